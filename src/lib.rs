@@ -1,0 +1,5 @@
+//! `ablate` turns a declarative sweep file into a paper table.
+
+pub mod plan;
+pub mod recipe;
+pub mod sweep;

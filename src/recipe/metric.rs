@@ -1,0 +1,79 @@
+//! The numbers that jobs report.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// A quantity measured by a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Metric {
+    /// Share of test images whose class is the classifier's first choice, in percent.
+    Top1,
+    /// Share of test images whose class is among the classifier's first five choices, in percent.
+    Top5,
+    /// Share of training images whose class is the classifier's first choice, in percent.
+    TrainTop1,
+    /// Mean pretraining loss over the last epoch, in nats.
+    Loss,
+    /// Share of views whose partner is nearest among the other view's batch, last epoch, in percent (Table 5).
+    ContrastiveAccuracy,
+    /// Entropy of the softmax over the other view's batch, last epoch, in nats (Table 5).
+    ContrastiveEntropy,
+}
+
+impl Metric {
+    /// All metrics, in the order in which they are shown.
+    pub const ALL: [Self; 6] =
+        [Self::Top1, Self::Top5, Self::TrainTop1, Self::Loss, Self::ContrastiveAccuracy, Self::ContrastiveEntropy];
+
+    /// The name as it is written in sweep files and CSV columns.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Top1 => "Top1",
+            Self::Top5 => "Top5",
+            Self::TrainTop1 => "TrainTop1",
+            Self::Loss => "Loss",
+            Self::ContrastiveAccuracy => "ContrastiveAccuracy",
+            Self::ContrastiveEntropy => "ContrastiveEntropy",
+        }
+    }
+
+    /// The heading of a table column, with its unit.
+    pub fn heading(self) -> &'static str {
+        match self {
+            Self::Top1 => "top-1 (%)",
+            Self::Top5 => "top-5 (%)",
+            Self::TrainTop1 => "train top-1 (%)",
+            Self::Loss => "loss (nats)",
+            Self::ContrastiveAccuracy => "contrastive acc. (%)",
+            Self::ContrastiveEntropy => "entropy (nats)",
+        }
+    }
+
+    /// The unit, for machine-readable output.
+    pub fn unit(self) -> &'static str {
+        match self {
+            Self::Top1 | Self::Top5 | Self::TrainTop1 | Self::ContrastiveAccuracy => "percent",
+            Self::Loss | Self::ContrastiveEntropy => "nats",
+        }
+    }
+
+    /// Digits after the decimal point in tables.
+    pub fn decimals(self) -> usize {
+        match self {
+            Self::Top1 | Self::Top5 | Self::TrainTop1 | Self::ContrastiveAccuracy => 1,
+            Self::Loss | Self::ContrastiveEntropy => 2,
+        }
+    }
+
+    /// Whether pretraining jobs report it (evaluation jobs report the others).
+    pub fn of_pretraining(self) -> bool {
+        match self {
+            Self::Top1 | Self::Top5 | Self::TrainTop1 => false,
+            Self::Loss | Self::ContrastiveAccuracy | Self::ContrastiveEntropy => true,
+        }
+    }
+}
+
+/// The metrics of one job; every value is finite.
+pub type Metrics = BTreeMap<Metric, f64>;
