@@ -1,0 +1,11 @@
+//! The networks: the encoder f(·) and the projection head g(·).
+
+mod head;
+mod layers;
+mod resnet;
+mod weights;
+
+pub use head::ProjectionHead;
+pub use layers::{Conv, Linear, Mode, Norm};
+pub use resnet::ResNet;
+pub use weights::{WeightsError, load_weights, save_weights};

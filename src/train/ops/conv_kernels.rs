@@ -1,0 +1,365 @@
+//! Direct convolution on the CPU: register tiles of a few pixels × [`LANES`] channels, no im2col.
+//!
+//! All three directions are one inner loop, `acc[i][o] += a[i] * b[o]`, with `a` broadcast and `b` a vector of
+//! channels. Forward and input gradient gather over a zero-padded copy of one image; the weight gradient reduces over
+//! the pixels of a fixed group of images. Measured at 92-98 % of the core's peak (see benches).
+
+use rayon::prelude::*;
+
+use super::{
+    Window,
+    simd::{mul_add, vectorized},
+};
+
+/// Channels computed together.
+const LANES: usize = 16;
+
+/// Shape of a batch of images.
+#[derive(Clone, Copy)]
+pub(super) struct Dims {
+    pub n: usize,
+    pub h: usize,
+    pub w: usize,
+    pub c: usize,
+}
+
+impl Dims {
+    pub(super) fn image(self) -> usize {
+        self.h * self.w * self.c
+    }
+
+    pub(super) fn len(self) -> usize {
+        self.n * self.image()
+    }
+}
+
+/// One position of the window: where it reads, relative to the first pixel of a tile, and its packed weights.
+#[derive(Clone, Copy)]
+struct Tap {
+    input: usize,
+    weight: usize,
+}
+
+/// A strided grid of output pixels and the padded input pixels they start from.
+#[derive(Clone, Copy)]
+struct Grid {
+    rows: usize,
+    cols: usize,
+    input_row: usize,
+    input_col: usize,
+    output_row: usize,
+    output_col: usize,
+}
+
+/// Forward convolution: `x` `[n, h, w, c]`, `weight` `[k, k, c, o]` → `[n, h', w', o]`.
+pub(super) fn forward(x: &[f32], dims: Dims, weight: &[f32], outputs: usize, window: Window) -> Vec<f32> {
+    let (kernel, stride, padding) = (window.kernel, window.stride, window.padding());
+    let (rows, cols) = (window.output_size(dims.h), window.output_size(dims.w));
+    let pitch = (dims.w + 2 * padding) * dims.c;
+    let packed = pack(weight, kernel * kernel, dims.c, outputs);
+    let taps: Vec<Tap> = (0..kernel * kernel)
+        .map(|tap| Tap { input: tap / kernel * pitch + tap % kernel * dims.c, weight: tap * dims.c * LANES })
+        .collect();
+    let grid = Grid {
+        rows,
+        cols,
+        input_row: stride * pitch,
+        input_col: stride * dims.c,
+        output_row: cols * outputs,
+        output_col: outputs,
+    };
+    let mut output = vec![0.0; dims.n * rows * cols * outputs];
+    x.par_chunks_exact(dims.image()).zip(output.par_chunks_exact_mut(rows * cols * outputs)).for_each_init(
+        Vec::new,
+        |scratch, (image, output)| {
+            pad(image, dims, padding, dims.c, scratch);
+            gather(scratch, &packed, kernel * kernel * dims.c * LANES, &taps, dims.c, outputs, grid, output);
+        },
+    );
+    output
+}
+
+/// Gradient with respect to the input of shape `dims`, from `grad` `[n, h', w', o]`.
+pub(super) fn input_grad(grad: &[f32], weight: &[f32], outputs: usize, dims: Dims, window: Window) -> Vec<f32> {
+    let (kernel, stride, padding) = (window.kernel, window.stride, window.padding());
+    let out = Dims { n: dims.n, h: window.output_size(dims.h), w: window.output_size(dims.w), c: outputs };
+    let pitch = (out.w + 2 * padding) * outputs;
+    let transposed = transpose_taps(weight, kernel * kernel, dims.c, outputs);
+    let packed = pack(&transposed, kernel * kernel, outputs, dims.c);
+    // Input pixels that lie alike between output pixels meet the same taps.
+    let phases: Vec<(usize, Grid, Vec<Tap>)> = (0..stride * stride)
+        .map(|phase| (phase / stride, phase % stride))
+        .filter(|&(dy, dx)| dy < dims.h && dx < dims.w)
+        .map(|(dy, dx)| {
+            let taps = (0..kernel * kernel)
+                .filter_map(|tap| {
+                    let row = source(dy, tap / kernel, stride, padding)?;
+                    let col = source(dx, tap % kernel, stride, padding)?;
+                    Some(Tap { input: row * pitch + col * outputs, weight: tap * outputs * LANES })
+                })
+                .collect();
+            let grid = Grid {
+                rows: (dims.h - dy).div_ceil(stride),
+                cols: (dims.w - dx).div_ceil(stride),
+                input_row: pitch,
+                input_col: outputs,
+                output_row: stride * dims.w * dims.c,
+                output_col: stride * dims.c,
+            };
+            ((dy * dims.w + dx) * dims.c, grid, taps)
+        })
+        .collect();
+    let mut result = vec![0.0; dims.len()];
+    grad.par_chunks_exact(out.image()).zip(result.par_chunks_exact_mut(dims.image())).for_each_init(
+        Vec::new,
+        |scratch, (image, result)| {
+            pad(image, out, padding, outputs, scratch);
+            for (start, grid, taps) in &phases {
+                let block = kernel * kernel * outputs * LANES;
+                gather(scratch, &packed, block, taps, outputs, dims.c, *grid, &mut result[*start..]);
+            }
+        },
+    );
+    result
+}
+
+/// Row (or column) of the padded output gradient that reaches the input pixel at `phase` through window row `tap`.
+fn source(phase: usize, tap: usize, stride: usize, padding: usize) -> Option<usize> {
+    // The output y' sees the input y through tap t when y = stride y' + t - padding; the copy is padded once more.
+    let distance = (phase + padding + stride * padding).checked_sub(tap)?;
+    (distance % stride == 0).then_some(distance / stride)
+}
+
+/// Gradient with respect to the weights `[k, k, c, o]`, from `x` and `grad` `[n, h', w', o]`.
+pub(super) fn weight_grad(x: &[f32], dims: Dims, grad: &[f32], outputs: usize, window: Window) -> Vec<f32> {
+    let (kernel, stride, padding) = (window.kernel, window.stride, window.padding());
+    let out = Dims { n: dims.n, h: window.output_size(dims.h), w: window.output_size(dims.w), c: outputs };
+    let lanes = outputs.next_multiple_of(LANES);
+    let pitch = (dims.w + 2 * padding) * dims.c;
+    let size = kernel * kernel * dims.c * lanes;
+    let group = dims.n.div_ceil(groups(size)).max(1);
+    let partial: Vec<Vec<f32>> = x
+        .par_chunks(group * dims.image())
+        .zip(grad.par_chunks(group * out.image()))
+        .map_init(
+            || (Vec::new(), Vec::new()),
+            |(padded, wide), (images, grads)| {
+                let mut sum = vec![0.0; size];
+                for (image, grad) in images.chunks_exact(dims.image()).zip(grads.chunks_exact(out.image())) {
+                    pad(image, dims, padding, dims.c, padded);
+                    let grad = if lanes == outputs {
+                        grad
+                    } else {
+                        pad(grad, out, 0, lanes, wide);
+                        wide.as_slice()
+                    };
+                    for tap in 0..kernel * kernel {
+                        let input = &padded[tap / kernel * pitch + tap % kernel * dims.c..];
+                        let sum = &mut sum[tap * dims.c * lanes..(tap + 1) * dims.c * lanes];
+                        reduce(input, stride * pitch, stride * dims.c, dims.c, grad, out.h, out.w, lanes, sum);
+                    }
+                }
+                sum
+            },
+        )
+        .collect();
+    let mut total = vec![0.0; kernel * kernel * dims.c * outputs];
+    total.par_chunks_mut(outputs).enumerate().for_each(|(row, total)| {
+        for sum in &partial {
+            for (total, value) in total.iter_mut().zip(&sum[row * lanes..]) {
+                *total += value;
+            }
+        }
+    });
+    total
+}
+
+/// Number of partial sums of the weight gradient: more make more parallelism, but cost memory.
+fn groups(weights: usize) -> usize {
+    (16 * 1024 * 1024 / weights.max(1)).clamp(4, 64)
+}
+
+/// Copies one image into `padded` with a border of zeros and channels widened to `channels`.
+fn pad(image: &[f32], dims: Dims, border: usize, channels: usize, padded: &mut Vec<f32>) {
+    let pitch = (dims.w + 2 * border) * channels;
+    padded.clear();
+    padded.resize((dims.h + 2 * border) * pitch, 0.0);
+    for (row, source) in image.chunks_exact(dims.w * dims.c).enumerate() {
+        let start = (row + border) * pitch + border * channels;
+        let target = &mut padded[start..start + dims.w * channels];
+        if channels == dims.c {
+            target.copy_from_slice(source);
+        } else {
+            for (target, source) in target.chunks_exact_mut(channels).zip(source.chunks_exact(dims.c)) {
+                target[..dims.c].copy_from_slice(source);
+            }
+        }
+    }
+}
+
+/// `[tap, c, o]` → `[o / LANES, tap, c, LANES]`, the last block padded with zeros.
+fn pack(weight: &[f32], taps: usize, inputs: usize, outputs: usize) -> Vec<f32> {
+    let blocks = outputs.div_ceil(LANES);
+    let mut packed = vec![0.0; blocks * taps * inputs * LANES];
+    for (block, packed) in packed.chunks_exact_mut(taps * inputs * LANES).enumerate() {
+        let start = block * LANES;
+        let lanes = LANES.min(outputs - start);
+        for (packed, row) in packed.chunks_exact_mut(LANES).zip(weight.chunks_exact(outputs)) {
+            packed[..lanes].copy_from_slice(&row[start..start + lanes]);
+        }
+    }
+    packed
+}
+
+/// `[tap, c, o]` → `[tap, o, c]`.
+fn transpose_taps(weight: &[f32], taps: usize, inputs: usize, outputs: usize) -> Vec<f32> {
+    let mut transposed = vec![0.0; taps * inputs * outputs];
+    for (source, target) in weight.chunks_exact(inputs * outputs).zip(transposed.chunks_exact_mut(inputs * outputs)) {
+        for (input, row) in source.chunks_exact(outputs).enumerate() {
+            for (output, &value) in row.iter().enumerate() {
+                target[output * inputs + input] = value;
+            }
+        }
+    }
+    transposed
+}
+
+vectorized! {
+    /// Sums over taps and input channels for every pixel of `grid` and every output channel.
+    fn gather(
+        input: &[f32],
+        packed: &[f32],
+        block: usize,
+        taps: &[Tap],
+        inputs: usize,
+        outputs: usize,
+        grid: Grid,
+        output: &mut [f32],
+    ) {
+        for (index, weight) in packed.chunks_exact(block).enumerate() {
+            let first = index * LANES;
+            let lanes = LANES.min(outputs - first);
+            for row in 0..grid.rows {
+                let mut col = 0;
+                while col < grid.cols {
+                    let from = row * grid.input_row + col * grid.input_col;
+                    let to = row * grid.output_row + col * grid.output_col + first;
+                    let (from, to) = (&input[from..], &mut output[to..]);
+                    let left = grid.cols - col;
+                    let tile = if left >= 6 && left != 8 { 6 } else if left >= 4 { 4 } else { left.min(2) };
+                    match tile {
+                        6 => gather_tile::<FMA, 6>(from, grid.input_col, taps, inputs, weight, lanes, grid.output_col, to),
+                        4 => gather_tile::<FMA, 4>(from, grid.input_col, taps, inputs, weight, lanes, grid.output_col, to),
+                        2 => gather_tile::<FMA, 2>(from, grid.input_col, taps, inputs, weight, lanes, grid.output_col, to),
+                        _ => gather_tile::<FMA, 1>(from, grid.input_col, taps, inputs, weight, lanes, grid.output_col, to),
+                    }
+                    col += tile;
+                }
+            }
+        }
+    }
+}
+
+/// One tile of `P` neighboring pixels × `LANES` output channels.
+#[inline(always)]
+#[allow(clippy::too_many_arguments, reason = "kernels take slices and strides, not structures")]
+fn gather_tile<const FMA: bool, const P: usize>(
+    input: &[f32],
+    step: usize,
+    taps: &[Tap],
+    inputs: usize,
+    weight: &[f32],
+    lanes: usize,
+    output_step: usize,
+    output: &mut [f32],
+) {
+    let mut acc = [[0.0_f32; LANES]; P];
+    for tap in taps {
+        let input = &input[tap.input..tap.input + (P - 1) * step + inputs];
+        let weight = &weight[tap.weight..tap.weight + inputs * LANES];
+        for channel in 0..inputs {
+            for pixel in 0..P {
+                // SAFETY: channel < inputs and pixel < P, so both indices lie in the slices taken above.
+                unsafe {
+                    let value = *input.get_unchecked(pixel * step + channel);
+                    for lane in 0..LANES {
+                        let factor = *weight.get_unchecked(channel * LANES + lane);
+                        acc[pixel][lane] = mul_add::<FMA>(value, factor, acc[pixel][lane]);
+                    }
+                }
+            }
+        }
+    }
+    for (pixel, acc) in acc.iter().enumerate() {
+        output[pixel * output_step..pixel * output_step + lanes].copy_from_slice(&acc[..lanes]);
+    }
+}
+
+vectorized! {
+    /// Adds `Σ input[pixel][c] grad[pixel][o]` over all pixels to `sum` `[c, o]`.
+    fn reduce(
+        input: &[f32],
+        input_row: usize,
+        input_col: usize,
+        inputs: usize,
+        grad: &[f32],
+        rows: usize,
+        cols: usize,
+        outputs: usize,
+        sum: &mut [f32],
+    ) {
+        for block in 0..outputs / LANES {
+            let mut channel = 0;
+            while channel < inputs {
+                let input = &input[channel..];
+                let (grad, sum) = (&grad[block * LANES..], &mut sum[channel * outputs + block * LANES..]);
+                let left = inputs - channel;
+                let tile = if left >= 6 && left != 8 { 6 } else if left >= 4 { 4 } else { left.min(2) };
+                match tile {
+                    6 => reduce_tile::<FMA, 6>(input, input_row, input_col, grad, rows, cols, outputs, sum),
+                    4 => reduce_tile::<FMA, 4>(input, input_row, input_col, grad, rows, cols, outputs, sum),
+                    2 => reduce_tile::<FMA, 2>(input, input_row, input_col, grad, rows, cols, outputs, sum),
+                    _ => reduce_tile::<FMA, 1>(input, input_row, input_col, grad, rows, cols, outputs, sum),
+                }
+                channel += tile;
+            }
+        }
+    }
+}
+
+/// `P` input channels × `LANES` output channels of [`reduce`].
+#[inline(always)]
+#[allow(clippy::too_many_arguments, reason = "kernels take slices and strides, not structures")]
+fn reduce_tile<const FMA: bool, const P: usize>(
+    input: &[f32],
+    input_row: usize,
+    input_col: usize,
+    grad: &[f32],
+    rows: usize,
+    cols: usize,
+    outputs: usize,
+    sum: &mut [f32],
+) {
+    let mut acc = [[0.0_f32; LANES]; P];
+    for row in 0..rows {
+        let input = &input[row * input_row..row * input_row + (cols - 1) * input_col + P];
+        let grad = &grad[row * cols * outputs..(row * cols + cols - 1) * outputs + LANES];
+        for col in 0..cols {
+            for channel in 0..P {
+                // SAFETY: col < cols and channel < P, so both indices lie in the slices taken above.
+                unsafe {
+                    let value = *input.get_unchecked(col * input_col + channel);
+                    for lane in 0..LANES {
+                        let factor = *grad.get_unchecked(col * outputs + lane);
+                        acc[channel][lane] = mul_add::<FMA>(value, factor, acc[channel][lane]);
+                    }
+                }
+            }
+        }
+    }
+    for (channel, acc) in acc.iter().enumerate() {
+        for (sum, value) in sum[channel * outputs..channel * outputs + LANES].iter_mut().zip(acc) {
+            *sum += value;
+        }
+    }
+}
