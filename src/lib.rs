@@ -2,4 +2,5 @@
 
 pub mod plan;
 pub mod recipe;
+pub mod report;
 pub mod sweep;
