@@ -2,5 +2,6 @@
 
 pub mod plan;
 pub mod recipe;
+pub mod report;
 pub mod sweep;
 pub mod train;

@@ -1,0 +1,214 @@
+//! One cell of a table: what all seeds of one trial say about one metric.
+
+use super::{
+    statistics::{mean, sample_deviation},
+    view::{DoneView, JobView},
+};
+use crate::recipe::Metric;
+
+/// A number with its spread, or the reason why it is not one yet.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cell {
+    /// What is measured.
+    pub metric: Metric,
+    /// What each seed says, in the order of the sweep's seeds.
+    pub seeds: Vec<SeedResult>,
+    /// Whether the cell is a number.
+    pub state: CellState,
+    /// Number of seeds that gave a value.
+    pub n: usize,
+    /// Mean over the seeds; only of `Done` and `Partial` cells.
+    pub mean: Option<f64>,
+    /// Sample standard deviation over the seeds (divisor n − 1); none of fewer than two values.
+    pub deviation: Option<f64>,
+}
+
+/// What is known for one seed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SeedResult {
+    /// The seed.
+    pub seed: u64,
+    /// The job that reports the metric.
+    pub job: JobView,
+    /// The pretraining job it depends on, if the metric comes from an evaluation.
+    pub pretrain: Option<JobView>,
+}
+
+/// Whether a cell is a number, and if not, why.
+#[derive(Clone, Debug, PartialEq)]
+pub enum CellState {
+    /// Every seed gave a value.
+    Done,
+    /// Some seeds gave a value, the others are still to come.
+    Partial {
+        /// Seeds with a value.
+        done: usize,
+        /// Seeds of the sweep.
+        of: usize,
+    },
+    /// The first value is being made.
+    Running {
+        /// Share of the cell's seeds that is done, between 0 and 1, if known.
+        progress: Option<f64>,
+    },
+    /// Nothing ran yet.
+    Missing,
+    /// A seed failed. The mean of the others would favor settings that fail, so there is none.
+    Failed(String),
+    /// A seed will not run.
+    Skipped(String),
+    /// The jobs are done and do not report this metric, as an untrained encoder reports no loss.
+    NotMeasured,
+    /// The seeds were not measured alike; says what differs.
+    NotComparable(String),
+}
+
+/// What stands in a cell, before a renderer gives it its look.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CellText {
+    /// A number.
+    Number {
+        /// The mean.
+        mean: String,
+        /// The standard deviation, with as many decimals.
+        spread: Option<String>,
+        /// Seeds done and seeds wanted, if some are missing.
+        partial: Option<(usize, usize)>,
+    },
+    /// The state in words.
+    Word(String),
+}
+
+impl Cell {
+    /// The cell that follows from what its seeds say.
+    pub fn new(metric: Metric, seeds: Vec<SeedResult>) -> Self {
+        let values: Vec<f64> = seeds.iter().filter_map(|seed| seed.value(metric)).collect();
+        let state = state(metric, &seeds, values.len());
+        let shown: &[f64] = if matches!(state, CellState::Done | CellState::Partial { .. }) { &values } else { &[] };
+        Self { metric, n: values.len(), mean: mean(shown), deviation: sample_deviation(shown), seeds, state }
+    }
+
+    /// Each seed with its value, in the order of the sweep's seeds.
+    pub fn values(&self) -> impl Iterator<Item = (u64, Option<f64>)> + '_ {
+        self.seeds.iter().map(|seed| (seed.seed, seed.value(self.metric)))
+    }
+
+    /// What the cell shows.
+    pub fn text(&self) -> CellText {
+        let word = |text: &str| CellText::Word(text.to_owned());
+        let partial = match &self.state {
+            CellState::Done => None,
+            CellState::Partial { done, of } => Some((*done, *of)),
+            CellState::Running { progress: Some(share) } => {
+                return CellText::Word(format!("running {:.0} %", 100.0 * share));
+            }
+            CellState::Running { progress: None } => return word("running"),
+            CellState::Missing => return word("–"),
+            CellState::Failed(_) => return word("FAILED"),
+            CellState::Skipped(_) => return word("skipped"),
+            CellState::NotMeasured => return word("n/a"),
+            CellState::NotComparable(_) => return word("not comparable"),
+        };
+        let decimals = self.metric.decimals();
+        let number = |value: f64| format!("{value:.decimals$}");
+        match self.mean {
+            Some(mean) => CellText::Number { mean: number(mean), spread: self.deviation.map(number), partial },
+            None => word("–"),
+        }
+    }
+}
+
+impl CellText {
+    /// The text on one line: `63.2 ± 0.4`, `63.2 ± 0.4 (2/3 seeds)`, `running 40 %`.
+    pub fn plain(&self) -> String {
+        match self {
+            Self::Word(word) => word.clone(),
+            Self::Number { mean, spread, partial } => {
+                let spread = spread.as_ref().map(|spread| format!(" ± {spread}")).unwrap_or_default();
+                format!("{mean}{spread}{}", seeds_suffix(*partial))
+            }
+        }
+    }
+}
+
+/// What follows a number that not all seeds have contributed to.
+pub(super) fn seeds_suffix(partial: Option<(usize, usize)>) -> String {
+    partial.map(|(done, of)| format!(" ({done}/{of} seeds)")).unwrap_or_default()
+}
+
+impl SeedResult {
+    /// The metric's value, if the job is done and reports it.
+    pub fn value(&self, metric: Metric) -> Option<f64> {
+        self.job.record()?.metrics.get(&metric).copied()
+    }
+
+    /// Where the seed stands: before its evaluation begins, pretraining says more.
+    fn standing(&self) -> JobView {
+        match (&self.job, &self.pretrain) {
+            (JobView::Missing | JobView::Queued, Some(running @ JobView::Running { .. })) => running.clone(),
+            (JobView::Missing | JobView::Queued, Some(JobView::Failed { class, message })) => {
+                JobView::Skipped { because: format!("pretraining failed: {class}: {message}") }
+            }
+            (JobView::Missing | JobView::Queued, Some(skipped @ JobView::Skipped { .. })) => skipped.clone(),
+            (own, _) => own.clone(),
+        }
+    }
+}
+
+fn state(metric: Metric, seeds: &[SeedResult], values: usize) -> CellState {
+    let records = || seeds.iter().filter_map(|seed| seed.job.record());
+    let pretrains = || seeds.iter().filter_map(|seed| seed.pretrain.as_ref()?.record());
+    let mut differences = Vec::new();
+    let mut compare = |name: &'static str, all_equal: bool| {
+        if !all_equal {
+            differences.push(name);
+        }
+    };
+    compare("protocol", all_equal(records(), |record| &record.protocol));
+    compare("data", all_equal(records(), |record| &record.data));
+    compare("code", all_equal(records(), |record| &record.code));
+    compare("pretraining data", all_equal(pretrains(), |record| &record.data));
+    compare("pretraining code", all_equal(pretrains(), |record| &record.code));
+    if !differences.is_empty() {
+        return CellState::NotComparable(differences.join(", "));
+    }
+    if values > 0 && values == seeds.len() {
+        return CellState::Done;
+    }
+
+    let standings: Vec<JobView> = seeds.iter().map(SeedResult::standing).collect();
+    for standing in &standings {
+        if let JobView::Failed { class, message } = standing {
+            return CellState::Failed(format!("{class}: {message}"));
+        }
+    }
+    for standing in &standings {
+        if let JobView::Skipped { because } = standing {
+            return CellState::Skipped(because.clone());
+        }
+    }
+    if records().any(|record| !record.metrics.contains_key(&metric)) {
+        return CellState::NotMeasured;
+    }
+    if values > 0 {
+        return CellState::Partial { done: values, of: seeds.len() };
+    }
+    if standings.iter().any(|standing| matches!(standing, JobView::Running { .. })) {
+        let shares: Option<Vec<f64>> = standings.iter().map(share_done).collect();
+        return CellState::Running { progress: shares.and_then(|shares| mean(&shares)) };
+    }
+    CellState::Missing
+}
+
+/// Share of a job that is done, `None` if it runs without saying.
+fn share_done(job: &JobView) -> Option<f64> {
+    match job {
+        JobView::Running { progress } => progress.map(|share| share.clamp(0.0, 1.0)),
+        JobView::Done(_) => Some(1.0),
+        _ => Some(0.0),
+    }
+}
+
+fn all_equal<'r>(mut records: impl Iterator<Item = &'r DoneView>, field: impl Fn(&'r DoneView) -> &'r str) -> bool {
+    records.next().is_none_or(|first| records.all(|record| field(record) == field(first)))
+}

@@ -1,0 +1,124 @@
+//! The notes under a table: how the numbers were made, whether they may be compared, and what is not done.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    cell::CellState,
+    lines::{cut, one_line},
+    table::{Column, Row},
+    time::date,
+    view::DoneView,
+};
+use crate::sweep::Sweep;
+
+/// Distinct values of one property of the records behind a table.
+type Values<'r> = BTreeSet<&'r str>;
+
+/// A failure's message is cut to this many columns; the whole is in the job's log.
+const LONGEST_REASON: usize = 200;
+
+/// All notes, one paragraph each.
+pub(super) fn notes(sweep: &Sweep, columns: &[Column], rows: &[Row]) -> Vec<String> {
+    let mut protocols: BTreeMap<Option<usize>, Values> = BTreeMap::new();
+    let (mut pretrains, mut evaluations): (Vec<&DoneView>, Vec<&DoneView>) = (vec![], vec![]);
+    for row in rows {
+        for (column, cell) in columns.iter().zip(&row.cells) {
+            for seed in &cell.seeds {
+                let Some(record) = seed.job.record() else { continue };
+                protocols.entry(column.shows.evaluation).or_default().insert(&record.protocol);
+                if column.shows.evaluation.is_some() { &mut evaluations } else { &mut pretrains }.push(record);
+                pretrains.extend(seed.pretrain.as_ref().and_then(|pretrain| pretrain.record()));
+            }
+        }
+    }
+
+    let mut notes = vec![seeds_note(&sweep.seeds)];
+    let alone = protocols.len() == 1;
+    for (evaluation, values) in &protocols {
+        let name = match evaluation {
+            _ if alone => "protocol".to_owned(),
+            None => "pretraining protocol".to_owned(),
+            Some(index) => format!("protocol of {}", sweep.evaluations[*index].name),
+        };
+        notes.extend(fact(&name, values));
+    }
+    notes.extend(by_role("data", &pretrains, &evaluations, |record| &record.data));
+    notes.extend(by_role("code", &pretrains, &evaluations, |record| &record.code));
+    notes.extend(where_and_when(&pretrains, &evaluations));
+    notes.extend(unfinished(rows));
+    notes.iter().map(|note| one_line(note)).collect()
+}
+
+fn seeds_note(seeds: &[u64]) -> String {
+    let list = seeds.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
+    match seeds.len() {
+        1 => format!("one seed ({list}), so no spread"),
+        n => format!("mean ± sample standard deviation over {n} seeds ({list})"),
+    }
+}
+
+/// `name: value`, or a warning if the values differ.
+fn fact(name: &str, values: &Values) -> Option<String> {
+    let list = values.iter().copied().collect::<Vec<_>>().join(" | ");
+    match values.len() {
+        0 => None,
+        1 => Some(format!("{name}: {list}")),
+        _ => Some(format!("CELLS DIFFER in {name}, compare with care: {list}")),
+    }
+}
+
+/// One fact if pretraining and evaluation agree (they need not: evaluation sees test images, too), otherwise one each.
+fn by_role<'r>(
+    name: &str,
+    pretrains: &[&'r DoneView],
+    evaluations: &[&'r DoneView],
+    field: impl Fn(&'r DoneView) -> &'r str,
+) -> Vec<String> {
+    let pretraining: Values = pretrains.iter().copied().map(&field).collect();
+    let evaluation: Values = evaluations.iter().copied().map(&field).collect();
+    let both: Values = pretraining.union(&evaluation).copied().collect();
+    let facts = if both.len() <= 1 {
+        [fact(name, &both), None]
+    } else {
+        [fact(&format!("pretraining {name}"), &pretraining), fact(&format!("evaluation {name}"), &evaluation)]
+    };
+    facts.into_iter().flatten().collect()
+}
+
+fn where_and_when(pretrains: &[&DoneView], evaluations: &[&DoneView]) -> Vec<String> {
+    let records = || pretrains.iter().chain(evaluations);
+    let devices: BTreeSet<String> = records()
+        .map(|record| {
+            let threads = record.threads;
+            format!("{} ({threads} {})", record.device, if threads == 1 { "thread" } else { "threads" })
+        })
+        .collect();
+    let days: BTreeSet<u64> = records().map(|record| record.started_unix / 86_400 * 86_400).collect();
+    let (Some(&first), Some(&last)) = (days.first(), days.last()) else { return vec![] };
+    let measured = if first == last { date(first) } else { format!("{} to {}", date(first), date(last)) };
+    vec![
+        format!("device: {}", devices.into_iter().collect::<Vec<_>>().join(", ")),
+        format!("measured: {measured} (UTC)"),
+    ]
+}
+
+/// How many cells are not numbers of all seeds, and why.
+fn unfinished(rows: &[Row]) -> Vec<String> {
+    let cells = || rows.iter().flat_map(|row| &row.cells);
+    let mut reasons: BTreeMap<(usize, String), usize> = BTreeMap::new();
+    for cell in cells() {
+        let (order, reason) = match &cell.state {
+            CellState::Done => continue,
+            CellState::NotComparable(what) => (0, format!("not comparable (seeds differ in {what})")),
+            CellState::Failed(why) => (1, format!("failed ({})", cut(why, LONGEST_REASON))),
+            CellState::Skipped(why) => (2, format!("skipped ({})", cut(why, LONGEST_REASON))),
+            CellState::Partial { .. } => (3, "some seeds still to come".to_owned()),
+            CellState::Running { .. } => (4, "running".to_owned()),
+            CellState::Missing => (5, "not run yet".to_owned()),
+            CellState::NotMeasured => (6, "n/a, as their jobs do not report the metric".to_owned()),
+        };
+        *reasons.entry((order, reason)).or_default() += 1;
+    }
+    let total = cells().count();
+    reasons.into_iter().map(|((_, reason), count)| format!("{count} of {total} cells: {reason}")).collect()
+}

@@ -1,0 +1,189 @@
+//! What a run looks like while it goes: events come in, lines come out. No clock: the caller says how long it ran.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use super::{
+    lines::{cut, one_line, width_of},
+    time::{duration, rough_duration},
+};
+use crate::{
+    plan::JobId,
+    recipe::{Metric, Metrics},
+};
+
+/// The narrowest text about the running job that is worth showing.
+const LEAST_DETAIL: usize = 16;
+
+/// A run as far as a display needs to know it.
+#[derive(Clone, Debug, Default)]
+pub struct Progress {
+    total: usize,
+    done: usize,
+    failed: usize,
+    skipped: usize,
+    /// In the order in which they started; the display follows the first, so that it does not jump about.
+    running: Vec<Running>,
+    /// Expected cost of the jobs that have not ended, in any one unit.
+    weights: BTreeMap<JobId, f64>,
+    /// Cost of the jobs that ended.
+    spent: f64,
+    /// Whether a job that was never weighed is part of the run, so that no remaining time can be told.
+    unweighed: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Running {
+    job: JobId,
+    kind: String,
+    label: String,
+    epoch: Option<Epoch>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Epoch {
+    epoch: usize,
+    epochs: usize,
+    loss: f64,
+    images_per_second: f64,
+}
+
+/// How a job ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// Well.
+    Done {
+        /// What it measured.
+        metrics: Metrics,
+        /// Duration in seconds.
+        wall_seconds: f64,
+    },
+    /// Badly.
+    Failed {
+        /// The kind of failure.
+        class: String,
+        /// What the job said last.
+        message: String,
+    },
+    /// It did not run.
+    Skipped {
+        /// Why not.
+        because: String,
+    },
+}
+
+impl Progress {
+    /// A run of `total` jobs, `reused` of which were done before it began.
+    pub fn new(total: usize, reused: usize) -> Self {
+        Self { total, done: reused, ..Self::default() }
+    }
+
+    /// Says what a job that is yet to run is expected to cost, in any one unit; without it for every job, the line
+    /// tells no remaining time.
+    pub fn weigh(&mut self, job: JobId, weight: f64) {
+        self.weights.insert(job, weight);
+    }
+
+    /// A job started; returns the line for a log. `label` is its name from [`job_labels`](super::job_labels).
+    pub fn started(&mut self, job: JobId, kind: &str, label: &str) -> String {
+        self.running.retain(|running| running.job != job);
+        self.running.push(Running { job, kind: one_line(kind), label: one_line(label), epoch: None });
+        self.unweighed |= !self.weights.contains_key(&job);
+        format!("start   {} {} {}", kind, job.short(), one_line(label))
+    }
+
+    /// A running job finished an epoch, counted from 1.
+    pub fn epoch(&mut self, job: JobId, epoch: usize, epochs: usize, loss: f64, images_per_second: f64) {
+        if let Some(running) = self.running.iter_mut().find(|running| running.job == job) {
+            running.epoch = Some(Epoch { epoch, epochs, loss, images_per_second });
+        }
+    }
+
+    /// A job ended, whether it ran or not; returns the line for a log. `kind` and `label` as for [`Self::started`].
+    pub fn ended(&mut self, job: JobId, kind: &str, label: &str, outcome: &Outcome) -> String {
+        let share = self.running.iter().find(|running| running.job == job).map_or(0.0, Running::share);
+        self.running.retain(|running| running.job != job);
+        let weight = self.weights.remove(&job).unwrap_or(0.0);
+        let name = format!("{kind} {} {}", job.short(), one_line(label));
+        match outcome {
+            Outcome::Done { metrics, wall_seconds } => {
+                self.done += 1;
+                self.spent += weight;
+                let metrics: String = metrics.iter().map(|(&metric, &value)| metric_text(metric, value)).collect();
+                format!("done    {name}:{metrics} in {}", duration(*wall_seconds))
+            }
+            Outcome::Failed { class, message } => {
+                self.failed += 1;
+                self.spent += weight * share;
+                format!("FAILED  {name}: {}: {}", one_line(class), one_line(message))
+            }
+            Outcome::Skipped { because } => {
+                self.skipped += 1;
+                format!("skipped {name}: {}", one_line(because))
+            }
+        }
+    }
+
+    /// The whole run in one line of at most `width` columns, `elapsed` after its start.
+    pub fn line(&self, width: usize, elapsed: Duration) -> String {
+        let head = format!("[{}/{} jobs] {} running", self.done, self.total, self.running.len());
+        let mut tail = format!("{} failed", self.failed);
+        if self.skipped > 0 {
+            tail += &format!(" · {} skipped", self.skipped);
+        }
+        if let Some(seconds) = self.seconds_left(elapsed) {
+            tail += &format!(" · about {} left", rough_duration(seconds));
+        }
+        let outside = format!("{head} · {tail}");
+        let room = width.saturating_sub(width_of(&outside) + width_of(" · "));
+        match self.running.first() {
+            Some(running) if room >= LEAST_DETAIL => format!("{head} · {} · {tail}", running.text(room)),
+            _ => cut(&outside, width),
+        }
+    }
+
+    /// Remaining time in seconds if the rest goes as fast as the part that is done; `None` while nothing is done or
+    /// the cost of a job is not known.
+    fn seconds_left(&self, elapsed: Duration) -> Option<f64> {
+        let pending = self.total.checked_sub(self.done + self.failed + self.skipped)?;
+        if self.unweighed || pending == 0 || self.weights.len() < pending {
+            return None;
+        }
+        let under_way: f64 = self
+            .running
+            .iter()
+            .map(|running| running.share() * self.weights.get(&running.job).copied().unwrap_or(0.0))
+            .sum();
+        let done = self.spent + under_way;
+        let left = self.weights.values().sum::<f64>() - under_way;
+        let seconds = elapsed.as_secs_f64() * left / done;
+        (done > 0.0 && seconds.is_finite()).then_some(seconds)
+    }
+}
+
+impl Running {
+    /// Share of the job that is done, between 0 and 1, as far as it said.
+    fn share(&self) -> f64 {
+        self.epoch.map_or(0.0, |epoch| (epoch.epoch as f64 / epoch.epochs.max(1) as f64).min(1.0))
+    }
+
+    /// The job in at most `width` columns; its label gives way first.
+    fn text(&self, width: usize) -> String {
+        let name = format!("{} {}", self.kind, self.job.short());
+        let numbers = self.epoch.map_or_else(String::new, |epoch| {
+            let Epoch { epoch, epochs, loss, images_per_second } = epoch;
+            format!(" epoch {epoch}/{epochs} loss {loss:.3} {images_per_second:.0} img/s")
+        });
+        let brackets = width_of(" ()");
+        let room = width.saturating_sub(width_of(&name) + width_of(&numbers) + brackets);
+        let label = if room > 1 { format!(" ({})", cut(&self.label, room)) } else { String::new() };
+        cut(&format!("{name}{label}{numbers}"), width)
+    }
+}
+
+/// ` loss 3.91` or ` top-1 62.3 %`.
+fn metric_text(metric: Metric, value: f64) -> String {
+    let heading = metric.heading();
+    let name = heading.split_once(" (").map_or(heading, |(name, _)| name);
+    let unit = if metric.unit() == "percent" { " %" } else { "" };
+    format!(" {name} {value:.0$}{unit}", metric.decimals())
+}

@@ -1,0 +1,166 @@
+//! A table of cells: which trial stands where. How it looks is the renderers' business.
+
+use std::collections::BTreeMap;
+
+use super::{
+    cell::{Cell, SeedResult},
+    lines::one_line,
+    notes::notes,
+    view::JobView,
+};
+use crate::{
+    plan::{JobId, Plan, PlannedTrial},
+    sweep::{MetricColumn, Sweep, TableSpec},
+};
+
+/// A table, ready to be rendered; all texts are single lines.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Table {
+    /// File name of the exported table, without extension.
+    pub name: String,
+    /// The caption.
+    pub caption: String,
+    /// Names of the axes that make the rows.
+    pub row_axes: Vec<String>,
+    /// Names of the axes that make the columns, outermost first.
+    pub column_axes: Vec<String>,
+    /// The columns, left to right.
+    pub columns: Vec<Column>,
+    /// The rows, top to bottom.
+    pub rows: Vec<Row>,
+    /// What a reader must know to trust the numbers, one paragraph each.
+    pub notes: Vec<String>,
+}
+
+/// The heading of a column of cells.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Column {
+    /// The value on each column axis, outermost first.
+    pub labels: Vec<String>,
+    /// The metric, and the evaluation's name where the table shows several.
+    pub heading: String,
+    /// What is measured, and how.
+    pub shows: MetricColumn,
+}
+
+/// A row of cells.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    /// The value on each row axis.
+    pub labels: Vec<String>,
+    /// One cell per column.
+    pub cells: Vec<Cell>,
+}
+
+impl Column {
+    /// All headings on one line, for formats with a single header row.
+    pub fn title(&self) -> String {
+        let labels = self.labels.iter().map(|label| format!("{label}, ")).collect::<String>();
+        labels + &self.heading
+    }
+}
+
+/// Chosen values as pairs of axis and value.
+type Choice = Vec<(usize, usize)>;
+
+impl Table {
+    /// The table that `spec` asks for. `sweep_index` is the sweep's place among those planned together; `view` says
+    /// where a job stands.
+    pub fn new(
+        sweep: &Sweep,
+        sweep_index: usize,
+        plan: &Plan,
+        spec: &TableSpec,
+        view: &dyn Fn(JobId) -> JobView,
+    ) -> Self {
+        let trials: Trials =
+            plan.trials.iter().filter(|trial| trial.sweep == sweep_index).map(|trial| (key(trial), trial)).collect();
+        let row_choices = choices(sweep, &spec.rows);
+        let column_choices = choices(sweep, &spec.columns);
+        let columns: Vec<Column> = column_choices
+            .iter()
+            .flat_map(|choice| spec.metrics.iter().map(move |shows| column(sweep, spec, choice, shows)))
+            .collect();
+        let rows: Vec<Row> = row_choices
+            .iter()
+            .map(|row| {
+                let cells = column_choices.iter().flat_map(|column| {
+                    let mut point = vec![0; sweep.axes.len()];
+                    row.iter().chain(column).for_each(|&(axis, value)| point[axis] = value);
+                    let (trials, seeds) = (&trials, &sweep.seeds);
+                    spec.metrics.iter().map(move |shows| cell(trials, &point, seeds, shows, view))
+                });
+                Row { labels: labels(sweep, row), cells: cells.collect() }
+            })
+            .collect();
+        Self {
+            name: spec.name.clone(),
+            caption: one_line(&spec.title),
+            row_axes: spec.rows.iter().map(|&axis| one_line(&sweep.axes[axis].name)).collect(),
+            column_axes: spec.columns.iter().map(|&axis| one_line(&sweep.axes[axis].name)).collect(),
+            notes: notes(sweep, &columns, &rows),
+            columns,
+            rows,
+        }
+    }
+
+    /// All cells, row by row.
+    pub fn cells(&self) -> impl Iterator<Item = &Cell> {
+        self.rows.iter().flat_map(|row| &row.cells)
+    }
+}
+
+/// The planned trials of one sweep by point and seed.
+type Trials<'p> = BTreeMap<(&'p [usize], u64), &'p PlannedTrial>;
+
+fn key(trial: &PlannedTrial) -> (&[usize], u64) {
+    (&trial.point, trial.seed)
+}
+
+/// Every combination of the values of some axes, the last axis varying fastest; of no axes, the empty combination.
+fn choices(sweep: &Sweep, axes: &[usize]) -> Vec<Choice> {
+    axes.iter().fold(vec![vec![]], |choices, &axis| {
+        let values = 0..sweep.axes[axis].values.len();
+        choices
+            .iter()
+            .flat_map(|choice| values.clone().map(move |value| [choice.as_slice(), &[(axis, value)]].concat()))
+            .collect()
+    })
+}
+
+fn labels(sweep: &Sweep, choice: &Choice) -> Vec<String> {
+    choice.iter().map(|&(axis, value)| one_line(&sweep.axes[axis].values[value].label)).collect()
+}
+
+fn column(sweep: &Sweep, spec: &TableSpec, choice: &Choice, shows: &MetricColumn) -> Column {
+    let mut evaluations = spec.metrics.iter().filter_map(|column| column.evaluation);
+    let several = evaluations.next().is_some_and(|first| evaluations.any(|other| other != first));
+    let heading = match shows.evaluation {
+        Some(index) if several => {
+            format!("{}, {}", shows.metric.heading(), one_line(&sweep.evaluations[index].name))
+        }
+        _ => shows.metric.heading().to_owned(),
+    };
+    Column { labels: labels(sweep, choice), heading, shows: shows.clone() }
+}
+
+fn cell(
+    trials: &Trials,
+    point: &[usize],
+    seeds: &[u64],
+    shows: &MetricColumn,
+    view: &dyn Fn(JobId) -> JobView,
+) -> Cell {
+    let results = seeds.iter().map(|&seed| {
+        let trial = trials.get(&(point, seed));
+        let pretrain = trial.map_or(JobView::Missing, |trial| view(trial.pretrain));
+        match shows.evaluation {
+            None => SeedResult { seed, job: pretrain, pretrain: None },
+            Some(index) => {
+                let job = trial.and_then(|trial| trial.evaluations.get(index)).map_or(JobView::Missing, |&id| view(id));
+                SeedResult { seed, job, pretrain: Some(pretrain) }
+            }
+        }
+    });
+    Cell::new(shows.metric, results.collect())
+}

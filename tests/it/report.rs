@@ -1,0 +1,175 @@
+//! Results as text: tables in every format, status, plan and progress.
+
+use std::collections::BTreeMap;
+
+use ablate::{
+    plan::{JobId, Plan},
+    recipe::{
+        Algorithm, Architecture, Data, DataSource, Decay, Encoder, Head, HeadKind, LearningRate, LinearEvaluation,
+        LinearEvaluationPatch, Metric, Metrics, Objective, Optimizer, Recipe, RecipePatch, Schedule, SchedulePatch,
+        Stem,
+    },
+    report::{DoneView, JobView, Table},
+    sweep::{Axis, AxisValue, Evaluation, MetricColumn, Sweep, TableSpec},
+};
+
+mod honesty;
+mod long_form;
+mod renderers;
+mod run;
+
+/// Sweeps, their plan and what is known of its jobs.
+struct Results {
+    sweeps: Vec<Sweep>,
+    plan: Plan,
+    views: BTreeMap<JobId, JobView>,
+}
+
+impl Results {
+    /// Every job done, with values that follow from the trial's number and the seed.
+    fn complete(sweeps: Vec<Sweep>) -> Self {
+        let plan = Plan::new(&sweeps);
+        let mut views = BTreeMap::new();
+        for trial in &plan.trials {
+            let number = trial.point.iter().fold(0, |number, value| 2 * number + value) as f64;
+            let seed = trial.seed as f64;
+            let loss = Metrics::from([(Metric::Loss, 4.0 - 0.25 * number + 0.125 * seed)]);
+            views.entry(trial.pretrain).or_insert(JobView::Done(record("NT-Xent, 20 epochs", loss)));
+            for (index, id) in trial.evaluations.iter().enumerate() {
+                let top1 = 5.5 + 20.0 * number + 0.5 * seed + index as f64;
+                let metrics = Metrics::from([(Metric::Top1, top1), (Metric::Top5, 99.0)]);
+                views.entry(*id).or_insert(JobView::Done(record("linear, 90 epochs", metrics)));
+            }
+        }
+        Self { sweeps, plan, views }
+    }
+
+    /// Nothing done yet.
+    fn none(sweeps: Vec<Sweep>) -> Self {
+        Self { plan: Plan::new(&sweeps), sweeps, views: BTreeMap::new() }
+    }
+
+    fn view(&self, id: JobId) -> JobView {
+        self.views.get(&id).cloned().unwrap_or(JobView::Missing)
+    }
+
+    /// The first table of the first sweep.
+    fn table(&self) -> Table {
+        Table::new(&self.sweeps[0], 0, &self.plan, &self.sweeps[0].tables[0], &|id| self.view(id))
+    }
+
+    /// The pretraining and the first evaluation of a trial of the first sweep.
+    fn jobs(&self, point: &[usize], seed: u64) -> [JobId; 2] {
+        let trial =
+            self.plan.trials.iter().find(|trial| trial.sweep == 0 && trial.point == point && trial.seed == seed);
+        let trial = trial.expect("the trial is planned");
+        [trial.pretrain, trial.evaluations[0]]
+    }
+
+    /// Changes the record of a job that is done.
+    fn edit(&mut self, id: JobId, change: impl FnOnce(&mut DoneView)) {
+        let Some(JobView::Done(record)) = self.views.get_mut(&id) else { panic!("{id} is not done") };
+        change(record);
+    }
+
+    /// The text with each job's id replaced by its number in the plan, so that snapshots do not depend on hashes.
+    fn without_ids(&self, text: &str) -> String {
+        self.plan.jobs().enumerate().fold(text.to_owned(), |text, (number, job)| {
+            text.replace(&job.id.to_string(), &format!("#{number}"))
+                .replace(&job.id.short(), &format!("job{number:05}"))
+        })
+    }
+}
+
+fn record(protocol: &str, metrics: Metrics) -> DoneView {
+    DoneView {
+        metrics,
+        protocol: protocol.to_owned(),
+        data: "shapes-5f3c".to_owned(),
+        code: "0.1.0-a1b2".to_owned(),
+        device: "cpu".to_owned(),
+        wall_seconds: 12.25,
+        images_per_second: 812.5,
+        started_unix: 1_767_225_600,
+        threads: 2,
+        host: "node7".to_owned(),
+    }
+}
+
+/// Two axes of two values, two metrics.
+fn two_by_two(seeds: &[u64]) -> Sweep {
+    let batch = |label: &str, batch_size| value(label, batch_patch(batch_size));
+    let temperature = |label: &str, temperature| value(label, temperature_patch(temperature));
+    Sweep {
+        title: "SimCLR in miniature".to_owned(),
+        base: recipe(),
+        axes: vec![
+            axis("batch size", vec![batch("64", 64), batch("128", 128)]),
+            axis("temperature", vec![temperature("τ = 0.1", 0.1), temperature("τ = 0.5", 0.5)]),
+        ],
+        seeds: seeds.to_vec(),
+        evaluations: vec![evaluation("linear", 90)],
+        tables: vec![TableSpec {
+            name: "table-1".to_owned(),
+            title: "Batch size and temperature".to_owned(),
+            rows: vec![0],
+            columns: vec![1],
+            metrics: vec![shows(Metric::Top1, Some(0)), shows(Metric::Loss, None)],
+        }],
+    }
+}
+
+fn axis(name: &str, values: Vec<AxisValue>) -> Axis {
+    Axis { name: name.to_owned(), values }
+}
+
+fn value(label: &str, patch: RecipePatch) -> AxisValue {
+    AxisValue { label: label.to_owned(), patch }
+}
+
+fn shows(metric: Metric, evaluation: Option<usize>) -> MetricColumn {
+    MetricColumn { metric, evaluation }
+}
+
+fn evaluation(name: &str, epochs: usize) -> Evaluation {
+    let patch = LinearEvaluationPatch { epochs: Some(epochs), ..LinearEvaluationPatch::default() };
+    Evaluation { name: name.to_owned(), patch }
+}
+
+fn batch_patch(batch_size: usize) -> RecipePatch {
+    let schedule = SchedulePatch { batch_size: Some(batch_size), ..SchedulePatch::default() };
+    RecipePatch { schedule: Some(schedule), ..RecipePatch::default() }
+}
+
+fn temperature_patch(temperature: f64) -> RecipePatch {
+    RecipePatch { objective: Some(Objective::NtXent { temperature }), ..RecipePatch::default() }
+}
+
+fn recipe() -> Recipe {
+    Recipe {
+        data: Data { source: DataSource::Shapes, train_images: 1000, test_images: 100, folder: None },
+        augmentation: vec![],
+        encoder: Encoder {
+            architecture: Architecture::ResNet8,
+            width: 1.0,
+            stem: Stem::Cifar,
+            zero_init_residual: true,
+        },
+        head: Head { kind: HeadKind::Nonlinear, dimension: 64, batch_norm: true },
+        objective: Objective::NtXent { temperature: 0.5 },
+        optimizer: Optimizer {
+            algorithm: Algorithm::Sgd { nesterov: false },
+            learning_rate: LearningRate::Fixed(0.1),
+            momentum: 0.9,
+            weight_decay: 1e-6,
+        },
+        schedule: Schedule { epochs: 20, batch_size: 64, warmup_epochs: 1, decay: Decay::Cosine },
+        evaluation: LinearEvaluation {
+            epochs: 90,
+            batch_size: 256,
+            learning_rate: 0.1,
+            momentum: 0.9,
+            weight_decay: 0.0,
+        },
+    }
+}
