@@ -3,3 +3,4 @@
 pub mod plan;
 pub mod recipe;
 pub mod sweep;
+pub mod train;
