@@ -129,7 +129,8 @@ fn accuracy<const K: usize>(
     let mut correct = [0; K];
     for (row, &label) in logits.chunks_exact(classes).zip(labels) {
         let own = row[usize::from(label)];
-        let rank = row.iter().enumerate().filter(|&(class, &logit)| class != usize::from(label) && logit >= own).count();
+        let rank =
+            row.iter().enumerate().filter(|&(class, &logit)| class != usize::from(label) && logit >= own).count();
         for (correct, k) in correct.iter_mut().zip(k) {
             *correct += usize::from(rank < k);
         }

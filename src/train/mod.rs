@@ -1,6 +1,7 @@
 //! One job on one device; knows nothing of sweeps.
 
 pub mod augment;
+pub mod contact_sheet;
 pub mod data;
 pub mod device;
 mod error;

@@ -31,11 +31,7 @@ pub struct MomentumState<B: Backend, const D: usize> {
 impl Momentum {
     /// The optimizer of a recipe.
     pub fn new(recipe: &Optimizer) -> Self {
-        Self {
-            algorithm: recipe.algorithm.clone(),
-            momentum: recipe.momentum,
-            weight_decay: recipe.weight_decay,
-        }
+        Self { algorithm: recipe.algorithm.clone(), momentum: recipe.momentum, weight_decay: recipe.weight_decay }
     }
 
     /// Nesterov SGD, for linear evaluation.

@@ -98,8 +98,7 @@ impl<B: Ops> Norm<B> {
                 output
             }
             Mode::Inference => {
-                let statistics =
-                    BatchStatistics { mean: self.running_mean.val(), variance: self.running_var.val() };
+                let statistics = BatchStatistics { mean: self.running_mean.val(), variance: self.running_var.val() };
                 ops::normalize(x, statistics, gamma, beta, residual, relu, EPSILON)
             }
         }

@@ -61,10 +61,8 @@ impl<B: Ops> ResNet<B> {
                     bn1: norm(outputs, 1.0),
                     conv2: conv(3, 1, outputs, outputs),
                     bn2: norm(outputs, last_gamma),
-                    downsample: (stride != 1 || inputs != outputs).then(|| Shortcut {
-                        conv: conv(1, stride, inputs, outputs),
-                        bn: norm(outputs, 1.0),
-                    }),
+                    downsample: (stride != 1 || inputs != outputs)
+                        .then(|| Shortcut { conv: conv(1, stride, inputs, outputs), bn: norm(outputs, 1.0) }),
                 });
                 inputs = outputs;
             }

@@ -2,7 +2,7 @@
 
 use burn::{
     backend::{Autodiff, flex::Flex},
-    tensor::{Distribution, Tensor, Tolerance},
+    tensor::{Tensor, Tolerance},
 };
 
 use super::{Window, batch_norm, conv2d, plain};
