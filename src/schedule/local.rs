@@ -28,6 +28,9 @@ const LINE_LIMIT: u64 = 64 * 1024;
 pub trait LocalJobs: Send + Sync {
     /// The command that does a job with this many threads and writes [`JobMessage`] lines to its standard output. Its
     /// standard streams are set by the executor.
+    ///
+    /// SIGTERM asks the process to save its work and end. It should end by that signal and not by an exit code, so
+    /// that a request from elsewhere counts as [`FailureClass::Killed`] and is retried.
     fn command(&self, launch: Launch, threads: usize) -> Command;
 
     /// The file that the job's standard error is appended to; its folder exists.

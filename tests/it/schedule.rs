@@ -1,23 +1,24 @@
 //! The local executor with real child processes: small shell scripts in place of jobs.
 
 use std::{
+    convert::Infallible,
     env, fs,
     io::{BufRead, BufReader, Read},
     path::PathBuf,
     process::{Command, Stdio},
     sync::{
         Arc,
-        mpsc::{Receiver, channel},
+        mpsc::{Receiver, Sender, channel},
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use ablate::{
     plan::JobId,
     schedule::{
-        Event, Executor, Failure, FailureClass, JobMessage, Launch, LocalExecutor, LocalJobs, Outcome, Phase, Progress,
-        StartErrorKind,
+        Event, Executor, Failure, FailureClass, JobMessage, JobState, Launch, LocalExecutor, LocalJobs, Node, Notice,
+        Outcome, Phase, Policy, Progress, Scheduler, StartErrorKind, Summary, drive,
     },
 };
 use tempfile::TempDir;
@@ -247,6 +248,46 @@ fn a_log_that_cannot_be_opened_is_a_start_error() {
     let error = executor.start(launch()).unwrap_err();
     assert_eq!(error.failure().class, FailureClass::Storage);
     insta::assert_snapshot!(error.failure(), @"storage: cannot open the log /no/such/folder/log: No such file or directory (os error 2)");
+}
+
+/// Runs two jobs with this script, the second of which needs the first, as `ablate run` does.
+fn run(script: &str, on_notice: &mut dyn FnMut(&Notice, &Sender<Event>)) -> Summary {
+    let folder = tempfile::tempdir().unwrap();
+    let (sender, receiver) = channel();
+    let script = Script { program: "sh".to_owned(), script: script.to_owned(), folder: folder.path().to_owned() };
+    let mut executor = LocalExecutor::new(Arc::new(script), vec![1], sender.clone());
+    let child = "00000000000000000000000000000002".parse().unwrap();
+    let node = |job, parents| Node { job, parents, priority: 0.0, round: 0, done: false };
+    let policy = Policy { attempts: 2, backoff: Duration::ZERO, fail_fast: false };
+    let scheduler = Scheduler::new(vec![node(job(), vec![]), node(child, vec![job()])], 1, policy).unwrap();
+    let begin = Instant::now();
+    let Ok(summary) = drive(scheduler, &mut executor, &receiver, &|| begin.elapsed(), &mut |notice| {
+        on_notice(notice, &sender);
+        Ok::<_, Infallible>(())
+    });
+    summary
+}
+
+#[test]
+fn a_run_retries_what_was_killed() {
+    let mut retries = 0;
+    let script = format!("[ $ATTEMPT = 1 ] && kill -KILL $$; touch record; {}", say_done());
+    let summary = run(&script, &mut |notice, _| {
+        retries +=
+            usize::from(matches!(notice, Notice::Change(change) if matches!(change.to, JobState::Delayed { .. })));
+    });
+    assert_eq!(summary, Summary { done: 2, ..Summary::default() });
+    assert_eq!(retries, 2);
+}
+
+#[test]
+fn a_run_can_be_stopped() {
+    let summary = run(&format!("{}; sleep 60", say_phase("running")), &mut |notice, sender| {
+        if matches!(notice, Notice::Progress { .. }) {
+            sender.send(Event::Stop).unwrap();
+        }
+    });
+    assert_eq!(summary, Summary { interrupted: 2, ..Summary::default() });
 }
 
 /// Set for a copy of this test binary that plays the parent that is killed; holds the folder of its job.
