@@ -3,5 +3,6 @@
 pub mod plan;
 pub mod recipe;
 pub mod report;
+pub mod schedule;
 pub mod sweep;
 pub mod train;

@@ -1,0 +1,82 @@
+//! What a job's process tells the process that started it: one line of JSON per message on its standard output.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::Failure;
+
+/// One line on the standard output of a job's process.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum JobMessage {
+    /// An epoch is over.
+    Epoch(Epoch),
+    /// A part of the job begins.
+    Phase(Phase),
+    /// The job failed; the process is about to end.
+    Failed(Failure),
+    /// The job's record is in the store; the process is about to end.
+    Done {},
+}
+
+/// How far a running job is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Progress {
+    /// An epoch is over.
+    Epoch(Epoch),
+    /// A part of the job begins.
+    Phase(Phase),
+}
+
+/// An epoch that is over.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Epoch {
+    /// Its number, counted from 1.
+    pub epoch: usize,
+    /// How many there will be.
+    pub epochs: usize,
+    /// Mean training loss of the epoch.
+    pub loss: f64,
+    /// Training images per second of wall-clock time.
+    pub images_per_second: f64,
+}
+
+/// A part of a job.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Phase {
+    /// What to call it on a display.
+    pub name: String,
+}
+
+/// The line, without its line feed.
+impl fmt::Display for JobMessage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&serde_json::to_string(self).map_err(|_| fmt::Error)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schedule::FailureClass;
+
+    #[test]
+    fn the_lines_are_pinned_and_read_back() {
+        let messages = [
+            JobMessage::Epoch(Epoch { epoch: 3, epochs: 20, loss: 4.25, images_per_second: 812.0 }),
+            JobMessage::Phase(Phase { name: "linear evaluation".to_owned() }),
+            JobMessage::Failed(Failure::new(FailureClass::BadData, "not a tar file\nat all")),
+            JobMessage::Done {},
+        ];
+        let lines: Vec<_> = messages.iter().map(ToString::to_string).collect();
+        insta::assert_snapshot!(lines.join("\n"), @r#"
+        {"Epoch":{"epoch":3,"epochs":20,"loss":4.25,"images_per_second":812.0}}
+        {"Phase":{"name":"linear evaluation"}}
+        {"Failed":{"class":"BadData","message":"not a tar file\nat all"}}
+        {"Done":{}}
+        "#);
+        for (line, message) in lines.iter().zip(messages) {
+            assert_eq!(serde_json::from_str::<JobMessage>(line).unwrap(), message);
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! Decides which job runs when, and runs it: a pure state machine, the executors it commands, and the loop between.
+//!
+//! [`Scheduler`] decides and never acts. [`drive()`] hands its decisions to an [`Executor`] and the executor's events
+//! back to it. Nothing here knows what a job computes.
+
+mod drive;
+mod ending;
+mod event;
+mod executor;
+mod failure;
+mod job_log;
+mod local;
+mod message;
+mod process;
+mod resources;
+mod scheduler;
+mod scripted;
+mod state;
+#[cfg(test)]
+mod tests;
+
+pub use drive::{Notice, drive};
+pub use event::{Action, Change, Event, Launch, Outcome, Step};
+pub use executor::{Executor, StartError, StartErrorKind};
+pub use failure::{Failure, FailureClass, ParseFailureClassError};
+pub use local::{LocalExecutor, LocalJobs};
+pub use message::{Epoch, JobMessage, Phase, Progress};
+pub use resources::{parallel_jobs, share_cores};
+pub use scheduler::{GraphError, Node, Policy, Scheduler};
+pub use scripted::{Scripted, Take, simulate};
+pub use state::{JobState, Summary};

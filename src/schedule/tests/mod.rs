@@ -1,0 +1,6 @@
+//! Tests of the scheduler and of the loop that drives it, in virtual time.
+
+mod driving;
+mod properties;
+mod rules;
+mod world;

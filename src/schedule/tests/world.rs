@@ -1,0 +1,91 @@
+//! Short ways to write down graphs and what happens to them.
+
+use std::{convert::Infallible, time::Duration};
+
+use crate::{
+    plan::JobId,
+    schedule::{
+        Action, Event, Failure, FailureClass, JobState, Launch, Node, Notice, Outcome, Policy, Scheduler, Scripted,
+        Step, Summary, simulate,
+    },
+};
+
+/// The job with this number.
+pub fn job(number: usize) -> JobId {
+    format!("{number:032x}").parse().unwrap()
+}
+
+/// The number of a job made by [`job`].
+pub fn number(job: JobId) -> usize {
+    usize::from_str_radix(&job.to_string(), 16).unwrap()
+}
+
+pub fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+/// A node of round 0 and priority 0.
+pub fn node(number: usize, parents: &[usize]) -> Node {
+    let parents = parents.iter().map(|&parent| job(parent)).collect();
+    Node { job: job(number), parents, priority: 0.0, round: 0, done: false }
+}
+
+pub fn scheduler(nodes: Vec<Node>, slots: usize) -> Scheduler {
+    Scheduler::new(nodes, slots, policy()).unwrap()
+}
+
+pub fn policy() -> Policy {
+    Policy { attempts: 3, backoff: seconds(10), fail_fast: false }
+}
+
+pub fn failed(class: FailureClass) -> Outcome {
+    Outcome::Failed(Failure::new(class, "as prescribed"))
+}
+
+pub fn ended(number: usize, attempt: usize, outcome: Outcome) -> Event {
+    Event::Ended { job: job(number), attempt, outcome }
+}
+
+pub fn succeeded(number: usize) -> Event {
+    ended(number, 1, Outcome::Succeeded)
+}
+
+pub fn start(number: usize, slot: usize, attempt: usize) -> Action {
+    Action::Start(Launch { job: job(number), slot, attempt })
+}
+
+/// The numbers of the jobs that a step starts.
+pub fn started(step: &Step) -> Vec<usize> {
+    let launch = |action: &Action| match action {
+        Action::Start(launch) => Some(number(launch.job)),
+        _ => None,
+    };
+    step.actions.iter().filter_map(launch).collect()
+}
+
+/// The order in which jobs start when they run one at a time and all succeed.
+pub fn serial_order(nodes: Vec<Node>) -> Vec<usize> {
+    let mut scheduler = scheduler(nodes, 1);
+    let mut order = Vec::new();
+    let mut step = scheduler.step(Event::Begin, Duration::ZERO);
+    while let [number] = started(&step)[..] {
+        order.push(number);
+        step = scheduler.step(succeeded(number), Duration::ZERO);
+    }
+    order
+}
+
+pub fn state(scheduler: &Scheduler, number: usize) -> &JobState {
+    scheduler.state(job(number)).unwrap()
+}
+
+/// Runs to the end in virtual time and returns the notices with their times.
+pub fn play(scheduler: Scheduler, scripted: &mut Scripted<'_>) -> (Vec<Notice>, Summary) {
+    let mut notices = Vec::new();
+    let note = &mut |notice: &Notice| {
+        notices.push(notice.clone());
+        Ok::<_, Infallible>(())
+    };
+    let Ok(summary) = simulate(scheduler, scripted, note);
+    (notices, summary)
+}
