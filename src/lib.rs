@@ -2,4 +2,5 @@
 
 pub mod plan;
 pub mod recipe;
+pub mod store;
 pub mod sweep;
