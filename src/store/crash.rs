@@ -271,7 +271,7 @@ fn check(root: &Path, done: &Acknowledged) {
 
 /// Number of steps of an undisturbed run into a new folder.
 fn steps_of_a_run() -> usize {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = fixture::folder();
     let disk = Faulty::new(Fault::Full, usize::MAX);
     run(Arc::clone(&disk), &folder.path().join("results"), 1, &mut Acknowledged::default()).unwrap();
     assert_eq!(disk.state.lock().unwrap().pending.len(), 0, "a finished run has synced everything");
@@ -285,7 +285,7 @@ fn a_fault_at_any_step_loses_nothing_acknowledged_and_the_next_run_works() {
     assert!(steps > 20, "{steps}");
     for fault in [CutKeeping, CutLosing, CutTearing, CutReordering, Full] {
         for step in 0..steps {
-            let folder = tempfile::tempdir().unwrap();
+            let folder = fixture::folder();
             let root = folder.path().join("results");
             let mut done = Acknowledged::default();
             let error = run(Faulty::new(fault, step), &root, 1, &mut done).unwrap_err();
@@ -303,7 +303,7 @@ fn a_second_fault_while_repairing_the_first_does_no_harm() {
     let steps = steps_of_a_run();
     for first in 0..steps {
         for second in (0..steps).step_by(3) {
-            let folder = tempfile::tempdir().unwrap();
+            let folder = fixture::folder();
             let root = folder.path().join("results");
             let mut done = Acknowledged::default();
             run(Faulty::new(Fault::CutTearing, first), &root, 1, &mut done).unwrap_err();
@@ -316,7 +316,7 @@ fn a_second_fault_while_repairing_the_first_does_no_harm() {
 #[test]
 fn a_journal_goes_on_after_the_disk_was_full() {
     for step in 0..4 {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = fixture::folder();
         let root = folder.path().join("results");
         Store::create(&root).unwrap();
         let store = Store::create_on(Faulty::new(Fault::Full, step), &root).unwrap();

@@ -115,10 +115,11 @@ pub(super) fn parent(path: &Path) -> &Path {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::fixture;
 
     #[test]
     fn writing_replaces_and_leaves_nothing_beside() {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = fixture::folder();
         let path = folder.path().join("a");
         for content in [&b"old"[..], b"new", b""] {
             write_atomic(&RealDisk, &path, content).unwrap();
@@ -129,7 +130,7 @@ mod tests {
 
     #[test]
     fn names_beside_that_are_taken_are_passed_over() {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = fixture::folder();
         let path = folder.path().join("a");
         let taken = folder.path().join(format!("a{BESIDE}{}-0", std::process::id()));
         fs::write(&taken, "taken").unwrap();
@@ -139,7 +140,7 @@ mod tests {
 
     #[test]
     fn a_missing_folder_is_an_error_that_names_the_file() {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = fixture::folder();
         let error = write_atomic(&RealDisk, &folder.path().join("none/a"), b"").unwrap_err();
         assert!(error.to_string().contains("none/a"), "{error}");
     }

@@ -1,33 +1,22 @@
 //! Stores, jobs and events for the tests of this module.
 
-use std::{fs::File, io, path::Path, sync::Arc};
-
 use tempfile::TempDir;
 
-use super::{CodeVersion, Disk, Entry, Holder, JobEvent, Record, Store};
+use super::{CodeVersion, Entry, Holder, JobEvent, Record, Store};
 use crate::{
     plan::{self, Job, JobId},
     recipe::{JobSpec, Metric},
 };
 
-/// Does not wait for the hardware, so that thousands of writes take no time; `crash` tests the waiting.
-#[derive(Debug)]
-struct Unsynced;
-
-impl Disk for Unsynced {
-    fn sync(&self, _: &File, _: &Path) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn sync_folder(&self, _: &Path) -> io::Result<()> {
-        Ok(())
-    }
+/// A folder that is removed when dropped, in memory where the system offers that: these tests write thousands of files.
+pub(super) fn folder() -> TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
 }
 
-/// An empty store, and the folder that is removed when dropped.
+/// An empty store and the folder that holds it.
 pub(super) fn store() -> (TempDir, Store) {
-    let folder = tempfile::tempdir().unwrap();
-    let store = Store::create_on(Arc::new(Unsynced), &folder.path().join("results")).unwrap();
+    let folder = folder();
+    let store = Store::create(&folder.path().join("results")).unwrap();
     (folder, store)
 }
 
@@ -59,7 +48,7 @@ pub(super) fn record(seed: u64) -> Record {
         code: CodeVersion { version: "0.1.0".into(), commit: None, dirty: true },
         started_unix: 1_700_000_000,
         wall_seconds: 1.5,
-        images_per_second: 1234.567_890_123_456_7,
+        images_per_second: 0.1 + 1e-17 + 1e6 / 3.0,
         checkpoint: None,
     }
 }

@@ -158,7 +158,7 @@ mod tests {
 
     #[test]
     fn creating_twice_is_opening() {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = fixture::folder();
         let root = folder.path().join("deep/results");
         assert!(Store::open(&root).unwrap().is_none());
         for _ in 0..2 {
@@ -170,7 +170,7 @@ mod tests {
 
     #[test]
     fn a_folder_with_other_things_is_no_store_but_can_become_one() {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = fixture::folder();
         fs::write(folder.path().join("README"), "mine").unwrap();
         assert!(Store::open(folder.path()).unwrap().is_none());
         Store::create(folder.path()).unwrap();
@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn a_file_is_not_a_store() {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = fixture::folder();
         let root = folder.path().join("results");
         fs::write(&root, "").unwrap();
         for error in [Store::open(&root).unwrap_err(), Store::create(&root).unwrap_err()] {
@@ -193,7 +193,7 @@ mod tests {
 
     #[test]
     fn a_journal_without_a_format_is_refused() {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = fixture::folder();
         Store::create(folder.path()).unwrap();
         fs::write(folder.path().join("journal.jsonl"), "").unwrap();
         fs::remove_file(folder.path().join("FORMAT")).unwrap();
@@ -204,7 +204,7 @@ mod tests {
 
     #[test]
     fn exports_stay_in_their_folder() {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = fixture::folder();
         let store = Store::create(folder.path()).unwrap();
         for content in ["old", "new"] {
             let path = store.export("table1", "top1.md", content.as_bytes()).unwrap();
