@@ -7,7 +7,7 @@ use std::{
     fs::{self, File},
     io::{self, Write},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, MutexGuard},
 };
 
 use super::{Disk, Entry, Error, ErrorKind, JobEvent, Record, Store, durable::parent, fixture};
@@ -97,32 +97,31 @@ impl Faulty {
         self.state.lock().unwrap().taken
     }
 
-    /// Takes a step: `act` does it and says what is pending then; `half` does the part that a fault leaves.
-    fn step<T>(
-        &self,
-        act: impl FnOnce(&mut Vec<Pending>) -> io::Result<T>,
-        half: impl FnOnce(&mut Vec<Pending>) -> io::Result<()>,
-    ) -> io::Result<T> {
+    /// Takes a step unless there is a fault; `half` does what a fault leaves of it.
+    fn step_or(&self, half: impl FnOnce(&mut State) -> io::Result<()>) -> io::Result<MutexGuard<'_, State>> {
         let mut state = self.state.lock().unwrap();
-        let State { left, taken, pending } = &mut *state;
-        match left {
+        match state.left {
             None => Err(io::Error::other("no power")),
             Some(0) => {
-                half(pending)?;
+                half(&mut state)?;
                 if self.fault == Fault::Full {
-                    *left = Some(usize::MAX);
+                    state.left = Some(usize::MAX);
                     return Err(io::ErrorKind::StorageFull.into());
                 }
-                *left = None;
-                self.cut(std::mem::take(pending));
+                state.left = None;
+                self.cut(std::mem::take(&mut state.pending));
                 Err(io::Error::other("power cut"))
             }
             Some(steps) => {
-                *steps -= 1;
-                *taken += 1;
-                act(pending)
+                state.left = Some(steps - 1);
+                state.taken += 1;
+                Ok(state)
             }
         }
+    }
+
+    fn step(&self) -> io::Result<MutexGuard<'_, State>> {
+        self.step_or(|_| Ok(()))
     }
 
     fn cut(&self, pending: Vec<Pending>) {
@@ -135,87 +134,75 @@ impl Faulty {
     }
 }
 
+impl State {
+    /// Keeps the content of a file that is about to change.
+    fn remember(&mut self, path: &Path) -> io::Result<()> {
+        self.pending.push(Pending::Content { path: path.to_owned(), before: fs::read(path)? });
+        Ok(())
+    }
+}
+
 impl Disk for Faulty {
     fn create_folder(&self, path: &Path) -> io::Result<()> {
-        self.step(|pending| fs::create_dir(path).map(|()| pending.push(Pending::Folder(path.to_owned()))), |_| Ok(()))
+        let mut state = self.step()?;
+        fs::create_dir(path)?;
+        state.pending.push(Pending::Folder(path.to_owned()));
+        Ok(())
     }
 
     fn create_file(&self, path: &Path) -> io::Result<File> {
-        self.step(
-            |pending| File::create_new(path).inspect(|_| pending.push(Pending::File(path.to_owned()))),
-            |_| Ok(()),
-        )
+        let mut state = self.step()?;
+        let file = File::create_new(path)?;
+        state.pending.push(Pending::File(path.to_owned()));
+        Ok(file)
     }
 
     fn write(&self, mut file: &File, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        let mut write = |pending: &mut Vec<Pending>, bytes: &[u8]| {
-            pending.push(Pending::Content { path: path.to_owned(), before: fs::read(path)? });
-            file.write_all(bytes)
+        let half = |state: &mut State| {
+            state.remember(path)?;
+            (&*file).write_all(&bytes[..bytes.len() / 2])
         };
-        let half = &bytes[..bytes.len() / 2];
-        let whole = std::cell::RefCell::new(&mut write);
-        self.step(|pending| (whole.borrow_mut())(pending, bytes), |pending| (whole.borrow_mut())(pending, half))
+        self.step_or(half)?.remember(path)?;
+        file.write_all(bytes)
     }
 
     fn truncate(&self, file: &File, path: &Path, length: u64) -> io::Result<()> {
-        self.step(
-            |pending| {
-                pending.push(Pending::Content { path: path.to_owned(), before: fs::read(path)? });
-                file.set_len(length)
-            },
-            |_| Ok(()),
-        )
+        self.step()?.remember(path)?;
+        file.set_len(length)
     }
 
     fn sync(&self, _: &File, path: &Path) -> io::Result<()> {
-        self.step(
-            |pending| {
-                pending.retain(|step| !matches!(step, Pending::Content { path: changed, .. } if changed == path));
-                Ok(())
-            },
-            |_| Ok(()),
-        )
+        let changes = |step: &Pending| matches!(step, Pending::Content { path: changed, .. } if changed == path);
+        self.step()?.pending.retain(|step| !changes(step));
+        Ok(())
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.step(
-            |pending| {
-                let replaced = fs::read(to).ok();
-                fs::rename(from, to)?;
-                for step in pending.iter_mut() {
-                    if let Pending::Content { path, .. } = step
-                        && path == from
-                    {
-                        *path = to.to_owned();
-                    }
-                }
-                pending.push(Pending::Renamed { from: from.to_owned(), to: to.to_owned(), replaced });
-                Ok(())
-            },
-            |_| Ok(()),
-        )
+        let mut state = self.step()?;
+        let replaced = fs::read(to).ok();
+        fs::rename(from, to)?;
+        for step in &mut state.pending {
+            if let Pending::Content { path, .. } = step
+                && path == from
+            {
+                *path = to.to_owned();
+            }
+        }
+        state.pending.push(Pending::Renamed { from: from.to_owned(), to: to.to_owned(), replaced });
+        Ok(())
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
-        self.step(
-            |pending| {
-                let before = fs::read(path)?;
-                fs::remove_file(path)?;
-                pending.push(Pending::Removed { path: path.to_owned(), before });
-                Ok(())
-            },
-            |_| Ok(()),
-        )
+        let mut state = self.step()?;
+        let before = fs::read(path)?;
+        fs::remove_file(path)?;
+        state.pending.push(Pending::Removed { path: path.to_owned(), before });
+        Ok(())
     }
 
     fn sync_folder(&self, path: &Path) -> io::Result<()> {
-        self.step(
-            |pending| {
-                pending.retain(|step| !step.settled_by_folder(path));
-                Ok(())
-            },
-            |_| Ok(()),
-        )
+        self.step()?.pending.retain(|step| !step.settled_by_folder(path));
+        Ok(())
     }
 }
 

@@ -125,7 +125,7 @@ impl fmt::Display for Error {
                         write!(f, "no space left on {path}: free some and run again; nothing acknowledged was lost")
                     }
                     io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-                        write!(f, "cannot {action} {path}: allow it or choose another results folder")
+                        write!(f, "cannot {action} {path}: check its permissions or choose another results folder")
                     }
                     _ => write!(f, "cannot {action} {path}"),
                 }
@@ -163,7 +163,7 @@ impl fmt::Display for Error {
                 write!(f, "{} is in use by ", root.display())?;
                 match holder {
                     Some(Holder { pid, host, .. }) => {
-                        write!(f, "process {pid} on {host} since {} min", seconds / 60)?;
+                        write!(f, "process {pid} on {host} for {} min", seconds / 60)?;
                     }
                     None => f.write_str("another process")?,
                 }
@@ -173,8 +173,12 @@ impl fmt::Display for Error {
                 write!(f, "{} {reason}: running again repairs it", path.display())
             }
             ErrorKind::NotDone { job, what } => write!(f, "job {job} has no {what}: run it first"),
-            ErrorKind::NotFinite { job, field, value } => write!(f, "job {job} reports {field} {value}"),
-            ErrorKind::NotJson { path, source: _ } => write!(f, "cannot be written to {}", path.display()),
+            ErrorKind::NotFinite { job, field, value } => {
+                write!(f, "job {job} reports {field} {value}, which cannot be recorded")
+            }
+            ErrorKind::NotJson { path, source: _ } => {
+                write!(f, "cannot write {} as JSON: use paths that are UTF-8", path.display())
+            }
             ErrorKind::NotAFileName { name } => {
                 write!(f, "`{name}` is not a file name: use letters, digits, `-`, `_` and `.`")
             }
@@ -214,7 +218,7 @@ mod tests {
     #[test]
     fn refusals_name_place_and_remedy() {
         insta::assert_snapshot!(refused(io::ErrorKind::StorageFull), @"no space left on results/jobs: free some and run again; nothing acknowledged was lost");
-        insta::assert_snapshot!(refused(io::ErrorKind::ReadOnlyFilesystem), @"cannot create results/jobs: allow it or choose another results folder");
+        insta::assert_snapshot!(refused(io::ErrorKind::ReadOnlyFilesystem), @"cannot create results/jobs: check its permissions or choose another results folder");
         insta::assert_snapshot!(refused(io::ErrorKind::Other), @"cannot create results/jobs");
     }
 

@@ -192,10 +192,24 @@ mod tests {
     #[test]
     fn a_job_reads_back_as_it_was() {
         let (_folder, store) = fixture::store();
-        let job = fixture::job(1);
-        store.write_job(&job).unwrap();
-        assert_eq!(store.job(job.id).unwrap(), job);
+        let parent = fixture::job(1);
+        let evaluation = crate::plan::fixture::recipe().evaluation_job(u64::MAX);
+        let child = Job::new(JobSpec::LinearEvaluation(evaluation), vec![parent.id], None);
+        for job in [parent, child] {
+            store.write_job(&job).unwrap();
+            assert_eq!(store.job(job.id).unwrap(), job);
+        }
         assert!(matches!(store.job(fixture::id(2)).unwrap_err().kind(), ErrorKind::NotDone { .. }));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_folder_that_is_not_utf8_is_refused() {
+        use std::os::unix::ffi::OsStringExt;
+        let (_folder, store) = fixture::store();
+        let job = Job { folder: Some(std::ffi::OsString::from_vec(vec![0xff]).into()), ..fixture::job(1) };
+        let message = store.write_job(&job).unwrap_err().to_string();
+        assert!(message.ends_with("job.json as JSON: use paths that are UTF-8"), "{message}");
     }
 
     #[test]

@@ -59,7 +59,7 @@ mod tests {
         let lock = store.lock(&fixture::holder(1000)).unwrap();
         let error = store.lock(&fixture::holder(1000 + 754)).unwrap_err();
         let message = error.to_string().replace(store.root().to_str().unwrap(), "results");
-        insta::assert_snapshot!(message, @"results is in use by process 42 on node7 since 12 min: wait for it or choose another results folder");
+        insta::assert_snapshot!(message, @"results is in use by process 42 on node7 for 12 min: wait for it or choose another results folder");
         drop(lock);
         store.lock(&fixture::holder(2000)).unwrap();
     }
@@ -69,7 +69,7 @@ mod tests {
         let (_folder, store) = fixture::store();
         let _lock = store.lock(&fixture::holder(1000)).unwrap();
         let error = store.lock(&fixture::holder(1)).unwrap_err();
-        assert!(error.to_string().contains("since 0 min"), "{error}");
+        assert!(error.to_string().contains("for 0 min"), "{error}");
         fs::write(store.lock_path(), b"\xff").unwrap();
         let error = store.lock(&fixture::holder(1)).unwrap_err();
         assert!(error.to_string().contains("another process"), "{error}");

@@ -54,9 +54,11 @@ pub use lock::{Holder, RunLock};
 pub use record::{CodeVersion, Record};
 pub use snapshot::{JobStatus, Snapshot};
 
+use self::{
+    durable::{Disk, RealDisk, create_folders, write_atomic},
+    error::At,
+};
 use crate::plan::JobId;
-use durable::{Disk, RealDisk, create_folders, write_atomic};
-use error::At;
 
 /// A results folder.
 #[derive(Clone, Debug)]

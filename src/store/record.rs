@@ -120,7 +120,7 @@ mod tests {
         assert!(record.check().is_ok());
         record.metrics.insert(Metric::Loss, f64::NAN);
         let error = record.check().unwrap_err();
-        assert!(error.to_string().ends_with("reports Loss NaN"), "{error}");
+        assert!(error.to_string().ends_with("reports Loss NaN, which cannot be recorded"), "{error}");
         record.metrics.clear();
         record.images_per_second = f64::INFINITY;
         assert!(record.check().is_err());
