@@ -50,7 +50,11 @@ impl Store {
         for file in fs::read_dir(folder).at("read", folder)? {
             let file = file.at("read", folder)?;
             if file.file_name().to_string_lossy().contains(BESIDE) {
-                self.disk.remove(&file.path()).at("remove", &file.path())?;
+                match self.disk.remove(&file.path()) {
+                    // Its process was alive after all, and has just put it in place.
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                    result => result.at("remove", &file.path())?,
+                }
             }
         }
         Ok(())
@@ -68,6 +72,9 @@ impl Store {
     }
 
     /// Stores the outcome of a job, its encoder first, and returns the record with the encoder's hash filled in.
+    ///
+    /// Cut off between the two while it replaces another outcome, it leaves a record that does not fit the encoder:
+    /// noticed on reading, and repaired by running again.
     pub fn publish(&self, record: Record, encoder: Option<&[u8]>) -> Result<Record, Error> {
         record.check()?;
         let checkpoint = encoder.map(|bytes| blake3::hash(bytes).to_hex().to_string());
