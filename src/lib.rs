@@ -4,5 +4,6 @@ pub mod plan;
 pub mod recipe;
 pub mod report;
 pub mod schedule;
+pub mod store;
 pub mod sweep;
 pub mod train;

@@ -101,12 +101,99 @@ impl Plan {
         self.nodes.get(&id).map(|&node| &self.graph[node])
     }
 
-    /// The jobs that need this one directly.
+    /// The jobs that need this one directly, in plan order.
     pub fn children(&self, id: JobId) -> impl Iterator<Item = &Job> {
-        self.nodes
-            .get(&id)
-            .into_iter()
-            .flat_map(|&node| self.graph.neighbors_directed(node, Direction::Outgoing))
-            .map(|node| &self.graph[node])
+        let parent = self.nodes.get(&id).into_iter();
+        let mut nodes: Vec<_> =
+            parent.flat_map(|&node| self.graph.neighbors_directed(node, Direction::Outgoing)).collect();
+        // petgraph gives the newest first.
+        nodes.sort_unstable();
+        nodes.into_iter().map(|node| &self.graph[node])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::fixture;
+
+    #[test]
+    fn evaluations_share_one_pretraining() {
+        let plan = Plan::new(&[fixture::sweep(&[0])]);
+        assert_eq!(plan.trials.len(), 6);
+        for trial in &plan.trials {
+            assert_eq!(trial.evaluations.len(), 2);
+            let children: Vec<_> = plan.children(trial.pretrain).map(|job| job.id).collect();
+            assert_eq!(children, trial.evaluations);
+        }
+    }
+
+    #[test]
+    fn untrained_trials_share_one_job_whatever_their_schedule() {
+        let plan = Plan::new(&[fixture::sweep(&[0])]);
+        let controls: Vec<_> = plan.trials.iter().filter(|trial| trial.point[0] == 2).collect();
+        assert_eq!(controls.len(), 2);
+        assert_eq!(controls[0].pretrain, controls[1].pretrain);
+        assert_eq!(controls[0].evaluations, controls[1].evaluations);
+        assert_eq!(plan.job(controls[0].pretrain).unwrap().spec.kind(), "initialize");
+        // Five different pretrainings with two evaluations each.
+        assert_eq!(plan.len(), 5 * 3);
+    }
+
+    #[test]
+    fn sweeps_share_equal_jobs() {
+        let mut other = fixture::sweep(&[0]);
+        other.axes = vec![fixture::axis("objective", &[("tau 0.1", "(objective: NtXent(temperature: 0.1))")])];
+        let plan = Plan::new(&[fixture::sweep(&[0]), other]);
+        assert_eq!(plan.len(), 5 * 3);
+        let shared = plan.trials.last().unwrap();
+        assert_eq!((shared.sweep, &shared.point[..]), (1, &[0][..]));
+        assert_eq!(plan.trials.iter().filter(|trial| trial.pretrain == shared.pretrain).count(), 2);
+    }
+
+    #[test]
+    fn names_and_folders_do_not_change_ids() {
+        let sweep = fixture::sweep(&[0]);
+        let mut renamed = sweep.clone();
+        renamed.title = "another title".into();
+        renamed.base.data.folder = Some("/data".into());
+        for axis in &mut renamed.axes {
+            axis.name.push('x');
+            axis.values.iter_mut().for_each(|value| value.label.push('x'));
+        }
+        renamed.evaluations.iter_mut().for_each(|evaluation| evaluation.name.push('x'));
+        let [plan, other] = [sweep, renamed].map(|sweep| Plan::new(&[sweep]));
+        assert_eq!(plan.trials, other.trials);
+        assert!(other.jobs().all(|job| job.folder.as_deref() == Some("/data".as_ref())));
+    }
+
+    #[test]
+    fn parents_come_before_children() {
+        let plan = Plan::new(&[fixture::sweep(&[0, 1]), fixture::sweep(&[1, 2])]);
+        assert_eq!(plan.len(), 3 * 5 * 3);
+        let mut seen = Vec::new();
+        for job in plan.jobs() {
+            assert!(job.parents.iter().all(|parent| seen.contains(parent)));
+            assert!(!seen.contains(&job.id));
+            assert_eq!(plan.job(job.id), Some(job));
+            seen.push(job.id);
+        }
+    }
+
+    #[test]
+    fn one_seed_of_every_trial_comes_before_the_second_of_any() {
+        let plan = Plan::new(&[fixture::sweep(&[7, 3])]);
+        let order: Vec<_> = plan.trials.iter().map(|trial| (trial.seed, trial.point.clone())).collect();
+        let points = [[0, 0], [0, 1], [1, 0], [1, 1], [2, 0], [2, 1]];
+        let expected: Vec<_> = [7, 3].iter().flat_map(|&seed| points.map(|point| (seed, point.to_vec()))).collect();
+        assert_eq!(order, expected);
+    }
+
+    #[test]
+    fn an_unknown_job_has_no_children() {
+        let plan = Plan::new(&[fixture::sweep(&[])]);
+        assert!(plan.is_empty());
+        let id = "00".repeat(16).parse().unwrap();
+        assert_eq!((plan.job(id), plan.children(id).count()), (None, 0));
     }
 }

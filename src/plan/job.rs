@@ -121,3 +121,155 @@ impl<'de> Deserialize<'de> for JobId {
         text.parse().map_err(serde::de::Error::custom)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+    use crate::{
+        plan::fixture,
+        recipe::{Patchable, Recipe},
+    };
+
+    fn pretrain() -> JobSpec {
+        JobSpec::Pretrain(fixture::recipe().pretrain_job(0))
+    }
+
+    #[test]
+    fn ids_are_stable() {
+        // If this fails, stored results are lost: undo the change, or increase IDENTITY_VERSION on purpose.
+        insta::assert_snapshot!(JobId::of(&pretrain(), &[]), @"d680e841056f00cc68a17d1ecd58c4a3");
+    }
+
+    #[test]
+    fn ids_are_written_as_32_hexadecimal_digits() {
+        let id = JobId::of(&pretrain(), &[]);
+        assert_eq!(id.to_string().parse(), Ok(id));
+        assert_eq!(serde_json::from_str::<JobId>(&serde_json::to_string(&id).unwrap()).unwrap(), id);
+        assert_eq!(id.short(), id.to_string()[..8]);
+        let bounds = "00ff".repeat(8);
+        assert_eq!(bounds.parse::<JobId>().unwrap().to_string(), bounds);
+        for wrong in
+            ["", &bounds[1..], &format!("{bounds}0"), &bounds.to_uppercase(), &"é".repeat(16), &"0g".repeat(16)]
+        {
+            assert_eq!(wrong.parse::<JobId>(), Err(ParseJobIdError), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn parents_are_part_of_the_identity() {
+        let spec = JobSpec::LinearEvaluation(fixture::recipe().evaluation_job(0));
+        let [a, b] = [1, 2].map(|seed| JobId::of(&JobSpec::Pretrain(fixture::recipe().pretrain_job(seed)), &[]));
+        let ids = [JobId::of(&spec, &[]), JobId::of(&spec, &[a]), JobId::of(&spec, &[b]), JobId::of(&spec, &[b, a])];
+        for (index, id) in ids.iter().enumerate() {
+            assert!(!ids[..index].contains(id));
+        }
+    }
+
+    #[test]
+    fn every_leaf_of_a_spec_is_part_of_the_identity() {
+        for spec in [pretrain(), JobSpec::LinearEvaluation(fixture::recipe().evaluation_job(0))] {
+            let json = serde_json::to_value(&spec).unwrap();
+            let leaves = leaves(&json, String::new());
+            assert!(leaves.len() >= 9);
+            for leaf in leaves {
+                let mut changed = json.clone();
+                if !change(changed.pointer_mut(&leaf).unwrap()) {
+                    continue;
+                }
+                let changed: JobSpec = serde_json::from_value(changed).unwrap();
+                assert_ne!(JobId::of(&changed, &[]), JobId::of(&spec, &[]), "{leaf}");
+            }
+        }
+    }
+
+    /// JSON pointers to everything that is not an object or array.
+    fn leaves(value: &Value, path: String) -> Vec<String> {
+        match value {
+            Value::Object(fields) => fields.iter().flat_map(|(key, v)| leaves(v, format!("{path}/{key}"))).collect(),
+            Value::Array(items) => {
+                items.iter().enumerate().flat_map(|(i, v)| leaves(v, format!("{path}/{i}"))).collect()
+            }
+            _ => vec![path],
+        }
+    }
+
+    /// Writes another value of the same type; false if there is none.
+    fn change(value: &mut Value) -> bool {
+        *value = match value {
+            Value::Bool(flag) => Value::Bool(!*flag),
+            Value::Number(number) if number.is_f64() => (number.as_f64().unwrap() + 0.125).into(),
+            Value::Number(number) => (number.as_u64().unwrap() + 1).into(),
+            Value::String(variant) => match variant.as_str() {
+                "Shapes" => "Cifar10".into(),
+                "ResNet8" => "ResNet14".into(),
+                "Nonlinear" => "Linear".into(),
+                "Bicubic" => "Bilinear".into(),
+                "Cosine" => "Constant".into(),
+                "Cifar" => return false,
+                other => panic!("another variant than {other}?"),
+            },
+            other => panic!("{other} is not a leaf"),
+        };
+        true
+    }
+
+    /// One change per field of the recipe that a job can depend on, and whether pretraining depends on it.
+    const CHANGES: [(&str, bool); 22] = [
+        ("(data: (source: Cifar10))", true),
+        ("(data: (train_images: 500))", true),
+        ("(data: (test_images: 100))", false),
+        ("(augmentation: [])", true),
+        ("(encoder: (architecture: ResNet14))", true),
+        ("(encoder: (width: 2.0))", true),
+        ("(encoder: (zero_init_residual: false))", true),
+        ("(head: (kind: Linear))", true),
+        ("(head: (dimension: 8))", true),
+        ("(head: (batch_norm: false))", true),
+        ("(objective: NtXent(temperature: 0.1))", true),
+        ("(optimizer: (algorithm: Sgd(nesterov: true)))", true),
+        ("(optimizer: (learning_rate: SquareRootScaling(0.3)))", true),
+        ("(optimizer: (momentum: 0.8))", true),
+        ("(optimizer: (weight_decay: 0.0))", true),
+        ("(schedule: (epochs: 4, batch_size: 64))", true),
+        ("(schedule: (batch_size: 32, warmup_epochs: 0, decay: Constant))", true),
+        ("(evaluation: (epochs: 11))", false),
+        ("(evaluation: (batch_size: 50))", false),
+        ("(evaluation: (learning_rate: 0.2))", false),
+        ("(evaluation: (momentum: 0.8))", false),
+        ("(evaluation: (weight_decay: 0.1))", false),
+    ];
+
+    fn trial(recipe: &Recipe) -> (JobId, JobId) {
+        let pretrain = JobId::of(&JobSpec::Pretrain(recipe.pretrain_job(0)), &[]);
+        (pretrain, JobId::of(&JobSpec::LinearEvaluation(recipe.evaluation_job(0)), &[pretrain]))
+    }
+
+    #[test]
+    fn each_patch_changes_the_ids_of_the_jobs_it_affects() {
+        let base = fixture::recipe();
+        let mut seen = vec![trial(&base)];
+        for (text, pretraining) in CHANGES {
+            let mut recipe = base.clone();
+            recipe.apply(&fixture::patch(text));
+            let (pretrain, evaluation) = trial(&recipe);
+            assert_eq!(pretrain != seen[0].0, pretraining, "{text}");
+            assert!(seen.iter().all(|other| other.1 != evaluation), "{text}");
+            seen.push((pretrain, evaluation));
+        }
+    }
+
+    #[test]
+    fn the_patches_above_cover_every_field() {
+        let base = serde_json::to_value(fixture::recipe()).unwrap();
+        let mut uncovered = leaves(&base, String::new());
+        for (text, _) in CHANGES {
+            let mut recipe = fixture::recipe();
+            recipe.apply(&fixture::patch(text));
+            let changed = serde_json::to_value(recipe).unwrap();
+            uncovered.retain(|leaf| base.pointer(leaf) == changed.pointer(leaf));
+        }
+        assert_eq!(uncovered, ["/encoder/stem"], "the stem has only one kind so far");
+    }
+}

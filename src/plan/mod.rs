@@ -1,7 +1,14 @@
 //! The job graph: trials become jobs with content-hashed ids, and equal jobs become one. No clock, no file system.
 
+mod cost;
 mod graph;
 mod job;
+mod priority;
+mod render;
 
+#[cfg(test)]
+pub(crate) mod fixture;
+
+pub use cost::{Cost, forward_macs, parameters};
 pub use graph::{Plan, PlannedTrial};
-pub use job::{Job, JobId, ParseJobIdError};
+pub use job::{IDENTITY_VERSION, Job, JobId, ParseJobIdError};

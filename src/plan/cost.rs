@@ -1,0 +1,202 @@
+//! Estimated work of a job in closed form: multiply-accumulates and images, so that plans can be ranked before anything
+//! was measured.
+//!
+//! Only convolutions and linear layers count; normalization, pooling and augmentation are left out.
+
+use std::ops::Add;
+
+use super::Job;
+use crate::recipe::{Encoder, Head, HeadKind, JobSpec, LinearEvaluationJob, PretrainJob, Stem, Training};
+
+/// A backward pass takes about twice the work of its forward pass, so training takes three forward passes.
+const TRAINING_PASSES: f64 = 3.0;
+
+/// Estimated work.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Cost {
+    /// Multiply-accumulates.
+    pub macs: f64,
+    /// Images that pass through the encoder, counting every view and every epoch.
+    pub images: f64,
+}
+
+impl Add for Cost {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self { macs: self.macs + other.macs, images: self.images + other.images }
+    }
+}
+
+impl Cost {
+    /// The work of `job`; `parent` is the job whose encoder it evaluates, if it evaluates one.
+    pub fn of(job: &Job, parent: Option<&Job>) -> Self {
+        match (&job.spec, parent.map(|parent| &parent.spec)) {
+            (JobSpec::Pretrain(pretrain), _) => Self::of_pretraining(pretrain),
+            (JobSpec::LinearEvaluation(evaluation), Some(JobSpec::Pretrain(pretrain))) => {
+                Self::of_evaluation(evaluation, &pretrain.encoder)
+            }
+            (JobSpec::LinearEvaluation(_), _) => Self::default(),
+        }
+    }
+
+    fn of_pretraining(job: &PretrainJob) -> Self {
+        let Training::Contrastive { head, schedule, .. } = &job.training else { return Self::default() };
+        let steps = job.data.images / schedule.batch_size.max(1);
+        let views = 2.0 * (steps * schedule.batch_size) as f64 * schedule.epochs as f64;
+        let forward = forward_macs(&job.encoder, job.data.source.image_size()) + head_macs(head, &job.encoder);
+        Self { macs: TRAINING_PASSES * views * forward, images: views }
+    }
+
+    fn of_evaluation(job: &LinearEvaluationJob, encoder: &Encoder) -> Self {
+        let images = (job.data.train_images + job.data.test_images) as f64;
+        let classifier = (encoder.dimension() * job.data.source.classes()) as f64;
+        let classified = TRAINING_PASSES * (job.data.train_images * job.evaluation.epochs) as f64 + images;
+        Self { macs: images * forward_macs(encoder, job.data.source.image_size()) + classified * classifier, images }
+    }
+}
+
+/// A convolution without bias.
+struct Convolution {
+    /// Channels read.
+    inputs: usize,
+    /// Channels written.
+    outputs: usize,
+    /// Height and width of the kernel.
+    kernel: usize,
+    /// Height and width of the output in pixels.
+    size: usize,
+}
+
+impl Convolution {
+    fn weights(&self) -> usize {
+        self.inputs * self.outputs * self.kernel * self.kernel
+    }
+
+    fn macs(&self) -> f64 {
+        (self.size * self.size) as f64 * self.weights() as f64
+    }
+}
+
+/// Every convolution of the encoder on square images of `image_size` pixels, from input to output. Each is followed by
+/// batch normalization.
+fn convolutions(encoder: &Encoder, image_size: usize) -> Vec<Convolution> {
+    let Stem::Cifar = encoder.stem;
+    let stages = encoder.stage_channels();
+    let mut size = image_size;
+    let mut inputs = stages.first().copied().unwrap_or_default();
+    let mut layers = vec![Convolution { inputs: 3, outputs: inputs, kernel: 3, size }];
+    for (stage, (&blocks, &outputs)) in encoder.architecture.blocks().iter().zip(&stages).enumerate() {
+        for block in 0..blocks {
+            let halves = stage > 0 && block == 0;
+            if halves {
+                size = size.div_ceil(2);
+            }
+            if halves || inputs != outputs {
+                layers.push(Convolution { inputs, outputs, kernel: 1, size });
+            }
+            layers.push(Convolution { inputs, outputs, kernel: 3, size });
+            layers.push(Convolution { inputs: outputs, outputs, kernel: 3, size });
+            inputs = outputs;
+        }
+    }
+    layers
+}
+
+/// Multiply-accumulates of the encoder for one square image of `image_size` pixels, forward only.
+pub fn forward_macs(encoder: &Encoder, image_size: usize) -> f64 {
+    convolutions(encoder, image_size).iter().map(Convolution::macs).sum()
+}
+
+/// Trainable parameters of the encoder: the convolutions' weights, and scale and shift of each batch normalization.
+pub fn parameters(encoder: &Encoder) -> usize {
+    convolutions(encoder, 1).iter().map(|layer| layer.weights() + 2 * layer.outputs).sum()
+}
+
+fn head_macs(head: &Head, encoder: &Encoder) -> f64 {
+    let features = encoder.dimension();
+    let weights = match head.kind {
+        HeadKind::Linear => features * head.dimension,
+        HeadKind::Nonlinear => features * features + features * head.dimension,
+    };
+    weights as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        plan::fixture,
+        recipe::{Architecture, Objective},
+    };
+
+    fn encoder(architecture: Architecture, width: f64) -> Encoder {
+        Encoder { architecture, width, stem: Stem::Cifar, zero_init_residual: true }
+    }
+
+    #[test]
+    fn resnet18_for_cifar_has_its_known_size() {
+        let encoder = encoder(Architecture::ResNet18, 1.0);
+        assert_eq!(forward_macs(&encoder, 32), 555_417_600.0);
+        assert_eq!(parameters(&encoder), 11_168_832);
+    }
+
+    #[test]
+    fn resnet34_for_cifar_has_its_known_size() {
+        // torchvision's resnet34 has 21,797,672 parameters; without its classifier (512 x 1000 + 1000) and with the
+        // 3 x 3 stem in place of 7 x 7 (3 x 64 x 40 weights fewer), this remains.
+        assert_eq!(parameters(&encoder(Architecture::ResNet34, 1.0)), 21_797_672 - 513_000 - 7_680);
+    }
+
+    #[test]
+    fn resnet20_has_a_quarter_million_parameters() {
+        // He et al. report 0.27 M and 40.8 M multiply-adds with parameter-free shortcuts; projections add a little.
+        let encoder = encoder(Architecture::ResNet20, 1.0);
+        assert_eq!(parameters(&encoder), 271_824);
+        assert_eq!(forward_macs(&encoder, 32), 40_550_400.0 + 262_144.0);
+    }
+
+    #[test]
+    fn width_multiplies_work_by_its_square_except_in_the_stem() {
+        let stem = |width: f64| 24.0 * 24.0 * 27.0 * 16.0 * width;
+        let [single, double] = [1.0, 2.0].map(|width| forward_macs(&encoder(Architecture::ResNet8, width), 24));
+        assert_eq!(double - stem(2.0), 4.0 * (single - stem(1.0)));
+    }
+
+    #[test]
+    fn odd_sizes_round_up_as_padded_convolutions_do() {
+        let encoder = encoder(Architecture::ResNet8, 1.0);
+        let [odd, even] = [25, 26].map(|size| forward_macs(&encoder, size));
+        let first_stage = |size: f64| size * size * (27.0 * 16.0 + 2.0 * 9.0 * 256.0);
+        assert_eq!(odd - first_stage(25.0), even - first_stage(26.0));
+    }
+
+    #[test]
+    fn pretraining_counts_two_views_of_whole_batches() {
+        let recipe = fixture::recipe();
+        let job = Job::new(JobSpec::Pretrain(recipe.pretrain_job(0)), vec![], None);
+        let cost = Cost::of(&job, None);
+        let forward = forward_macs(&recipe.encoder, 24) + (64.0 * 64.0 + 64.0 * 16.0);
+        // 1000 images make 15 batches of 64; three epochs.
+        assert_eq!(cost.images, 2.0 * 960.0 * 3.0);
+        assert_eq!(cost.macs, 3.0 * cost.images * forward);
+    }
+
+    #[test]
+    fn evaluation_passes_every_image_once_and_trains_a_classifier() {
+        let recipe = fixture::recipe();
+        let parent = Job::new(JobSpec::Pretrain(recipe.pretrain_job(0)), vec![], None);
+        let job = Job::new(JobSpec::LinearEvaluation(recipe.evaluation_job(0)), vec![parent.id], None);
+        let cost = Cost::of(&job, Some(&parent));
+        assert_eq!(cost.images, 1200.0);
+        assert_eq!(cost.macs, 1200.0 * forward_macs(&recipe.encoder, 24) + (3.0 * 10_000.0 + 1200.0) * 640.0);
+    }
+
+    #[test]
+    fn initialization_is_free() {
+        let mut recipe = fixture::recipe();
+        recipe.objective = Objective::Untrained;
+        let job = Job::new(JobSpec::Pretrain(recipe.pretrain_job(0)), vec![], None);
+        assert_eq!(Cost::of(&job, None), Cost::default());
+    }
+}

@@ -1,0 +1,90 @@
+//! Which jobs the rest of the plan waits for: the longest chain, and how long a chain hangs on each job.
+
+use std::collections::BTreeMap;
+
+use super::{Cost, Job, JobId, Plan};
+
+impl Plan {
+    /// The estimated work of a job; nothing if the plan does not have it.
+    pub fn cost(&self, id: JobId) -> Cost {
+        self.job(id)
+            .map_or_else(Cost::default, |job| Cost::of(job, job.parents.first().and_then(|&parent| self.job(parent))))
+    }
+
+    /// For each job, its cost plus that of the most expensive chain of jobs that need it, in the unit of `cost`.
+    ///
+    /// Starting the highest first keeps the critical path moving. A job that is already done should cost 0.
+    pub fn priorities(&self, cost: impl Fn(&Job) -> f64) -> BTreeMap<JobId, f64> {
+        let mut priorities = BTreeMap::new();
+        let jobs: Vec<_> = self.jobs().collect();
+        for job in jobs.into_iter().rev() {
+            let chain = self.children(job.id).map(|child| priorities[&child.id]).fold(0.0, f64::max);
+            priorities.insert(job.id, cost(job) + chain);
+        }
+        priorities
+    }
+
+    /// The most expensive chain of jobs, from first to last: no number of devices finishes the plan sooner.
+    /// Of equally expensive chains, the one that the plan asks for first; empty for an empty plan.
+    pub fn critical_path(&self, cost: impl Fn(&Job) -> f64) -> Vec<JobId> {
+        let priorities = self.priorities(cost);
+        let mut path = Vec::new();
+        let mut next = highest(self.jobs(), &priorities);
+        while let Some(id) = next {
+            path.push(id);
+            next = highest(self.children(id), &priorities);
+        }
+        path
+    }
+}
+
+/// The first job of highest priority. Not `max_by`, which returns the last.
+fn highest<'a>(jobs: impl Iterator<Item = &'a Job>, priorities: &BTreeMap<JobId, f64>) -> Option<JobId> {
+    jobs.map(|job| job.id).reduce(|best, id| if priorities[&id] > priorities[&best] { id } else { best })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::fixture;
+
+    /// Pretraining costs its epochs, evaluation a tenth of its.
+    fn epochs(job: &Job) -> f64 {
+        let json = serde_json::to_value(&job.spec).unwrap();
+        let pretrain = json["Pretrain"]["training"]["Contrastive"]["schedule"]["epochs"].as_f64();
+        pretrain
+            .or(json["LinearEvaluation"]["evaluation"]["epochs"].as_f64().map(|epochs| epochs / 10.0))
+            .unwrap_or(0.0)
+    }
+
+    #[test]
+    fn priority_is_own_cost_and_dearest_chain() {
+        let plan = Plan::new(&[fixture::sweep(&[0])]);
+        let priorities = plan.priorities(epochs);
+        let [short, long] = [0, 1].map(|trial| &plan.trials[trial]);
+        assert_eq!(priorities[&short.pretrain], 3.0 + 2.0);
+        assert_eq!(priorities[&long.pretrain], 6.0 + 2.0);
+        assert_eq!(long.evaluations.iter().map(|id| priorities[id]).collect::<Vec<_>>(), [1.0, 2.0]);
+        assert_eq!(priorities.len(), plan.len());
+    }
+
+    #[test]
+    fn critical_path_is_the_first_dearest_chain() {
+        let plan = Plan::new(&[fixture::sweep(&[0, 1])]);
+        let longest = &plan.trials[1];
+        assert_eq!(plan.critical_path(epochs), [longest.pretrain, longest.evaluations[1]]);
+        let free = &plan.trials[0];
+        assert_eq!(plan.critical_path(|_| 0.0), [free.pretrain, free.evaluations[0]]);
+        assert!(Plan::default().critical_path(epochs).is_empty());
+    }
+
+    #[test]
+    fn an_evaluation_costs_what_its_parents_encoder_costs() {
+        let mut wide = fixture::sweep(&[0]);
+        wide.base.encoder.width = 2.0;
+        let plan = Plan::new(&[fixture::sweep(&[0]), wide]);
+        let evaluation = |trial: usize| plan.cost(plan.trials[trial].evaluations[0]);
+        assert_eq!(evaluation(0).images, evaluation(6).images);
+        assert!(evaluation(6).macs > 3.0 * evaluation(0).macs);
+    }
+}

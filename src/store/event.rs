@@ -1,0 +1,51 @@
+//! What happens to jobs, as the journal keeps it.
+
+use serde::{Deserialize, Serialize};
+
+use super::Record;
+use crate::plan::JobId;
+
+/// One line of the journal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// When it happened, in milliseconds since 1970 (UTC).
+    pub time_unix_ms: u64,
+    /// The job.
+    pub job: JobId,
+    /// What happened to it.
+    pub event: JobEvent,
+}
+
+/// Something that happened to a job.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum JobEvent {
+    /// An executor started it.
+    Started {
+        /// The number of the attempt, from 1.
+        attempt: u32,
+        /// Its process, where there is one on this machine.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pid: Option<u32>,
+        /// The slot it occupies.
+        slot: usize,
+    },
+    /// It finished, and its record is published.
+    Succeeded {
+        /// The outcome, so that tables need no other file.
+        record: Box<Record>,
+    },
+    /// It ended without a result.
+    Failed {
+        /// The class of failure in one word, for example `out-of-memory`.
+        class: String,
+        /// What went wrong, for people.
+        message: String,
+    },
+    /// It was stopped from outside; nothing is wrong with it.
+    Interrupted,
+    /// It cannot run because a job that it needs failed.
+    Skipped {
+        /// The job that failed.
+        because: JobId,
+    },
+}

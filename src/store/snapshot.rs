@@ -1,0 +1,52 @@
+//! The state of all jobs at one moment, replayed from the journal.
+
+use std::collections::BTreeMap;
+
+use super::{Entry, JobEvent, Record};
+use crate::plan::JobId;
+
+/// The state of all jobs that the journal mentions.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Snapshot {
+    /// The jobs.
+    pub jobs: BTreeMap<JobId, JobStatus>,
+    /// What could not be read and what that means, one sentence each, for people.
+    pub problems: Vec<String>,
+}
+
+/// The state of one job.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JobStatus {
+    /// The last event.
+    pub state: JobEvent,
+    /// When that was, in milliseconds since 1970 (UTC).
+    pub time_unix_ms: u64,
+    /// The latest success, even if the job was started again since then to repair its checkpoint.
+    pub record: Option<Record>,
+    /// How many times it was started.
+    pub attempts: u32,
+}
+
+impl Snapshot {
+    /// The outcome of a job, if it ever succeeded.
+    pub fn record(&self, id: JobId) -> Option<&Record> {
+        self.jobs.get(&id)?.record.as_ref()
+    }
+
+    /// Follows one event.
+    pub fn apply(&mut self, entry: &Entry) {
+        let Entry { time_unix_ms, job, event } = entry.clone();
+        let before = self.jobs.remove(&job);
+        let attempts = before.as_ref().map_or(0, |status| status.attempts);
+        let status = JobStatus {
+            time_unix_ms,
+            record: match &event {
+                JobEvent::Succeeded { record } => Some(Record::clone(record)),
+                _ => before.and_then(|status| status.record),
+            },
+            attempts: attempts.saturating_add(u32::from(matches!(event, JobEvent::Started { .. }))),
+            state: event,
+        };
+        self.jobs.insert(job, status);
+    }
+}
