@@ -32,18 +32,32 @@ fn too_large(sweep: &Sweep, outline: &Outline) -> Option<Diagnostic> {
     if jobs <= MOST_JOBS {
         return None;
     }
-    let mut factors: Vec<_> = sweep.axes.iter().map(|axis| format!("{} `{}`", axis.values.len(), axis.name)).collect();
+    let mut factors: Vec<_> =
+        sweep.axes.iter().map(|axis| format!("{} `{}`", grouped(axis.values.len() as u128), axis.name)).collect();
     factors.truncate(12);
     if sweep.axes.len() > factors.len() {
         factors.push("…".into());
     }
-    factors.push(format!("{} seeds", others[0]));
+    factors.push(format!("{} seeds", grouped(others[0] as u128)));
     factors.push(format!("{} evaluations", others[1]));
-    let count = if jobs == u128::MAX { "more than 10^38".into() } else { jobs.to_string() };
+    let count = if jobs == u128::MAX { "more than 10^38".into() } else { grouped(jobs) };
     Some(
         Diagnostic::new(outline.axes_mark.clone(), format!("the grid has {count} jobs"), "these axes are multiplied")
-            .help(format!("{}; at most {MOST_JOBS} jobs are possible, so shorten or remove axes", factors.join(" × "))),
+            .help(format!("{}; at most {} jobs are possible", factors.join(" × "), grouped(MOST_JOBS))),
     )
+}
+
+/// A number with commas between thousands.
+fn grouped(number: u128) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 /// Reports values of an axis that give the same recipe as an earlier value, whatever the other axes do.
@@ -60,10 +74,10 @@ fn twins(sweep: &Sweep, outline: &Outline, findings: &mut Findings) {
             if findings.is_full() {
                 return;
             }
-            let Some(&first) = first_with.get(&fingerprint(&at(&origin, value))) else {
-                first_with.insert(fingerprint(&at(&origin, value)), value);
+            let first = *first_with.entry(fingerprint(&at(&origin, value))).or_insert(value);
+            if first == value {
                 continue;
-            };
+            }
             // An earlier value may be the same here and different where another axis takes another value.
             let differs =
                 neighbors(sweep).any(|point| fingerprint(&at(&point, first)) != fingerprint(&at(&point, value)));

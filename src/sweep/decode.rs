@@ -11,7 +11,7 @@ use super::{
     diagnostic::{Diagnostic, Findings},
     fields::mismatch,
     syntax::{Kind, Node},
-    vocabulary::suggestion,
+    vocabulary::{example_group, suggestion},
 };
 
 /// The value of a node; `owner` names it in messages. Returns `None` if anything was reported.
@@ -163,7 +163,7 @@ impl<'de> Deserializer<'de> for Decoder<'_, '_> {
             Kind::Group { name: None, items } => self.fields(items, fields, visitor),
             Kind::Group { name: Some(given), items } if *given == name => self.fields(items, fields, visitor),
             Kind::Group { name: Some(given), .. } => {
-                let message = format!("{} is written without a name", self.owner);
+                let message = format!("no name may stand before the group of {}", self.owner);
                 let place = self.node.span.start..self.node.span.start + given.len();
                 Err(Diagnostic::new(place, message, "not expected").help(format!("delete `{given}`")).into())
             }
@@ -184,8 +184,13 @@ impl<'de> Deserializer<'de> for Decoder<'_, '_> {
                 return Err(diagnostic.help(format!("write `{text}`")).into());
             }
             _ => {
-                let diagnostic = mismatch(self.node, self.owner, "one of its names");
-                return Err(diagnostic.help(suggestion("", variants, "names")).into());
+                let diagnostic = mismatch(self.node, self.owner, "a name");
+                let names = suggestion("", variants, "names");
+                let help = match example_group(self.owner.trim_matches('`')) {
+                    Some(example) => format!("{names}, for example `{example}`"),
+                    None => names,
+                };
+                return Err(diagnostic.help(help).into());
             }
         };
         if !variants.contains(&name) {
@@ -205,4 +210,63 @@ impl<'de> Deserializer<'de> for Decoder<'_, '_> {
 /// A name as serde wants it.
 fn name_deserializer(name: &str) -> StrDeserializer<'_, Failure> {
     name.into_deserializer()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        recipe::{Data, DataPatch, LinearEvaluationPatch, Schedule},
+        sweep::parser,
+    };
+
+    /// The value, or all messages in the order in which they are found.
+    fn read<T: DeserializeOwned>(text: &str) -> Result<T, Vec<String>> {
+        let root = parser::parse(text).unwrap();
+        let mut findings = Findings::default();
+        match decode(&root, "it", &mut findings) {
+            Some(value) => Ok(value),
+            None => Err(findings.into_diagnostics("", text).iter().map(|found| found.message.clone()).collect()),
+        }
+    }
+
+    #[test]
+    fn whole_numbers_serve_as_decimals() {
+        let patch: LinearEvaluationPatch = read("(learning_rate: 1, momentum: 0)").unwrap();
+        assert_eq!((patch.learning_rate, patch.momentum, patch.epochs), (Some(1.0), Some(0.0), None));
+    }
+
+    #[test]
+    fn only_the_folder_of_the_data_is_optional() {
+        assert_eq!(read::<Data>("(source: Shapes, train_images: 10, test_images: 10)").unwrap().folder, None);
+        assert_eq!(read::<Data>("()").unwrap_err(), ["it lacks `source`, `train_images` and `test_images`"]);
+        assert_eq!(read::<DataPatch>("()"), Ok(DataPatch::default()));
+        let folder: DataPatch = read("(folder: \"/data\")").unwrap();
+        assert_eq!(folder.folder, Some(Some("/data".into())));
+    }
+
+    #[test]
+    fn every_mistake_is_found_once() {
+        let messages =
+            read::<Schedule>("(epochs: -1, batch_sise: 2, warmup_epochs: \"3\", decay: Cosin, decay: Cosine)");
+        assert_eq!(
+            messages.unwrap_err(),
+            [
+                "`epochs` must not be negative",
+                "it has no field `batch_sise`",
+                "`warmup_epochs` must be a whole number, not text",
+                "`decay` cannot be `Cosin`",
+                "`decay` is written twice",
+            ]
+        );
+    }
+
+    #[test]
+    fn numbers_must_be_finite() {
+        for number in ["inf", "-inf", "NaN", "1e999", "-"] {
+            assert!(read::<f64>(number).is_err(), "{number}");
+        }
+        assert_eq!(read::<u64>("18446744073709551615"), Ok(u64::MAX));
+        assert_eq!(read::<u64>("18446744073709551616").unwrap_err(), ["it is too large"]);
+    }
 }

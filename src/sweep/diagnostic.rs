@@ -59,7 +59,6 @@ pub struct Diagnostics {
     file_name: String,
     text: String,
     found: Vec<Diagnostic>,
-    complete: bool,
 }
 
 impl Diagnostics {
@@ -73,7 +72,7 @@ impl Diagnostics {
         let renderer = if color { Renderer::styled() } else { Renderer::plain() };
         let mut paragraphs: Vec<_> =
             self.found.iter().map(|diagnostic| diagnostic.render(&self.file_name, &self.text, &renderer)).collect();
-        if !self.complete {
+        if self.found.len() == MOST {
             paragraphs.push(format!("There may be more: only the first {MOST} mistakes are shown."));
         }
         paragraphs.join("\n\n")
@@ -92,14 +91,11 @@ impl std::error::Error for Diagnostics {}
 #[derive(Debug, Default)]
 pub(super) struct Findings {
     found: Vec<Diagnostic>,
-    overflowed: bool,
 }
 
 impl Findings {
     pub(super) fn push(&mut self, diagnostic: Diagnostic) {
-        if self.is_full() {
-            self.overflowed = true;
-        } else {
+        if !self.is_full() {
             self.found.push(diagnostic);
         }
     }
@@ -107,7 +103,7 @@ impl Findings {
     pub(super) fn extend(&mut self, diagnostics: impl IntoIterator<Item = Diagnostic>) {
         for diagnostic in diagnostics {
             self.push(diagnostic);
-            if self.overflowed {
+            if self.is_full() {
                 break;
             }
         }
@@ -124,11 +120,6 @@ impl Findings {
 
     pub(super) fn into_diagnostics(mut self, file_name: &str, text: &str) -> Diagnostics {
         self.found.sort_by_key(|diagnostic| diagnostic.span.start);
-        Diagnostics {
-            file_name: file_name.to_owned(),
-            text: text.to_owned(),
-            found: self.found,
-            complete: !self.overflowed,
-        }
+        Diagnostics { file_name: file_name.to_owned(), text: text.to_owned(), found: self.found }
     }
 }

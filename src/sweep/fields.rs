@@ -21,6 +21,16 @@ pub(super) fn mismatch(node: &Node, owner: &str, expected: &str) -> Diagnostic {
     Diagnostic::new(node.mark.clone(), message, format!("expected {expected}"))
 }
 
+/// "`owner` must be text in double quotes, not …".
+pub(super) fn not_text(node: &Node, owner: &str) -> Diagnostic {
+    let diagnostic = mismatch(node, owner, "text in double quotes");
+    match &node.kind {
+        Kind::Word(word) => diagnostic.help(format!("write `\"{word}\"`")),
+        Kind::Character => diagnostic.help(format!("write `\"{}\"`", node.source.trim_matches('\''))),
+        _ => diagnostic,
+    }
+}
+
 /// What is wrong with an entry of a group that has these fields, if anything.
 pub(super) fn misfit(items: &[Item], index: usize, owner: &str, allowed: &[&str], of: Of) -> Option<Diagnostic> {
     let item = &items[index];
@@ -55,7 +65,8 @@ pub(super) fn missing(node: &Node, items: &[Item], owner: &str, required: &[&str
         .copied()
         .filter(|field| !written.contains(field) && !OPTIONAL_FIELDS.contains(field) && !misspelled(field))
         .collect();
-    if absent.is_empty() {
+    // The same goes for a value whose name was forgotten.
+    if absent.is_empty() || items.iter().any(|item| item.key.is_none()) {
         return None;
     }
     let names = listing(&absent, "and");

@@ -6,19 +6,28 @@ use super::{
     Axis, AxisValue, Diagnostics, Evaluation, Sweep, check,
     decode::decode,
     diagnostic::{Diagnostic, Findings},
-    fields::{Section, mismatch},
-    syntax::{self, Kind, Node},
+    fields::{Section, mismatch, not_text},
+    parser,
+    syntax::{Kind, Node},
     tables,
 };
 
 /// The parts of a sweep file.
 const SECTIONS: [&str; 6] = ["title", "base", "axes", "seeds", "evaluations", "tables"];
 
+/// Most axes of a sweep; two values on each would make far too many trials already.
+const MOST_AXES: usize = 32;
+
 /// Reads and checks a sweep file; `file_name` only serves to name it in diagnostics.
 pub fn parse(file_name: &str, text: &str) -> Result<Sweep, Diagnostics> {
     let mut findings = Findings::default();
     match read(text, &mut findings) {
         Some(sweep) if findings.is_empty() => Ok(sweep),
+        None if findings.is_empty() => {
+            // Every refusal has a diagnostic; should one be forgotten, the file must not seem to be right.
+            findings.push(Diagnostic::new(0..0, "this file cannot be read", "for an unknown reason"));
+            Err(findings.into_diagnostics(file_name, text))
+        }
         _ => Err(findings.into_diagnostics(file_name, text)),
     }
 }
@@ -30,8 +39,12 @@ pub(super) struct Outline<'n, 't> {
     pub axes_mark: Range<usize>,
     /// The axes.
     pub axes: Vec<AxisOutline<'n, 't>>,
+    /// Index of each axis by name.
+    pub axis_places: BTreeMap<&'n str, usize>,
     /// The evaluations.
     pub evaluations: Vec<Entry<'n, 't>>,
+    /// Index of each evaluation by name.
+    pub evaluation_places: BTreeMap<&'n str, usize>,
 }
 
 /// Where an axis stands.
@@ -39,8 +52,6 @@ pub(super) struct Outline<'n, 't> {
 pub(super) struct AxisOutline<'n, 't> {
     /// Its name; empty if it has no usable one.
     pub name: &'n str,
-    /// Mark of the name.
-    pub mark: Range<usize>,
     /// Its values.
     pub values: Vec<Entry<'n, 't>>,
 }
@@ -57,7 +68,7 @@ pub(super) struct Entry<'n, 't> {
 }
 
 fn read(text: &str, findings: &mut Findings) -> Option<Sweep> {
-    let root = match syntax::parse(text) {
+    let root = match parser::parse(text) {
         Ok(root) => root,
         Err(diagnostic) => {
             findings.push(*diagnostic);
@@ -68,14 +79,7 @@ fn read(text: &str, findings: &mut Findings) -> Option<Sweep> {
     let title = file.get("title").and_then(|node| line(node, "`title`", findings));
     let base_node = file.get("base");
     let base = base_node.and_then(|node| decode(node, "`base`", findings));
-    let outline = Outline {
-        axes_mark: file.get("axes").map(|node| node.mark.clone()).unwrap_or_default(),
-        axes: file.get("axes").map(|node| outline_axes(node, findings)).unwrap_or_default(),
-        evaluations: file
-            .get("evaluations")
-            .map(|node| entries(node, "`evaluations`", "evaluation", findings))
-            .unwrap_or_default(),
-    };
+    let outline = Outline::read(file, findings);
     let axes = outline.axes.iter().map(|axis| decode_axis(axis, findings)).collect();
     let seeds = file.get("seeds").map(|node| read_seeds(node, findings)).unwrap_or_default();
     let evaluations = outline.evaluations.iter().filter_map(|entry| decode_evaluation(entry, findings)).collect();
@@ -88,8 +92,29 @@ fn read(text: &str, findings: &mut Findings) -> Option<Sweep> {
     Some(sweep)
 }
 
+impl<'n, 't> Outline<'n, 't> {
+    fn read(file: Section<'n, 't>, findings: &mut Findings) -> Self {
+        let axes_node = file.get("axes");
+        let axes = axes_node.map(|node| outline_axes(node, findings)).unwrap_or_default();
+        let evaluations = file.get("evaluations").map(|node| entries(node, "`evaluations`", "evaluation", findings));
+        let evaluations = evaluations.unwrap_or_default();
+        Self {
+            axes_mark: axes_node.map(|node| node.mark.clone()).unwrap_or_default(),
+            axis_places: axes.iter().enumerate().map(|(index, axis)| (axis.name, index)).collect(),
+            axes,
+            evaluation_places: evaluations.iter().enumerate().map(|(index, entry)| (entry.label, index)).collect(),
+            evaluations,
+        }
+    }
+}
+
 fn outline_axes<'n, 't>(node: &'n Node<'t>, findings: &mut Findings) -> Vec<AxisOutline<'n, 't>> {
     let nodes = elements(node, "`axes`", "axis", findings);
+    if let Some(surplus) = nodes.get(MOST_AXES) {
+        let message = format!("a sweep has at most {MOST_AXES} axes");
+        findings.push(Diagnostic::new(surplus.mark.clone(), message, "one too many"));
+        return vec![];
+    }
     let mut names = BTreeMap::new();
     let mut outline = vec![];
     for node in nodes {
@@ -97,15 +122,16 @@ fn outline_axes<'n, 't>(node: &'n Node<'t>, findings: &mut Findings) -> Vec<Axis
             break;
         }
         let section = Section::open(node, "this axis", &["name", "values"], &[], findings);
-        let name_node = section.get("name");
-        let name = name_node.and_then(|node| line(node, "the name of this axis", findings));
-        let mark = name_node.unwrap_or(node).mark.clone();
-        findings.extend(name.and_then(|name| repeated(&mut names, name, &mark, "axis name")));
+        let name = section.get("name").and_then(|node| {
+            let name = line(node, "the name of this axis", findings)?;
+            findings.extend(repeated(&mut names, name, &node.mark, "two axes have the same name"));
+            Some(name)
+        });
         let values = section
             .get("values")
             .map(|node| entries(node, "the values of an axis", "value", findings))
             .unwrap_or_default();
-        outline.push(AxisOutline { name: name.unwrap_or_default(), mark, values });
+        outline.push(AxisOutline { name: name.unwrap_or_default(), values });
     }
     outline
 }
@@ -124,14 +150,14 @@ fn entries<'n, 't>(node: &'n Node<'t>, owner: &str, what: &str, findings: &mut F
         let message = format!("{owner} must not be empty");
         findings.push(
             Diagnostic::new(node.mark.clone(), message, format!("at least one {what} is needed"))
-                .help(format!("write `\"a {what}\": ()` to start with one that changes nothing")),
+                .help("write `\"label\": ()`, an entry that changes nothing, to begin with"),
         );
     }
     let mut labels = BTreeMap::new();
     let mut entries = vec![];
     for (key, value) in pairs {
         let Some(label) = line(key, &format!("the label of this {what}"), findings) else { continue };
-        findings.extend(repeated(&mut labels, label, &key.mark, "label"));
+        findings.extend(repeated(&mut labels, label, &key.mark, "a label is used twice"));
         entries.push(Entry { label, mark: key.mark.clone(), node: value });
     }
     entries
@@ -167,7 +193,7 @@ fn read_seeds(node: &Node, findings: &mut Findings) -> Vec<u64> {
             break;
         }
         let Some(seed) = decode::<u64>(node, "a seed", findings) else { continue };
-        findings.extend(repeated(&mut first_at, seed, &node.mark, "seed"));
+        findings.extend(repeated(&mut first_at, seed, &node.mark, "a seed is written twice"));
         seeds.push(seed);
     }
     seeds
@@ -193,11 +219,7 @@ pub(super) fn elements<'n, 't>(node: &'n Node<'t>, owner: &str, what: &str, find
 /// The text of a node that must be one line and not empty.
 pub(super) fn line<'n>(node: &'n Node, owner: &str, findings: &mut Findings) -> Option<&'n str> {
     let Kind::Text(text) = &node.kind else {
-        let diagnostic = mismatch(node, owner, "text in double quotes");
-        findings.push(match &node.kind {
-            Kind::Word(word) => diagnostic.help(format!("write `\"{word}\"`")),
-            _ => diagnostic,
-        });
+        findings.push(not_text(node, owner));
         return None;
     };
     if text.trim().is_empty() {
@@ -212,13 +234,13 @@ pub(super) fn line<'n>(node: &'n Node, owner: &str, findings: &mut Findings) -> 
     Some(text)
 }
 
-/// Remembers where `value` stands, and complains if it stood somewhere before.
+/// Remembers where `value` stands; gives a diagnostic with `message` if it stood somewhere before.
 pub(super) fn repeated<T: Ord>(
     seen: &mut BTreeMap<T, Range<usize>>,
     value: T,
     mark: &Range<usize>,
-    what: &str,
+    message: &str,
 ) -> Option<Diagnostic> {
     let first = seen.insert(value, mark.clone())?;
-    Some(Diagnostic::new(mark.clone(), format!("this {what} is taken"), "again here").related(first, "first here"))
+    Some(Diagnostic::new(mark.clone(), message, "again here").related(first, "first here"))
 }

@@ -210,3 +210,77 @@ fn unexpected(character: char, place: usize) -> Diagnostic {
     Diagnostic::new(place..place + character.len_utf8(), format!("{shown} has no meaning here"), "unexpected")
         .help(help)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The tokens of a text, each with its source.
+    fn tokens(text: &str) -> Vec<(Token, &str)> {
+        let mut lexer = Lexer::new(text);
+        let mut tokens = vec![];
+        loop {
+            match lexer.next().unwrap() {
+                (Token::End, _) => return tokens,
+                (token, span) => tokens.push((token, &text[span])),
+            }
+        }
+    }
+
+    fn refusal(text: &str) -> String {
+        let mut lexer = Lexer::new(text);
+        loop {
+            match lexer.next() {
+                Ok((Token::End, _)) => panic!("{text} is accepted"),
+                Ok(_) => {}
+                Err(diagnostic) => return format!("{:?} {}", diagnostic.span, diagnostic.message),
+            }
+        }
+    }
+
+    #[test]
+    fn numbers_keep_their_signs_and_exponents() {
+        for number in ["0", "-1", "+2.5", "1e-6", "1E+3", ".5", "-.5", "0x_ff", "1_000", "1.2.3", "1f64"] {
+            assert_eq!(tokens(number), [(Token::Number, number)]);
+        }
+        assert_eq!(tokens("1-2"), [(Token::Number, "1"), (Token::Number, "-2")]);
+    }
+
+    #[test]
+    fn quotes_may_hold_anything() {
+        for text in [r#""""#, r#""a\"b""#, r#""\\""#, "\"( // é\n\"", "r\"\\\"", "r#\"a\"b\"#", "r##\"\"#\"##"] {
+            assert_eq!(tokens(text), [(Token::Text, text)]);
+        }
+        for bytes in ["b\"\"", "b'x'", "br\"\\\"", "br#\"\"\"#"] {
+            assert_eq!(tokens(bytes), [(Token::Bytes, bytes)]);
+        }
+        assert_eq!(tokens(r"'\'' 'several'"), [(Token::Character, r"'\''"), (Token::Character, "'several'")]);
+    }
+
+    #[test]
+    fn words_may_begin_like_quotes() {
+        assert_eq!(tokens("batch r b br_"), ["batch", "r", "b", "br_"].map(|word| (Token::Word, word)));
+    }
+
+    #[test]
+    fn comments_are_blanks() {
+        assert_eq!(tokens("// (\n/* /* ] */ \" */:/**/,//"), [(Token::Colon, ":"), (Token::Comma, ",")]);
+        assert_eq!(tokens("/*/ */ /***/"), []);
+    }
+
+    #[test]
+    fn what_does_not_end_is_shown_where_it_begins() {
+        assert_eq!(refusal("a /* /* */"), "2..4 a comment is not closed");
+        assert_eq!(refusal("a \"\\\""), "2..3 a quoted text is not closed");
+        assert_eq!(refusal("a r#\"\""), "2..4 a quoted text is not closed");
+        assert_eq!(refusal("a 'b\n'"), "2..3 a quoted text is not closed");
+        assert_eq!(refusal("#![enable("), "0..3 `#![` is not closed");
+    }
+
+    #[test]
+    fn strange_characters_are_named() {
+        assert_eq!(refusal("a = 1"), "2..3 `=` has no meaning here");
+        assert_eq!(refusal("\u{feff}()"), "0..3 the invisible character U+FEFF has no meaning here");
+        assert_eq!(refusal("r#type"), "1..2 `#` has no meaning here");
+    }
+}

@@ -40,6 +40,7 @@ mod diagnostic;
 mod fields;
 mod file;
 mod lexer;
+mod parser;
 mod syntax;
 mod table;
 mod tables;

@@ -38,7 +38,7 @@ pub(super) fn read(node: &Node, outline: &Outline, findings: &mut Findings) -> V
 fn file_stem(node: &Node, seen: &mut BTreeMap<String, Range<usize>>, findings: &mut Findings) -> Option<String> {
     let name = line(node, "the name of this table", findings)?;
     if name.chars().all(|character| character.is_ascii_alphanumeric() || matches!(character, '-' | '_')) {
-        findings.extend(repeated(seen, name.to_ascii_lowercase(), &node.mark, "table name"));
+        findings.extend(repeated(seen, name.to_ascii_lowercase(), &node.mark, "two tables have the same name"));
         return Some(name.to_owned());
     }
     let plain: String = name
@@ -55,9 +55,9 @@ fn file_stem(node: &Node, seen: &mut BTreeMap<String, Range<usize>>, findings: &
 /// The axes of the rows and of the columns, as indices; every axis must be used once.
 fn read_axes(section: Section, outline: &Outline, findings: &mut Findings) -> [Vec<usize>; 2] {
     let names: Vec<_> = outline.axes.iter().map(|axis| axis.name).collect();
-    let places: BTreeMap<_, _> = names.iter().enumerate().map(|(index, name)| (*name, index)).collect();
+    let places = &outline.axis_places;
     // Without usable axes, complaints about references to them would only repeat what is reported already.
-    let all_named = !names.is_empty() && !names.contains(&"");
+    let all_named = !names.is_empty() && !names.contains(&"") && places.len() == names.len();
     let mut used = BTreeMap::new();
     let mut complete = all_named;
     let sides = ["rows", "columns"].map(|side| {
@@ -117,7 +117,7 @@ fn read_metrics(node: &Node, outline: &Outline, findings: &mut Findings) -> Vec<
         let Ok(evaluation) = read_evaluation(node, metric, section.get("evaluation"), outline, findings) else {
             continue;
         };
-        findings.extend(repeated(&mut seen, (metric, evaluation), &node.mark, "column of the table"));
+        findings.extend(repeated(&mut seen, (metric, evaluation), &node.mark, "a metric is shown twice by this table"));
         columns.push(MetricColumn { metric, evaluation });
     }
     columns
@@ -131,7 +131,6 @@ fn read_evaluation(
     outline: &Outline,
     findings: &mut Findings,
 ) -> Result<Option<usize>, ()> {
-    let names: Vec<_> = outline.evaluations.iter().map(|entry| entry.label).collect();
     let (name, place) = match (metric.of_pretraining(), evaluation) {
         (true, None) => return Ok(None),
         (true, Some(place)) => {
@@ -142,17 +141,18 @@ fn read_evaluation(
         }
         (false, None) => {
             let message = format!("`{}` needs the evaluation it comes from", metric.name());
-            let name = names.first().copied().unwrap_or("…");
+            let name = outline.evaluations.first().map_or("…", |entry| entry.label);
             let help = format!("write `(metric: {}, evaluation: \"{name}\")`", metric.name());
             findings.push(Diagnostic::new(node.mark.clone(), message, "no evaluation is named").help(help));
             return Err(());
         }
         (false, Some(place)) => (line(place, "`evaluation`", findings).ok_or(())?, place),
     };
-    if let Some(index) = names.iter().position(|known| *known == name) {
+    if let Some(&index) = outline.evaluation_places.get(name) {
         return Ok(Some(index));
     }
-    if !names.is_empty() {
+    if !outline.evaluations.is_empty() {
+        let names: Vec<_> = outline.evaluations.iter().map(|entry| entry.label).collect();
         findings.push(unknown(place, name, "evaluation", "evaluations", &names));
     }
     Err(())

@@ -1,6 +1,9 @@
 //! Words for messages: lists of names, the nearest valid name, and what a field looks like in an example.
 
-use super::syntax::{self, Kind, Node};
+use super::{
+    parser,
+    syntax::{Item, Kind, Node},
+};
 
 /// A complete valid sweep file, from which messages take their examples.
 pub(super) const EXAMPLE: &str = include_str!("example.ron");
@@ -43,7 +46,7 @@ pub(super) fn listing<S: AsRef<str>>(names: &[S], last: &str) -> String {
 
 /// How the fields of `owner` could be written: `width: 1.0, stem: Cifar`.
 pub(super) fn example_fields(owner: &str, fields: &[&str]) -> String {
-    let example = syntax::parse(EXAMPLE).ok();
+    let example = parser::parse(EXAMPLE).ok();
     let one = |field: &&str| {
         let known = example.as_ref().and_then(|root| find(root, owner, field).or_else(|| find(root, "", field)));
         match known {
@@ -57,10 +60,18 @@ pub(super) fn example_fields(owner: &str, fields: &[&str]) -> String {
     fields.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
+/// A field as the example writes it, if its value there is a short `Name(…)` or group.
+pub(super) fn example_group(field: &str) -> Option<String> {
+    let root = parser::parse(EXAMPLE).ok()?;
+    let node = find(&root, "", field)?;
+    let short = matches!(node.kind, Kind::Group { .. }) && node.source.len() <= 60 && node.mark == node.span;
+    short.then(|| format!("{field}: {}", node.source))
+}
+
 /// Where a field of the recipe belongs, written out: `schedule: (batch_size: …)`.
 pub(super) fn homes(field: &str) -> Vec<String> {
     let mut found = vec![];
-    if let Ok(root) = syntax::parse(EXAMPLE)
+    if let Ok(root) = parser::parse(EXAMPLE)
         && let Some(base) = root.locate(&["base".to_owned()])
     {
         collect_homes(base, field, &|inner| inner, &mut found);
@@ -92,7 +103,7 @@ fn find_below<'n, 't>(node: &'n Node<'t>, called: &str, owner: &str, field: &str
     match &node.kind {
         Kind::Group { name, items } => {
             let fits = owner.is_empty() || owner == called || *name == Some(owner);
-            let named = |item: &&syntax::Item| item.key.as_ref().is_some_and(|key| key.name == field);
+            let named = |item: &&Item| item.key.as_ref().is_some_and(|key| key.name == field);
             items.iter().find(|item| fits && named(item)).map(|item| &item.value).or_else(|| {
                 items.iter().find_map(|item| {
                     let called = item.key.as_ref().map_or(called, |key| key.name);
@@ -103,5 +114,35 @@ fn find_below<'n, 't>(node: &'n Node<'t>, called: &str, owner: &str, field: &str
         Kind::List(nodes) => nodes.iter().find_map(|node| find_below(node, called, owner, field)),
         Kind::Map(pairs) => pairs.iter().find_map(|(_, value)| find_below(value, called, owner, field)),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn example_is_valid() {
+        if let Err(diagnostics) = crate::sweep::parse("example.ron", EXAMPLE) {
+            panic!("{diagnostics}");
+        }
+    }
+
+    #[test]
+    fn names_are_compared_loosely() {
+        let names = ["epochs", "batch_size", "warmup_epochs"];
+        for (written, meant) in [("batchSize", "batch_size"), ("epoch", "epochs"), ("warm_up_epochs", "warmup_epochs")]
+        {
+            assert_eq!(nearest(written, &names), Some(meant));
+        }
+        assert_eq!(nearest("temperature", &names), None);
+        assert_eq!(nearest(&"epochs".repeat(1000), &names), None);
+    }
+
+    #[test]
+    fn homes_are_written_out() {
+        assert_eq!(homes("temperature"), ["objective: NtXent(temperature: …)"]);
+        assert_eq!(homes("batch_size"), ["schedule: (batch_size: …)", "evaluation: (batch_size: …)"]);
+        assert_eq!(homes("nothing"), [""; 0]);
     }
 }

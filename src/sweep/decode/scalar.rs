@@ -1,6 +1,7 @@
 //! Numbers, texts and truth values; `ron` reads the digits and escapes.
 
 use super::{Decoder, Diagnostic, Failure, Kind, mismatch};
+use crate::sweep::fields::not_text;
 
 impl<'n> Decoder<'n, '_> {
     pub(super) fn boolean(self) -> Result<bool, Failure> {
@@ -30,7 +31,7 @@ impl<'n> Decoder<'n, '_> {
         Err(if number < 0.0 {
             self.refused(format!("{owner} must not be negative"), "write 0 or a larger whole number")
         } else if number >= u64::MAX as f64 {
-            self.refused(format!("{owner} is too large"), format!("write at most {}", u64::MAX))
+            self.refused(format!("{owner} is too large"), "write a smaller number")
         } else if number.fract() == 0.0 {
             self.refused(format!("{owner} must be written as a whole number"), format!("write `{number}`"))
         } else {
@@ -52,10 +53,7 @@ impl<'n> Decoder<'n, '_> {
     pub(super) fn text(self) -> Result<&'n str, Failure> {
         match &self.node.kind {
             Kind::Text(text) => Ok(text),
-            Kind::Word(word) => {
-                Err(mismatch(self.node, self.owner, "text in double quotes").help(format!("write `\"{word}\"`")).into())
-            }
-            _ => Err(self.mismatch("text in double quotes")),
+            _ => Err(not_text(self.node, self.owner).into()),
         }
     }
 

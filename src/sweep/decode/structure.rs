@@ -8,7 +8,7 @@ use super::{Decoder, Diagnostic, Failure, Kind, name_deserializer};
 use crate::sweep::{
     fields::{Of, misfit, missing},
     syntax::{Item, Node},
-    vocabulary::example_fields,
+    vocabulary::{example_fields, example_group},
 };
 
 impl<'n, 't> Decoder<'n, 't> {
@@ -43,12 +43,23 @@ impl<'n, 't> Decoder<'n, 't> {
 
     /// Reads `(a, b)`.
     pub(super) fn tuple<'de, V: Visitor<'de>>(self, length: usize, visitor: V) -> Result<V::Value, Failure> {
-        let expected = format!("{length} values in parentheses");
-        let Kind::Group { name: None, items } = &self.node.kind else { return Err(self.mismatch(&expected)) };
-        if items.len() != length || items.iter().any(|item| item.key.is_some()) {
-            let message = format!("{} must be {expected}", self.owner);
-            return Err(Diagnostic::new(self.node.mark.clone(), message, format!("expected {expected}")).into());
-        }
+        let items = match &self.node.kind {
+            Kind::Group { name: None, items }
+                if items.len() == length && items.iter().all(|item| item.key.is_none()) =>
+            {
+                items
+            }
+            _ => {
+                let expected = format!("{length} values in parentheses");
+                let message = format!("{} must be {expected}", self.owner);
+                let diagnostic = Diagnostic::new(self.node.mark.clone(), message, format!("expected {expected}"));
+                let example = example_group(self.owner.trim_matches('`'));
+                return Err(match example {
+                    Some(example) => diagnostic.help(format!("for example `{example}`")).into(),
+                    None => diagnostic.into(),
+                });
+            }
+        };
         let owner = format!("a number in {}", self.owner);
         let mut values = Values { decoder: self.inside(self.node, &owner), items: items.iter() };
         visitor.visit_seq(&mut values)
@@ -128,14 +139,14 @@ pub(super) struct Choice<'n, 't> {
 
 impl<'n, 't> Choice<'n, 't> {
     /// What is in the parentheses.
-    fn items(&self, expected: &str) -> Result<&'n [Item<'t>], Failure> {
+    fn items(&self, expected: &str, example: &str) -> Result<&'n [Item<'t>], Failure> {
         match &self.decoder.node.kind {
             Kind::Group { items, .. } => Ok(items),
             _ => {
                 let name = self.name;
                 let message = format!("`{name}` needs {expected}");
                 let diagnostic = Diagnostic::new(self.decoder.node.mark.clone(), message, "nothing follows");
-                Err(diagnostic.help(format!("write `{name}(…)`")).into())
+                Err(diagnostic.help(format!("write `{name}({example})`")).into())
             }
         }
     }
@@ -143,7 +154,7 @@ impl<'n, 't> Choice<'n, 't> {
     /// The single value in the parentheses.
     fn only(&self, length: usize) -> Result<&'n [Item<'t>], Failure> {
         let expected = if length == 1 { "one value in parentheses".into() } else { format!("{length} values") };
-        let items = self.items(&expected)?;
+        let items = self.items(&expected, "…")?;
         if items.len() == length && items.iter().all(|item| item.key.is_none()) {
             return Ok(items);
         }
@@ -190,8 +201,7 @@ impl<'de> VariantAccess<'de> for Choice<'_, '_> {
     }
 
     fn struct_variant<V: Visitor<'de>>(self, fields: &'static [&'static str], visitor: V) -> Result<V::Value, Failure> {
-        let expected = format!("its settings `({})`", example_fields(self.name, fields));
-        let items = self.items(&expected)?;
+        let items = self.items("settings", &example_fields(self.name, fields))?;
         let owner = format!("`{}`", self.name);
         self.decoder.inside(self.decoder.node, &owner).fields(items, fields, visitor)
     }
