@@ -6,7 +6,7 @@
 //! |---|---|---|
 //! | `title` | `"…"` | what the sweep is about, one line |
 //! | `base` | `(data: …, augmentation: …, …)` | a complete [`Recipe`]; every field is written, only `data.folder` may be left out |
-//! | `axes` | `[(name: "…", values: {"label": (…)})]` | what varies: each value is a [`RecipePatch`], any fields of the recipe; `()` changes nothing |
+//! | `axes` | `[(name: "…", values: {"label": (…)})]` | what varies: each value is a [`RecipePatch`](crate::recipe::RecipePatch), any fields of the recipe; `()` changes nothing |
 //! | `seeds` | `[0, 1]` | every trial runs once per seed |
 //! | `evaluations` | `{"name": (…)}` | how each encoder is evaluated: each value is a change of `base.evaluation` |
 //! | `tables` | `[(name: "…", title: "…", rows: […], columns: […], metrics: […])]` | what to print: `rows` and `columns` name every axis once; a metric is `(metric: Top1, evaluation: "name")`, or `(metric: Loss)` if pretraining measures it |

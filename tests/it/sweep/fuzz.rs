@@ -106,6 +106,8 @@ fn valid_files_mean_what_ron_reads() {
     compare_with_ron(VALID);
     compare_with_ron(include_str!("../../../src/sweep/example.ron"));
     compare_with_ron(&format!("#![enable(implicit_some)]\n/* /* */ \" */ {VALID} // end"));
+    compare_with_ron(&VALID.replace('\n', "\r\n"));
+    assert!(sweep::parse("crlf.ron", &VALID.replace('\n', "\r\n")).is_ok());
     let explicit = VALID.replace("(width: 2)", "Some(EncoderPatch(width: Some(0x2 ), ))").replace("0x2 ", "+2_0e-1");
     assert!(sweep::parse("explicit.ron", &explicit).is_ok());
     compare_with_ron(&explicit);
