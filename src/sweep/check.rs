@@ -60,7 +60,8 @@ fn grouped(number: u128) -> String {
     text
 }
 
-/// Reports values of an axis that give the same recipe as an earlier value, whatever the other axes do.
+/// Reports values of an axis that give the same recipe as an earlier value, with the first value of every other axis
+/// and with one other axis moved to any of its values. Trials that differ in several other axes are not compared.
 fn twins(sweep: &Sweep, outline: &Outline, findings: &mut Findings) {
     let origin = vec![0; sweep.axes.len()];
     for (axis, place) in outline.axes.iter().enumerate() {
@@ -199,7 +200,7 @@ fn last_mention<'s>(
     mentions.last().or_else(|| base.locate(path)).unwrap_or(base)
 }
 
-/// The fewest changes that together with the base give the problem.
+/// Changes that together with the base give the problem, none of which can be left out.
 fn culprits<'c, 's>(base: &Recipe, choices: &'c [Choice<'s>], problem: &Problem) -> Vec<&'c Choice<'s>> {
     let mut kept: Vec<_> = choices.iter().collect();
     for choice in choices {
