@@ -1,9 +1,54 @@
 //! A sweep file as data: text in, trials out. Never touches the file system.
+//!
+//! A sweep file is [RON](https://github.com/ron-rs/ron) with six parts:
+//!
+//! | part | form | meaning |
+//! |---|---|---|
+//! | `title` | `"…"` | what the sweep is about, one line |
+//! | `base` | `(data: …, augmentation: …, …)` | a complete [`Recipe`]; every field is written, only `data.folder` may be left out |
+//! | `axes` | `[(name: "…", values: {"label": (…)})]` | what varies: each value is a [`RecipePatch`](crate::recipe::RecipePatch), any fields of the recipe; `()` changes nothing |
+//! | `seeds` | `[0, 1]` | every trial runs once per seed |
+//! | `evaluations` | `{"name": (…)}` | how each encoder is evaluated: each value is a change of `base.evaluation` |
+//! | `tables` | `[(name: "…", title: "…", rows: […], columns: […], metrics: […])]` | what to print: `rows` and `columns` name every axis once; a metric is `(metric: Top1, evaluation: "name")`, or `(metric: Loss)` if pretraining measures it |
+//!
+//! Trials are the product of the axes. Within a patch, fields of structs are changed one by one, while lists
+//! (`augmentation`) and named choices (`objective`, `algorithm`, …) are replaced as a whole. `Some(…)` is never needed.
+//!
+//! ```ron
+#![doc = include_str!("example.ron")]
+//! ```
+//!
+//! [`parse`] reads and checks a file; what is wrong with it is shown at its place:
+//!
+//! ```
+//! use ablate::sweep;
+//!
+//! let text = include_str!("example.ron");
+//! let sweep = sweep::parse("example.ron", text)?;
+//! assert_eq!(sweep.trials().count(), 2 * 3);
+//!
+//! let mistyped = text.replace("batch_size: 250", "batch_sise: 250");
+//! let diagnostics = sweep::parse("example.ron", &mistyped).unwrap_err();
+//! assert!(diagnostics.to_string().contains("did you mean `batch_size`?"));
+//! # Ok::<(), sweep::Diagnostics>(())
+//! ```
 
 mod axis;
+mod check;
+mod decode;
+mod diagnostic;
+mod fields;
+mod file;
+mod lexer;
+mod parser;
+mod syntax;
 mod table;
+mod tables;
+mod vocabulary;
 
 pub use axis::{Axis, AxisValue};
+pub use diagnostic::{Diagnostic, Diagnostics};
+pub use file::parse;
 pub use table::{MetricColumn, TableSpec};
 
 use crate::recipe::{LinearEvaluationPatch, Patchable, Recipe};
@@ -62,10 +107,16 @@ impl Sweep {
             point[index] = rest % axis.values.len();
             rest /= axis.values.len();
         }
+        let recipe = self.recipe_at(&point);
+        Trial { point, recipe }
+    }
+
+    /// The recipe with the given value of each axis.
+    fn recipe_at(&self, point: &[usize]) -> Recipe {
         let mut recipe = self.base.clone();
-        for (axis, &value) in self.axes.iter().zip(&point) {
+        for (axis, &value) in self.axes.iter().zip(point) {
             recipe.apply(&axis.values[value].patch);
         }
-        Trial { point, recipe }
+        recipe
     }
 }

@@ -5,3 +5,4 @@ mod data;
 /// Results as text: tables in every format, status, plan and progress.
 mod report;
 mod schedule;
+mod sweep;

@@ -1,0 +1,236 @@
+//! Checks what only the whole grid shows: its size, values that change nothing, and impossible recipes.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+};
+
+use super::{
+    Sweep,
+    diagnostic::{Diagnostic, Findings},
+    file::{Entry, Outline},
+    syntax::Node,
+};
+use crate::recipe::{LinearEvaluationPatch, Patchable, Problem, Recipe, RecipePatch};
+
+/// Most jobs of a sweep.
+const MOST_JOBS: u128 = 1_000_000;
+
+/// Reports everything wrong with a sweep whose parts are all well-formed.
+pub(super) fn grid(sweep: &Sweep, base: &Node, outline: &Outline, findings: &mut Findings) {
+    findings.extend(too_large(sweep, outline));
+    if findings.is_empty() {
+        twins(sweep, outline, findings);
+        impossible_recipes(sweep, base, outline, findings);
+    }
+}
+
+fn too_large(sweep: &Sweep, outline: &Outline) -> Option<Diagnostic> {
+    let sizes = || sweep.axes.iter().map(|axis| axis.values.len());
+    let others = [sweep.seeds.len(), sweep.evaluations.len()];
+    let jobs = sizes().chain(others).fold(1_u128, |product, size| product.saturating_mul(size as u128));
+    if jobs <= MOST_JOBS {
+        return None;
+    }
+    let mut factors: Vec<_> =
+        sweep.axes.iter().map(|axis| format!("{} `{}`", grouped(axis.values.len() as u128), axis.name)).collect();
+    factors.truncate(12);
+    if sweep.axes.len() > factors.len() {
+        factors.push("…".into());
+    }
+    factors.push(format!("{} seeds", grouped(others[0] as u128)));
+    factors.push(format!("{} evaluations", others[1]));
+    let count = if jobs == u128::MAX { "more than 10^38".into() } else { grouped(jobs) };
+    Some(
+        Diagnostic::new(outline.axes_mark.clone(), format!("the grid has {count} jobs"), "these axes are multiplied")
+            .help(format!("{}; at most {} jobs are possible", factors.join(" × "), grouped(MOST_JOBS))),
+    )
+}
+
+/// A number with commas between thousands.
+fn grouped(number: u128) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Reports values of an axis that give the same recipe as an earlier value, with the first value of every other axis
+/// and with one other axis moved to any of its values. Trials that differ in several other axes are not compared.
+fn twins(sweep: &Sweep, outline: &Outline, findings: &mut Findings) {
+    let origin = vec![0; sweep.axes.len()];
+    for (axis, place) in outline.axes.iter().enumerate() {
+        let at = |point: &[usize], value: usize| {
+            let mut point = point.to_vec();
+            point[axis] = value;
+            sweep.recipe_at(&point)
+        };
+        let mut first_with = BTreeMap::new();
+        for (value, entry) in place.values.iter().enumerate() {
+            if findings.is_full() {
+                return;
+            }
+            let first = *first_with.entry(fingerprint(&at(&origin, value))).or_insert(value);
+            if first == value {
+                continue;
+            }
+            // An earlier value may be the same here and different where another axis takes another value.
+            let differs =
+                neighbors(sweep).any(|point| fingerprint(&at(&point, first)) != fingerprint(&at(&point, value)));
+            if !differs {
+                let twin = &place.values[first];
+                let message = format!("\"{}\" changes nothing: same recipe as \"{}\"", entry.label, twin.label);
+                findings.push(
+                    Diagnostic::new(entry.mark.clone(), message, "the same recipe again")
+                        .related(twin.mark.clone(), "same recipe")
+                        .help(format!(
+                            "remove one of the two, or let them differ; both are values of `{}`",
+                            place.name
+                        )),
+                );
+            }
+        }
+    }
+}
+
+/// The points of the grid that differ from the first one in one axis.
+fn neighbors(sweep: &Sweep) -> impl Iterator<Item = Vec<usize>> + '_ {
+    sweep.axes.iter().enumerate().flat_map(move |(axis, values)| {
+        (1..values.values.len()).map(move |value| {
+            let mut point = vec![0; sweep.axes.len()];
+            point[axis] = value;
+            point
+        })
+    })
+}
+
+/// Equal for recipes whose jobs are equal.
+fn fingerprint(recipe: &Recipe) -> String {
+    serde_json::to_string(recipe).unwrap_or_else(|_| format!("{recipe:?}"))
+}
+
+/// A change that takes part in a recipe.
+struct Choice<'s> {
+    /// How messages name it.
+    name: String,
+    entry: &'s Entry<'s, 's>,
+    change: Change<'s>,
+}
+
+enum Change<'s> {
+    Recipe(&'s RecipePatch),
+    Evaluation(&'s LinearEvaluationPatch),
+}
+
+impl<'s> Choice<'s> {
+    fn apply(&self, recipe: &mut Recipe) {
+        match self.change {
+            Change::Recipe(patch) => recipe.apply(patch),
+            Change::Evaluation(patch) => recipe.evaluation.apply(patch),
+        }
+    }
+
+    /// Where this change sets the field at `path`, if it does.
+    fn locate(&self, path: &[String]) -> Option<&'s Node<'s>> {
+        match (&self.change, path) {
+            (Change::Recipe(_), _) => self.entry.node.locate(path),
+            (Change::Evaluation(_), [part, rest @ ..]) if part == "evaluation" => self.entry.node.locate(rest),
+            (Change::Evaluation(_), _) => None,
+        }
+    }
+}
+
+/// Reports the impossible values of all trials, each place once.
+fn impossible_recipes<'s>(sweep: &'s Sweep, base: &'s Node<'s>, outline: &'s Outline<'s, 's>, findings: &mut Findings) {
+    let mut examined = BTreeSet::new();
+    let mut reported = BTreeSet::new();
+    for trial in sweep.trials() {
+        for evaluation in 0..sweep.evaluations.len() {
+            let mut recipe = trial.recipe.clone();
+            recipe.evaluation.apply(&sweep.evaluations[evaluation].patch);
+            let problems = recipe.problems();
+            if problems.is_empty() {
+                continue;
+            }
+            let choices = choices(sweep, outline, &trial.point, evaluation);
+            for problem in problems {
+                let place = last_mention(&choices, base, &problem.path).span.start;
+                if !examined.insert((place, problem.path.clone(), problem.message.clone())) {
+                    continue;
+                }
+                let culprits = culprits(&sweep.base, &choices, &problem);
+                let node = last_mention(culprits.iter().copied(), base, &problem.path);
+                if reported.insert((node.span.start, problem.path.clone())) {
+                    findings.push(diagnose(problem, node, &culprits));
+                }
+                if findings.is_full() {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// The changes of one trial and evaluation, in the order in which they apply.
+fn choices<'s>(sweep: &'s Sweep, outline: &'s Outline<'s, 's>, point: &[usize], evaluation: usize) -> Vec<Choice<'s>> {
+    let mut choices = vec![];
+    for ((axis, place), &value) in sweep.axes.iter().zip(&outline.axes).zip(point) {
+        let entry = &place.values[value];
+        let name = format!("`{}` = \"{}\"", axis.name, entry.label);
+        choices.push(Choice { name, entry, change: Change::Recipe(&axis.values[value].patch) });
+    }
+    let entry = &outline.evaluations[evaluation];
+    let name = format!("evaluation \"{}\"", entry.label);
+    choices.push(Choice { name, entry, change: Change::Evaluation(&sweep.evaluations[evaluation].patch) });
+    choices
+}
+
+/// Where the value at `path` was written last.
+fn last_mention<'s>(
+    choices: impl IntoIterator<Item = &'s Choice<'s>>,
+    base: &'s Node<'s>,
+    path: &[String],
+) -> &'s Node<'s> {
+    let mentions = choices.into_iter().filter_map(|choice| choice.locate(path));
+    mentions.last().or_else(|| base.locate(path)).unwrap_or(base)
+}
+
+/// Changes that together with the base give the problem, none of which can be left out.
+fn culprits<'c, 's>(base: &Recipe, choices: &'c [Choice<'s>], problem: &Problem) -> Vec<&'c Choice<'s>> {
+    let mut kept: Vec<_> = choices.iter().collect();
+    for choice in choices {
+        let others: Vec<_> = kept.iter().copied().filter(|other| !std::ptr::eq(*other, choice)).collect();
+        let mut recipe = base.clone();
+        others.iter().for_each(|other| other.apply(&mut recipe));
+        if recipe.problems().contains(problem) {
+            kept = others;
+        }
+    }
+    kept
+}
+
+fn diagnose(problem: Problem, node: &Node, culprits: &[&Choice]) -> Diagnostic {
+    let holds_it = |choice: &Choice| within(&node.span, &choice.entry.node.span);
+    let label = match culprits {
+        [] => "impossible value".into(),
+        [only] if holds_it(only) => "impossible value".into(),
+        several => {
+            let names: Vec<_> = several.iter().map(|choice| choice.name.as_str()).collect();
+            format!("impossible with {}", names.join(" and "))
+        }
+    };
+    let mut diagnostic = Diagnostic::new(node.mark.clone(), problem.message, label).help(problem.remedy);
+    for choice in culprits.iter().filter(|choice| !holds_it(choice)) {
+        diagnostic = diagnostic.related(choice.entry.mark.clone(), "together with this");
+    }
+    diagnostic
+}
+
+fn within(inner: &Range<usize>, outer: &Range<usize>) -> bool {
+    outer.start <= inner.start && inner.end <= outer.end
+}
