@@ -290,8 +290,20 @@ fn gather_tile<const FMA: bool, const P: usize>(
             }
         }
     }
-    for (pixel, acc) in acc.iter().enumerate() {
-        output[pixel * output_step..pixel * output_step + lanes].copy_from_slice(&acc[..lanes]);
+    // The two ways out keep `acc` in registers: a slice of it of run-time length would force it into memory.
+    if lanes == LANES {
+        for pixel in 0..P {
+            output[pixel * output_step..pixel * output_step + LANES].copy_from_slice(&acc[pixel]);
+        }
+    } else {
+        let finished = acc;
+        for pixel in 0..P {
+            for lane in 0..LANES {
+                if lane < lanes {
+                    output[pixel * output_step + lane] = finished[pixel][lane];
+                }
+            }
+        }
     }
 }
 
