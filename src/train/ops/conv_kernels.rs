@@ -1,18 +1,15 @@
-//! Direct convolution on the CPU: register tiles of a few pixels × [`LANES`] channels, no im2col.
+//! Direct convolution on the CPU: register tiles of a few pixels × `LANES` channels, no im2col.
 //!
 //! All three directions are one inner loop, `acc[i][o] += a[i] * b[o]`, with `a` broadcast and `b` a vector of
 //! channels. Forward and input gradient gather over a zero-padded copy of one image; the weight gradient reduces over
-//! the pixels of a fixed group of images. Measured at 92-98 % of the core's peak (see benches).
+//! the pixels of a fixed group of images.
 
 use rayon::prelude::*;
 
 use super::{
     Window,
-    simd::{mul_add, vectorized},
+    simd::{LANES, Lanes, tiled},
 };
-
-/// Channels computed together.
-const LANES: usize = 16;
 
 /// Shape of a batch of images.
 #[derive(Clone, Copy)]
@@ -224,9 +221,9 @@ fn transpose_taps(weight: &[f32], taps: usize, inputs: usize, outputs: usize) ->
     transposed
 }
 
-vectorized! {
+tiled! {
     /// Sums over taps and input channels for every pixel of `grid` and every output channel.
-    fn gather(
+    fn gather = gather_with(
         input: &[f32],
         packed: &[f32],
         block: usize,
@@ -235,35 +232,65 @@ vectorized! {
         outputs: usize,
         grid: Grid,
         output: &mut [f32],
-    ) {
-        for (index, weight) in packed.chunks_exact(block).enumerate() {
-            let first = index * LANES;
-            let lanes = LANES.min(outputs - first);
-            for row in 0..grid.rows {
-                let mut col = 0;
-                while col < grid.cols {
-                    let from = row * grid.input_row + col * grid.input_col;
-                    let to = row * grid.output_row + col * grid.output_col + first;
-                    let (from, to) = (&input[from..], &mut output[to..]);
-                    let left = grid.cols - col;
-                    let tile = if left >= 6 && left != 8 { 6 } else if left >= 4 { 4 } else { left.min(2) };
+    )
+}
+
+/// # Safety
+/// The processor must have the instructions of `V`.
+#[inline(always)]
+#[allow(clippy::too_many_arguments, reason = "kernels take slices and strides, not structures")]
+unsafe fn gather_with<V: Lanes>(
+    input: &[f32],
+    packed: &[f32],
+    block: usize,
+    taps: &[Tap],
+    inputs: usize,
+    outputs: usize,
+    grid: Grid,
+    output: &mut [f32],
+) {
+    for (index, weight) in packed.chunks_exact(block).enumerate() {
+        let first = index * LANES;
+        let lanes = LANES.min(outputs - first);
+        for row in 0..grid.rows {
+            let mut col = 0;
+            while col < grid.cols {
+                let from = &input[row * grid.input_row + col * grid.input_col..];
+                let to = &mut output[row * grid.output_row + col * grid.output_col + first..];
+                let (step, to_step) = (grid.input_col, grid.output_col);
+                let tile = tile(grid.cols - col);
+                // SAFETY: the caller vouches for the instructions.
+                unsafe {
                     match tile {
-                        6 => gather_tile::<FMA, 6>(from, grid.input_col, taps, inputs, weight, lanes, grid.output_col, to),
-                        4 => gather_tile::<FMA, 4>(from, grid.input_col, taps, inputs, weight, lanes, grid.output_col, to),
-                        2 => gather_tile::<FMA, 2>(from, grid.input_col, taps, inputs, weight, lanes, grid.output_col, to),
-                        _ => gather_tile::<FMA, 1>(from, grid.input_col, taps, inputs, weight, lanes, grid.output_col, to),
+                        6 => gather_tile::<V, 6>(from, step, taps, inputs, weight, lanes, to_step, to),
+                        4 => gather_tile::<V, 4>(from, step, taps, inputs, weight, lanes, to_step, to),
+                        2 => gather_tile::<V, 2>(from, step, taps, inputs, weight, lanes, to_step, to),
+                        _ => gather_tile::<V, 1>(from, step, taps, inputs, weight, lanes, to_step, to),
                     }
-                    col += tile;
                 }
+                col += tile;
             }
         }
     }
 }
 
+/// Size of the next tile when `left` pixels or channels are left: six where possible, but 4 + 4 for eight.
+#[inline(always)]
+fn tile(left: usize) -> usize {
+    match left {
+        8 | 4 | 5 => 4,
+        0..=3 => left.min(2),
+        _ => 6,
+    }
+}
+
 /// One tile of `P` neighboring pixels × `LANES` output channels.
+///
+/// # Safety
+/// The processor must have the instructions of `V`.
 #[inline(always)]
 #[allow(clippy::too_many_arguments, reason = "kernels take slices and strides, not structures")]
-fn gather_tile<const FMA: bool, const P: usize>(
+unsafe fn gather_tile<V: Lanes, const P: usize>(
     input: &[f32],
     step: usize,
     taps: &[Tap],
@@ -273,43 +300,37 @@ fn gather_tile<const FMA: bool, const P: usize>(
     output_step: usize,
     output: &mut [f32],
 ) {
-    let mut acc = [[0.0_f32; LANES]; P];
+    let mut acc = [V::zero(); P];
     for tap in taps {
         let input = &input[tap.input..tap.input + (P - 1) * step + inputs];
         let weight = &weight[tap.weight..tap.weight + inputs * LANES];
         for channel in 0..inputs {
-            for pixel in 0..P {
-                // SAFETY: channel < inputs and pixel < P, so both indices lie in the slices taken above.
-                unsafe {
-                    let value = *input.get_unchecked(pixel * step + channel);
-                    for lane in 0..LANES {
-                        let factor = *weight.get_unchecked(channel * LANES + lane);
-                        acc[pixel][lane] = mul_add::<FMA>(value, factor, acc[pixel][lane]);
-                    }
+            // SAFETY: channel < inputs and pixel < P, so all indices lie in the slices taken above.
+            unsafe {
+                let factors = V::load(weight.as_ptr().add(channel * LANES));
+                for (pixel, acc) in acc.iter_mut().enumerate() {
+                    *acc = acc.add_product(*input.get_unchecked(pixel * step + channel), factors);
                 }
             }
         }
     }
-    // The two ways out keep `acc` in registers: a slice of it of run-time length would force it into memory.
-    if lanes == LANES {
-        for pixel in 0..P {
-            output[pixel * output_step..pixel * output_step + LANES].copy_from_slice(&acc[pixel]);
-        }
-    } else {
-        let finished = acc;
-        for pixel in 0..P {
-            for lane in 0..LANES {
-                if lane < lanes {
-                    output[pixel * output_step + lane] = finished[pixel][lane];
-                }
-            }
+    for (pixel, acc) in acc.iter().enumerate() {
+        let output = &mut output[pixel * output_step..pixel * output_step + lanes];
+        if lanes == LANES {
+            // SAFETY: the slice has `LANES` elements.
+            unsafe { acc.store(output.as_mut_ptr()) };
+        } else {
+            let mut whole = [0.0; LANES];
+            // SAFETY: the array has `LANES` elements.
+            unsafe { acc.store(whole.as_mut_ptr()) };
+            output.copy_from_slice(&whole[..lanes]);
         }
     }
 }
 
-vectorized! {
-    /// Adds `Σ input[pixel][c] grad[pixel][o]` over all pixels to `sum` `[c, o]`.
-    fn reduce(
+tiled! {
+    /// Adds `Σ input[pixel][c] grad[pixel][o]` over all pixels to `sum` `[c, o]`; `outputs` is a multiple of `LANES`.
+    fn reduce = reduce_with(
         input: &[f32],
         input_row: usize,
         input_col: usize,
@@ -319,30 +340,51 @@ vectorized! {
         cols: usize,
         outputs: usize,
         sum: &mut [f32],
-    ) {
-        for block in 0..outputs / LANES {
-            let mut channel = 0;
-            while channel < inputs {
-                let input = &input[channel..];
-                let (grad, sum) = (&grad[block * LANES..], &mut sum[channel * outputs + block * LANES..]);
-                let left = inputs - channel;
-                let tile = if left >= 6 && left != 8 { 6 } else if left >= 4 { 4 } else { left.min(2) };
+    )
+}
+
+/// # Safety
+/// The processor must have the instructions of `V`.
+#[inline(always)]
+#[allow(clippy::too_many_arguments, reason = "kernels take slices and strides, not structures")]
+unsafe fn reduce_with<V: Lanes>(
+    input: &[f32],
+    input_row: usize,
+    input_col: usize,
+    inputs: usize,
+    grad: &[f32],
+    rows: usize,
+    cols: usize,
+    outputs: usize,
+    sum: &mut [f32],
+) {
+    for block in 0..outputs / LANES {
+        let mut channel = 0;
+        while channel < inputs {
+            let input = &input[channel..];
+            let (grad, sum) = (&grad[block * LANES..], &mut sum[channel * outputs + block * LANES..]);
+            let tile = tile(inputs - channel);
+            // SAFETY: the caller vouches for the instructions.
+            unsafe {
                 match tile {
-                    6 => reduce_tile::<FMA, 6>(input, input_row, input_col, grad, rows, cols, outputs, sum),
-                    4 => reduce_tile::<FMA, 4>(input, input_row, input_col, grad, rows, cols, outputs, sum),
-                    2 => reduce_tile::<FMA, 2>(input, input_row, input_col, grad, rows, cols, outputs, sum),
-                    _ => reduce_tile::<FMA, 1>(input, input_row, input_col, grad, rows, cols, outputs, sum),
+                    6 => reduce_tile::<V, 6>(input, input_row, input_col, grad, rows, cols, outputs, sum),
+                    4 => reduce_tile::<V, 4>(input, input_row, input_col, grad, rows, cols, outputs, sum),
+                    2 => reduce_tile::<V, 2>(input, input_row, input_col, grad, rows, cols, outputs, sum),
+                    _ => reduce_tile::<V, 1>(input, input_row, input_col, grad, rows, cols, outputs, sum),
                 }
-                channel += tile;
             }
+            channel += tile;
         }
     }
 }
 
 /// `P` input channels × `LANES` output channels of [`reduce`].
+///
+/// # Safety
+/// The processor must have the instructions of `V`.
 #[inline(always)]
 #[allow(clippy::too_many_arguments, reason = "kernels take slices and strides, not structures")]
-fn reduce_tile<const FMA: bool, const P: usize>(
+unsafe fn reduce_tile<V: Lanes, const P: usize>(
     input: &[f32],
     input_row: usize,
     input_col: usize,
@@ -352,25 +394,25 @@ fn reduce_tile<const FMA: bool, const P: usize>(
     outputs: usize,
     sum: &mut [f32],
 ) {
-    let mut acc = [[0.0_f32; LANES]; P];
+    let mut acc = [V::zero(); P];
     for row in 0..rows {
         let input = &input[row * input_row..row * input_row + (cols - 1) * input_col + P];
         let grad = &grad[row * cols * outputs..(row * cols + cols - 1) * outputs + LANES];
         for col in 0..cols {
-            for channel in 0..P {
-                // SAFETY: col < cols and channel < P, so both indices lie in the slices taken above.
-                unsafe {
-                    let value = *input.get_unchecked(col * input_col + channel);
-                    for lane in 0..LANES {
-                        let factor = *grad.get_unchecked(col * outputs + lane);
-                        acc[channel][lane] = mul_add::<FMA>(value, factor, acc[channel][lane]);
-                    }
+            // SAFETY: col < cols and channel < P, so all indices lie in the slices taken above.
+            unsafe {
+                let factors = V::load(grad.as_ptr().add(col * outputs));
+                for (channel, acc) in acc.iter_mut().enumerate() {
+                    *acc = acc.add_product(*input.get_unchecked(col * input_col + channel), factors);
                 }
             }
         }
     }
     for (channel, acc) in acc.iter().enumerate() {
-        for (sum, value) in sum[channel * outputs..channel * outputs + LANES].iter_mut().zip(acc) {
+        let mut whole = [0.0; LANES];
+        // SAFETY: the array has `LANES` elements.
+        unsafe { acc.store(whole.as_mut_ptr()) };
+        for (sum, value) in sum[channel * outputs..channel * outputs + LANES].iter_mut().zip(whole) {
             *sum += value;
         }
     }
