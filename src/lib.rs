@@ -1,5 +1,6 @@
 //! `ablate` turns a declarative sweep file into a paper table.
 
+pub mod cli;
 pub mod plan;
 pub mod recipe;
 pub mod report;

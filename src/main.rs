@@ -1,1 +1,7 @@
-fn main() {}
+//! The `ablate` program.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ablate::cli::main()
+}

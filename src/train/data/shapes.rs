@@ -1,7 +1,7 @@
 //! The generated data set: ten shapes in random colors.
 //!
-//! Every image is 24 × 24 pixels: one shape with a random place, size and tilt on a two-color gradient, with a few
-//! small distractors and pixel noise. The class is the shape alone. Colors say nothing about the class, but they
+//! Every image is 24 × 24 pixels: some copies of one shape, of one size and tilt, on a two-color gradient with pixel
+//! noise. The class is the shape alone. Colors say nothing about the class, but they
 //! nearly identify the image: any two crops share its palette. That is the shortcut of the paper's Figure 6: without
 //! color distortion, views of one image can be told from all others by their color histogram, and the encoder need
 //! not learn shapes.
@@ -18,9 +18,12 @@ const SAMPLES: usize = 3;
 /// The seed of the data set itself; another one is another data set.
 const SEED: u64 = 2020;
 
-/// The classes, in the order of their labels.
+/// Cells of the grid on which the copies of the shape stand, in each direction.
+const CELLS: usize = 3;
+
+/// The classes, in the order of their labels; each is its own mirror image.
 const CLASSES: [&str; 10] =
-    ["disc", "ring", "square", "frame", "triangle", "cross", "star", "bars", "crescent", "dots"];
+    ["disc", "ring", "square", "cross", "saltire", "pillar", "beam", "triangle", "chevron", "dots"];
 
 /// Makes `images` images, labels cycling through the classes; the same arguments give the same images, and fewer
 /// images are the first of more.
@@ -41,7 +44,7 @@ pub fn generate(split: Split, images: usize) -> Images {
 
 type Color = [f32; 3];
 
-/// A shape placed in the image; lengths in pixels.
+/// One copy of the shape; lengths in pixels.
 struct Placed {
     class: usize,
     center: [f32; 2],
@@ -51,35 +54,27 @@ struct Placed {
 }
 
 impl Placed {
-    fn random(class: usize, radius: f32, stream: &mut Stream) -> Self {
-        let margin = 0.75 * radius;
-        let mut place = || stream.uniform(margin, SIZE as f32 - margin);
-        let center = [place(), place()];
-        let (sine, cosine) = stream.uniform(-0.5, 0.5).sin_cos();
-        Self { class, center, radius, sine, cosine }
-    }
-
     fn covers(&self, x: f32, y: f32) -> bool {
         let (dx, dy) = ((x - self.center[0]) / self.radius, (y - self.center[1]) / self.radius);
         inside(self.class, self.cosine * dx + self.sine * dy, self.cosine * dy - self.sine * dx)
     }
 }
 
-/// Whether the point lies in the shape, which fits into the unit circle.
+/// Whether the point lies in the shape, which fits into the unit circle or nearly so.
 fn inside(class: usize, x: f32, y: f32) -> bool {
     let r = x.hypot(y);
-    let reach = x.abs().max(y.abs());
+    let (across, down) = (x.abs(), y.abs());
     match CLASSES[class] {
-        "disc" => r < 0.8,
-        "ring" => (0.45..0.9).contains(&r),
-        "square" => reach < 0.7,
-        "frame" => (0.4..0.78).contains(&reach),
-        "triangle" => y < 0.55 && 1.9 * x.abs() - 0.95 < y + 0.05,
-        "cross" => x.abs().min(y.abs()) < 0.22 && reach < 0.9,
-        "star" => r < 0.62 + 0.38 * (5.0 * x.atan2(-y)).cos(),
-        "bars" => (0.25..0.65).contains(&x.abs()) && y.abs() < 0.8,
-        "crescent" => r < 0.9 && (x - 0.4).hypot(y) > 0.7,
-        _ => (x.abs() - 0.5).hypot(y.abs() - 0.5) < 0.3,
+        "disc" => r < 0.85,
+        "ring" => (0.5..1.0).contains(&r),
+        "square" => across.max(down) < 0.8,
+        "cross" => across.min(down) < 0.27 && r < 1.0,
+        "saltire" => (across - down).abs() < 0.38 && r < 1.0,
+        "pillar" => across < 0.33 && down < 0.95,
+        "beam" => down < 0.33 && across < 0.95,
+        "triangle" => y < 0.7 && 1.8 * across - 1.1 < y,
+        "chevron" => (1.2 * across - 0.75 - y).abs() < 0.42 && across < 0.95,
+        _ => (across - 0.55).hypot(down - 0.55) < 0.36,
     }
 }
 
@@ -88,12 +83,8 @@ fn draw(class: usize, stream: &mut Stream, image: &mut [u8]) {
     let background = [color(stream), color(stream)];
     let foreground = contrasting(background, stream);
     let (down, right) = stream.uniform(0.0, std::f32::consts::TAU).sin_cos();
-    let radius = stream.uniform(5.5, 9.5);
-    let shape = Placed::random(class, radius, stream);
-    let specks: Vec<(Placed, Color)> = (0..2 + stream.below(3))
-        .map(|_| (Placed::random(0, stream.uniform(1.0, 2.0), stream), color(stream)))
-        .collect();
-    let noise = stream.uniform(0.01, 0.05);
+    let copies = scatter(class, stream);
+    let noise = stream.uniform(0.01, 0.04);
     for (index, pixel) in image.chunks_exact_mut(3).enumerate() {
         let (left, top) = ((index % SIZE) as f32, (index / SIZE) as f32);
         let mut sum = [0.0; 3];
@@ -101,13 +92,11 @@ fn draw(class: usize, stream: &mut Stream, image: &mut [u8]) {
             let offset = |step: usize| (step as f32 + 0.5) / SAMPLES as f32;
             let (x, y) = (left + offset(sample % SAMPLES), top + offset(sample / SAMPLES));
             let slope = (right * x + down * y) / SIZE as f32;
-            let mut value = mix(background, slope.clamp(-1.0, 1.0) / 2.0 + 0.5);
-            if let Some((_, color)) = specks.iter().find(|(speck, _)| speck.covers(x, y)) {
-                value = *color;
-            }
-            if shape.covers(x, y) {
-                value = foreground;
-            }
+            let value = if copies.iter().any(|copy| copy.covers(x, y)) {
+                foreground
+            } else {
+                mix(background, slope.clamp(-1.0, 1.0) / 2.0 + 0.5)
+            };
             sum.iter_mut().zip(value).for_each(|(sum, value)| *sum += value);
         }
         for (byte, sum) in pixel.iter_mut().zip(sum) {
@@ -115,6 +104,22 @@ fn draw(class: usize, stream: &mut Stream, image: &mut [u8]) {
             *byte = (255.0 * value).round().clamp(0.0, 255.0) as u8;
         }
     }
+}
+
+/// Places copies of the shape, all of one size and tilt, near the centers of some cells of the grid.
+fn scatter(class: usize, stream: &mut Stream) -> Vec<Placed> {
+    let cell = SIZE as f32 / CELLS as f32;
+    let radius = stream.uniform(0.36, 0.48) * cell;
+    let (sine, cosine) = stream.uniform(-0.25, 0.25).sin_cos();
+    let mut copies = Vec::new();
+    for number in 0..CELLS * CELLS {
+        let mut place = |cells: usize| (cells as f32 + 0.5) * cell + stream.uniform(-1.0, 1.0);
+        let center = [place(number % CELLS), place(number / CELLS)];
+        if stream.chance(0.8) {
+            copies.push(Placed { class, center, radius, sine, cosine });
+        }
+    }
+    copies
 }
 
 fn color(stream: &mut Stream) -> Color {

@@ -1,0 +1,178 @@
+//! What can be typed; nothing here looks at the system.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use super::data;
+use crate::plan::JobId;
+
+/// Turns a declarative sweep file into a paper table.
+#[derive(Debug, Parser)]
+#[command(name = "ablate", version, propagate_version = true, after_help = AFTER_HELP)]
+pub struct Args {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  ablate check sweeps/quickstart.ron    is the file right?
+  ablate plan sweeps/quickstart.ron     what would run, and what is there already?
+  ablate run sweeps/quickstart.ron      run what is missing, print and export the tables
+
+Exit codes: 0 done, 1 something failed, 2 wrong input.";
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Check sweep files without running anything
+    Check(CheckArgs),
+    /// Show the jobs that sweep files need, and which of them are done
+    Plan(PlanArgs),
+    /// Run the missing jobs of sweep files, then print and export their tables
+    Run(RunArgs),
+    /// Show how far sweep files are
+    Status(StoreArgs),
+    /// Print tables from the results that are there
+    Table(TableArgs),
+    /// Write tables and the tidy CSV of all jobs to files
+    Export(ExportArgs),
+    /// Print the log of a job
+    Logs(LogsArgs),
+    /// List, get, verify and look at data sets
+    Data(data::Args),
+    /// Run one job of a store (started by `ablate run`)
+    #[command(hide = true)]
+    Job(JobArgs),
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Arguments of `check`.
+#[derive(Debug, clap::Args)]
+pub struct CheckArgs {
+    /// Sweep files
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+}
+
+/// Sweep files and a store.
+#[derive(Debug, clap::Args)]
+pub struct StoreArgs {
+    /// Sweep files
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Folder of the results
+    #[arg(long, value_name = "DIR", default_value = "results")]
+    pub store: PathBuf,
+}
+
+/// Arguments of `plan`.
+#[derive(Debug, clap::Args)]
+pub struct PlanArgs {
+    #[command(flatten)]
+    pub sweeps: StoreArgs,
+    /// Print the job graph in this language instead
+    #[arg(long, value_enum)]
+    pub graph: Option<GraphFormat>,
+}
+
+/// Languages for graphs.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum GraphFormat {
+    /// Graphviz
+    Dot,
+    /// Mermaid, which GitHub renders
+    Mermaid,
+}
+
+/// Arguments of `run`.
+#[derive(Debug, clap::Args)]
+pub struct RunArgs {
+    #[command(flatten)]
+    pub sweeps: StoreArgs,
+    /// Jobs to run at a time [default: one per core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub jobs: Option<u16>,
+    /// CPU cores to use in all, shared by the jobs [default: all]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub cores: Option<u16>,
+    /// Folder of the data files; goes before `data.folder` of the recipe
+    #[arg(long, value_name = "DIR", env = "ABLATE_DATA_DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Start nothing more after the first failure
+    #[arg(long)]
+    pub fail_fast: bool,
+    /// Print only problems and the tables
+    #[arg(long)]
+    pub quiet: bool,
+}
+
+/// Arguments of `table`.
+#[derive(Debug, clap::Args)]
+pub struct TableArgs {
+    #[command(flatten)]
+    pub sweeps: StoreArgs,
+    /// How to print
+    #[arg(long, value_enum, default_value = "terminal")]
+    pub format: TableFormat,
+    /// Print only the table with this name
+    #[arg(long, value_name = "NAME")]
+    pub table: Option<String>,
+}
+
+/// Ways to print a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TableFormat {
+    /// For people
+    Terminal,
+    /// GitHub's Markdown
+    Markdown,
+    /// LaTeX with booktabs
+    Latex,
+    /// CSV as shown
+    Csv,
+    /// CSV with one row per job and metric
+    Tidy,
+}
+
+/// Arguments of `export`.
+#[derive(Debug, clap::Args)]
+pub struct ExportArgs {
+    #[command(flatten)]
+    pub sweeps: StoreArgs,
+    /// Write here instead of <STORE>/tables/<SWEEP>
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+}
+
+/// Arguments of `logs`.
+#[derive(Debug, clap::Args)]
+pub struct LogsArgs {
+    /// The job's id, or the beginning of it
+    pub job: String,
+    /// Folder of the results
+    #[arg(long, value_name = "DIR", default_value = "results")]
+    pub store: PathBuf,
+}
+
+/// Arguments of `job`.
+#[derive(Debug, clap::Args)]
+pub struct JobArgs {
+    /// The job
+    pub id: JobId,
+    /// Folder of the results
+    #[arg(long, value_name = "DIR")]
+    pub store: PathBuf,
+    /// CPU threads to use
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub threads: usize,
+    /// Folder of the data files
+    #[arg(long, value_name = "DIR", env = "ABLATE_DATA_DIR")]
+    pub data_dir: Option<PathBuf>,
+}

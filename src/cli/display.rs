@@ -1,0 +1,120 @@
+//! How a run is shown: a moving line on a terminal, plain lines elsewhere.
+
+use std::{
+    collections::BTreeMap,
+    io::IsTerminal,
+    time::{Duration, Instant},
+};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::{
+    plan::{JobId, Plan},
+    report::{self, Outcome},
+    schedule,
+};
+
+/// Columns of a table when the width of the terminal is unknown.
+const WIDTH: usize = 120;
+/// Time between plain progress lines where there is no terminal.
+const PLAIN_INTERVAL: Duration = Duration::from_secs(15);
+
+/// Whether the user has not asked for output without color (<https://no-color.org>).
+pub fn color_wanted() -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// Width and color of tables on standard output.
+pub fn table_style() -> (usize, bool) {
+    let terminal = std::io::stdout().is_terminal();
+    let width = if terminal { usize::from(console::Term::stdout().size().1) } else { WIDTH };
+    (width, terminal && color_wanted())
+}
+
+/// Shows a run as it goes on.
+pub struct Display {
+    progress: report::Progress,
+    labels: BTreeMap<JobId, (&'static str, String)>,
+    begin: Instant,
+    bar: ProgressBar,
+    quiet: bool,
+    said: Instant,
+}
+
+impl Display {
+    /// A display for the jobs of `plan`, of which `todo` are to run.
+    pub fn new(plan: &Plan, labels: BTreeMap<JobId, String>, todo: &[JobId], quiet: bool) -> Self {
+        let mut progress = report::Progress::new(todo.len(), 0);
+        for &job in todo {
+            progress.weigh(job, plan.cost(job).macs);
+        }
+        let labels = plan
+            .jobs()
+            .map(|job| (job.id, (job.spec.kind(), labels.get(&job.id).cloned().unwrap_or_default())))
+            .collect();
+        let target = if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr_with_hz(5) };
+        let bar = ProgressBar::with_draw_target(None, target);
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
+            bar.set_style(style);
+        }
+        bar.enable_steady_tick(Duration::from_millis(200));
+        Self { progress, labels, begin: Instant::now(), bar, quiet, said: Instant::now() }
+    }
+
+    fn label(&self, job: JobId) -> (&'static str, String) {
+        self.labels.get(&job).cloned().unwrap_or_default()
+    }
+
+    /// A job started.
+    pub fn started(&mut self, job: JobId) {
+        let (kind, label) = self.label(job);
+        let line = self.progress.started(job, kind, &label);
+        if self.bar.is_hidden() && !self.quiet {
+            eprintln!("{line}");
+        }
+        self.refresh();
+    }
+
+    /// A running job got on.
+    pub fn progressed(&mut self, job: JobId, progress: &schedule::Progress) {
+        if let schedule::Progress::Epoch(epoch) = progress {
+            self.progress.epoch(job, epoch.epoch, epoch.epochs, epoch.loss, epoch.images_per_second);
+        }
+        self.refresh();
+        if self.bar.is_hidden() && !self.quiet && self.said.elapsed() >= PLAIN_INTERVAL {
+            self.said = Instant::now();
+            eprintln!("{}", self.progress.line(400, self.begin.elapsed()));
+        }
+    }
+
+    /// A job ended.
+    pub fn ended(&mut self, job: JobId, outcome: &Outcome) {
+        let (kind, label) = self.label(job);
+        let line = self.progress.ended(job, kind, &label, outcome);
+        if !self.quiet || !matches!(outcome, Outcome::Done { .. }) {
+            self.say(&line);
+        }
+        self.refresh();
+    }
+
+    /// Says something above the moving line.
+    pub fn say(&self, line: &str) {
+        if self.bar.is_hidden() {
+            eprintln!("{line}");
+        } else {
+            self.bar.suspend(|| eprintln!("{line}"));
+        }
+    }
+
+    /// Takes the moving line away.
+    pub fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+
+    fn refresh(&self) {
+        if !self.bar.is_hidden() {
+            let (width, _) = table_style();
+            self.bar.set_message(self.progress.line(width.saturating_sub(3), self.begin.elapsed()));
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! The commands that only look: `check`, `plan`, `status`, `logs`.
+
+use std::fs;
+
+use super::{
+    CliError,
+    args::{CheckArgs, GraphFormat, LogsArgs, PlanArgs, StoreArgs},
+    error::chain,
+    print,
+    results::Results,
+    sweeps,
+};
+use crate::{report, store::Store};
+
+/// Checks sweep files, all of them even if one is wrong.
+pub fn check(args: &CheckArgs) -> Result<(), CliError> {
+    let mut wrong = false;
+    for file in &args.files {
+        match sweeps::read(std::slice::from_ref(file)) {
+            Ok(planned) => {
+                let sweep = &planned.sweeps[0];
+                print(&format!(
+                    "{}: ok, {} trials × {} seeds, {} jobs\n",
+                    file.display(),
+                    sweep.trial_count().unwrap_or(usize::MAX),
+                    sweep.seeds.len(),
+                    planned.plan.len()
+                ))?;
+            }
+            Err(error) => {
+                error.print();
+                wrong = true;
+            }
+        }
+    }
+    if !wrong {
+        return Ok(());
+    }
+    let count = args.files.len();
+    Err(CliError::input(if count == 1 { "the sweep file is wrong" } else { "some of the sweep files are wrong" }))
+}
+
+/// Shows the jobs of sweep files.
+pub fn plan(args: &PlanArgs) -> Result<(), CliError> {
+    let planned = sweeps::read(&args.sweeps.files)?;
+    match args.graph {
+        Some(GraphFormat::Dot) => return print(&planned.plan.to_dot()),
+        Some(GraphFormat::Mermaid) => return print(&planned.plan.to_mermaid()),
+        None => {}
+    }
+    let results = Results::read(Store::open(&args.sweeps.store)?.as_ref())?;
+    let cost = |job| Some(planned.plan.cost(job).to_string());
+    let mut text = report::plan_text(&planned.sweeps, &planned.plan, &|job| results.view(job), &cost);
+    text.push_str(&planned.plan.critical_path_line());
+    print(&format!("{}\n", text.trim_end()))
+}
+
+/// Shows how far sweep files are.
+pub fn status(args: &StoreArgs) -> Result<(), CliError> {
+    let planned = sweeps::read(&args.files)?;
+    let store = Store::open(&args.store)?;
+    let results = Results::read(store.as_ref())?;
+    let log = |job| store.as_ref().map(|store| store.log_path(job).display().to_string());
+    let text = report::summary(&planned.sweeps, &planned.plan, &|job| results.view(job), &log);
+    print(&format!("{}\n", text.trim_end()))
+}
+
+/// Prints the log of the one job whose id begins as given.
+pub fn logs(args: &LogsArgs) -> Result<(), CliError> {
+    let folder = args.store.join("jobs");
+    let entries = fs::read_dir(&folder)
+        .map_err(|error| CliError::input(format!("there are no jobs in {}: {error}", args.store.display())))?;
+    let mut matching: Vec<String> = entries
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .filter(|name| name.starts_with(&args.job))
+        .collect();
+    matching.sort();
+    match matching.as_slice() {
+        [] => Err(CliError::input(format!("no job's id begins with {} in {}", args.job, args.store.display()))),
+        [job] => {
+            let path = folder.join(job).join("log.txt");
+            let log = fs::read(&path)
+                .map_err(|error| CliError::failed(format!("cannot read {}: {}", path.display(), chain(&error))))?;
+            print(&String::from_utf8_lossy(&log))
+        }
+        several => Err(CliError::input(format!("{} could be any of:\n  {}", args.job, several.join("\n  ")))),
+    }
+}

@@ -1,0 +1,50 @@
+//! What this process knows of its surroundings: clock, host, processor, code version.
+
+use std::{
+    fs,
+    num::NonZeroUsize,
+    thread,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use crate::store::{CodeVersion, Holder};
+
+/// Milliseconds since 1970 (UTC).
+pub fn unix_ms() -> u64 {
+    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Number of CPU cores that this process may use.
+pub fn cores() -> usize {
+    thread::available_parallelism().map_or(1, NonZeroUsize::get)
+}
+
+/// Name of this machine.
+pub fn host() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+/// The processor, as its maker names it.
+pub fn processor() -> String {
+    let model = fs::read_to_string("/proc/cpuinfo").ok().and_then(|text| {
+        let line = text.lines().find(|line| line.starts_with("model name"))?;
+        Some(line.split_once(':')?.1.trim().to_owned())
+    });
+    format!("cpu ({})", model.unwrap_or_else(|| std::env::consts::ARCH.to_owned()))
+}
+
+/// The code that is running.
+pub fn code() -> CodeVersion {
+    let commit = env!("ABLATE_COMMIT");
+    CodeVersion {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        commit: (!commit.is_empty()).then(|| commit.to_owned()),
+        dirty: env!("ABLATE_DIRTY") == "true",
+    }
+}
+
+/// This process, as the holder of a store's lock.
+pub fn holder() -> Holder {
+    Holder { pid: std::process::id(), host: host(), started_unix: unix_ms() / 1000 }
+}

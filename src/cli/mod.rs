@@ -1,0 +1,69 @@
+//! The edge: arguments, wiring, printing, exit codes. The only module that prints.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "printing is what this module is for")]
+
+mod args;
+mod data;
+mod display;
+mod error;
+mod inspect;
+mod job;
+mod machine;
+mod results;
+mod run;
+mod sweeps;
+mod tables;
+
+pub use error::{CliError, ErrorKind};
+
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
+
+use clap::{CommandFactory, Parser};
+
+use args::{Args, Command};
+
+/// Runs the program with the arguments of the process and returns its exit code: 0 done, 1 something failed, 2 wrong
+/// input.
+pub fn main() -> ExitCode {
+    // clap prints its own messages and exits with 2 for wrong arguments.
+    let args = Args::parse();
+    match dispatch(&args.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            error.print();
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+fn dispatch(command: &Command) -> Result<(), CliError> {
+    match command {
+        Command::Check(args) => inspect::check(args),
+        Command::Plan(args) => inspect::plan(args),
+        Command::Run(args) => run::run(args),
+        Command::Status(args) => inspect::status(args),
+        Command::Table(args) => tables::table(args),
+        Command::Export(args) => tables::export(args),
+        Command::Logs(args) => inspect::logs(args),
+        Command::Data(args) => data::run(args),
+        Command::Job(args) => job::run(args),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut Args::command(), "ablate", &mut script);
+            print(&String::from_utf8_lossy(&script))
+        }
+    }
+}
+
+/// Prints to standard output; a reader that has gone away (`ablate table … | head`) is no error.
+fn print(text: &str) -> Result<(), CliError> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(CliError::failed(format!("cannot write to standard output: {error}")))
+        }
+        _ => Ok(()),
+    }
+}

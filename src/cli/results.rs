@@ -1,0 +1,72 @@
+//! What the store knows, as reports want to see it.
+
+use super::{CliError, machine};
+use crate::{
+    plan::JobId,
+    report::{DoneView, JobView},
+    store::{JobEvent, Record, Snapshot, Store},
+};
+
+/// The state of all jobs of a store, for reports.
+pub struct Results {
+    snapshot: Snapshot,
+    /// Whether a run is going on, so that a job that was started may still be running.
+    live: bool,
+}
+
+impl Results {
+    /// Reads a store; a missing one is one without results. Damage is said on standard error.
+    pub fn read(store: Option<&Store>) -> Result<Self, CliError> {
+        let Some(store) = store else {
+            return Ok(Self { snapshot: Snapshot::default(), live: false });
+        };
+        let live = store.lock(&machine::holder()).is_err();
+        let snapshot = store.load()?;
+        warn(&snapshot);
+        Ok(Self { snapshot, live })
+    }
+
+    /// The state as it is at the end of a run.
+    pub fn of(snapshot: Snapshot) -> Self {
+        Self { snapshot, live: false }
+    }
+
+    /// The view of one job.
+    pub fn view(&self, job: JobId) -> JobView {
+        let Some(status) = self.snapshot.jobs.get(&job) else {
+            return JobView::Missing;
+        };
+        if let Some(record) = &status.record {
+            return JobView::Done(done(record));
+        }
+        match &status.state {
+            JobEvent::Started { .. } if self.live => JobView::Running { progress: None },
+            JobEvent::Failed { class, message } => JobView::Failed { class: class.clone(), message: message.clone() },
+            JobEvent::Skipped { because } => JobView::Skipped { because: format!("job {} failed", because.short()) },
+            JobEvent::Started { .. } | JobEvent::Interrupted | JobEvent::Succeeded { .. } => JobView::Missing,
+        }
+    }
+}
+
+/// Says what could not be read.
+pub fn warn(snapshot: &Snapshot) {
+    for problem in &snapshot.problems {
+        eprintln!("warning: {problem}");
+    }
+}
+
+fn done(record: &Record) -> DoneView {
+    DoneView {
+        metrics: record.metrics.clone(),
+        protocol: record.protocol.clone(),
+        data: record.data.clone(),
+        // The commit stays in the record: what makes numbers incomparable is part of every job's id.
+        code: format!("ablate {}", record.code.version),
+        device: record.device.clone(),
+        wall_seconds: record.wall_seconds,
+        images_per_second: record.images_per_second,
+        started_unix: record.started_unix,
+        threads: record.threads,
+        host: record.host.clone(),
+    }
+}

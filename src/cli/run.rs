@@ -1,0 +1,330 @@
+//! `run`: runs the missing jobs of sweep files, then prints and exports their tables.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+    process::Command,
+    sync::{
+        Arc,
+        mpsc::{self, Sender},
+    },
+    thread,
+    time::Instant,
+};
+
+use signal_hook::{
+    consts::{SIGINT, SIGTERM},
+    iterator::Signals,
+};
+
+use super::{
+    CliError,
+    args::RunArgs,
+    display::{self, Display},
+    error::chain,
+    machine, print,
+    results::{self, Results},
+    sweeps::{self, Planned},
+    tables,
+};
+use crate::{
+    plan::{Job, JobId, Plan},
+    recipe::{DataSource, JobSpec},
+    report::{self, Outcome, Table},
+    schedule::{
+        self, Change, Event, Failure, FailureClass, JobState, Launch, LocalExecutor, LocalJobs, Node, Notice, Policy,
+        Scheduler, drive, parallel_jobs, share_cores,
+    },
+    store::{Entry, JobEvent, JournalWriter, Snapshot, Store},
+    train::data,
+};
+
+/// Runs sweep files.
+pub fn run(args: &RunArgs) -> Result<(), CliError> {
+    let planned = sweeps::read(&args.sweeps.files)?;
+    let root = &args.sweeps.store;
+    let store = Store::create(root).map_err(|error| CliError::input(chain(&error)))?;
+    let lock = store.lock(&machine::holder())?;
+    let (mut snapshot, mut journal) = store.journal(lock)?;
+    results::warn(&snapshot);
+    let ids: Vec<JobId> = planned.plan.jobs().map(|job| job.id).collect();
+    let adopted = store.adopt(&mut journal, &mut snapshot, ids, machine::unix_ms())?;
+    if !adopted.is_empty() && !args.quiet {
+        eprintln!("taken over from an interrupted run: {} finished jobs", adopted.len());
+    }
+    let todo = todo(&planned.plan, &snapshot, &store);
+    check_data(&planned.plan, &todo, args.data_dir.as_deref())?;
+    let reused = planned.plan.len() - todo.len();
+    let summary = if todo.is_empty() {
+        eprintln!("nothing to do: all {reused} jobs are in {}", root.display());
+        None
+    } else {
+        if !args.quiet {
+            eprintln!("{} jobs to run, {reused} of {} are not needed or done already", todo.len(), planned.plan.len());
+        }
+        for &job in &todo {
+            if let Some(job) = planned.plan.job(job) {
+                store.write_job(job)?;
+            }
+        }
+        Some(work(args, &planned, &store, &todo, &mut snapshot, &mut journal)?)
+    };
+    let results = Results::of(snapshot);
+    print_tables(&planned, &results)?;
+    tables::write_to_store(&planned, &results, &store)?;
+    eprintln!("tables and jobs.csv are in {}", tables::place(root, &planned.names));
+    match summary {
+        Some(summary) if !summary.failed.is_empty() || summary.skipped > 0 || summary.interrupted > 0 => {
+            report_trouble(&summary, &store);
+            Err(CliError::silent())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The jobs to run: those without a record, and parents of these whose checkpoint is damaged.
+fn todo(plan: &Plan, snapshot: &Snapshot, store: &Store) -> Vec<JobId> {
+    let jobs: Vec<&Job> = plan.jobs().collect();
+    let (mut todo, mut checkpoints) = (BTreeSet::new(), BTreeSet::new());
+    // Children come after their parents, so a walk backwards knows which checkpoints are going to be read.
+    for job in jobs.iter().rev() {
+        let missing = snapshot.record(job.id).is_none();
+        if missing || (checkpoints.contains(&job.id) && damaged(store, job.id)) {
+            todo.insert(job.id);
+            checkpoints.extend(job.parents.iter().copied());
+        }
+    }
+    jobs.iter().map(|job| job.id).filter(|job| todo.contains(job)).collect()
+}
+
+fn damaged(store: &Store, job: JobId) -> bool {
+    match store.verify(job) {
+        Ok(record) => record.is_none(),
+        Err(error) => {
+            eprintln!("warning: {}; the job runs again", chain(&error));
+            true
+        }
+    }
+}
+
+/// Finds missing data files before anything runs.
+fn check_data(plan: &Plan, todo: &[JobId], flag: Option<&Path>) -> Result<(), CliError> {
+    let needed: BTreeSet<(DataSource, Option<PathBuf>)> = todo
+        .iter()
+        .filter_map(|&job| plan.job(job))
+        .map(|job| {
+            let source = match &job.spec {
+                JobSpec::Pretrain(pretrain) => pretrain.data.source,
+                JobSpec::LinearEvaluation(evaluation) => evaluation.data.source,
+            };
+            (source, flag.map(Path::to_owned).or_else(|| job.folder.clone()))
+        })
+        .collect();
+    for (source, folder) in needed {
+        data::verify(source, folder.as_deref()).map_err(|error| CliError::input(chain(&error)))?;
+    }
+    Ok(())
+}
+
+/// Runs the jobs; every change is journaled before it is acted upon.
+fn work(
+    args: &RunArgs,
+    planned: &Planned,
+    store: &Store,
+    todo: &[JobId],
+    snapshot: &mut Snapshot,
+    journal: &mut JournalWriter,
+) -> Result<schedule::Summary, CliError> {
+    let plan = &planned.plan;
+    let cores = args.cores.map_or_else(machine::cores, usize::from);
+    let slots = args.jobs.map_or_else(|| parallel_jobs(cores, todo.len()), usize::from);
+    let policy = Policy { fail_fast: args.fail_fast, ..Policy::default() };
+    let scheduler = Scheduler::new(nodes(plan, todo), slots, policy)
+        .map_err(|error| CliError::failed(format!("cannot schedule the jobs: {error}")))?;
+    let (sender, receiver) = mpsc::channel();
+    forward_signals(sender.clone())?;
+    let program = std::env::current_exe()
+        .map_err(|error| CliError::failed(format!("cannot find the program itself: {error}")))?;
+    let jobs = Arc::new(ChildJobs {
+        program,
+        store: store.clone(),
+        data_dir: args.data_dir.clone(),
+        folders: plan.jobs().filter_map(|job| Some((job.id, job.folder.clone()?))).collect(),
+    });
+    let mut executor = LocalExecutor::new(jobs, share_cores(cores, slots), sender);
+    let begin = Instant::now();
+    let labels = report::job_labels(&planned.sweeps, plan);
+    let mut display = Display::new(plan, labels, todo, args.quiet);
+    let result = drive(scheduler, &mut executor, &receiver, &|| begin.elapsed(), &mut |notice| {
+        match notice {
+            Notice::Progress { job, progress } => display.progressed(*job, progress),
+            Notice::Change(change) => {
+                if let Some(event) = event(change, store)? {
+                    let entry = Entry { time_unix_ms: machine::unix_ms(), job: change.job, event };
+                    journal.append(std::slice::from_ref(&entry))?;
+                    snapshot.apply(&entry);
+                }
+                show(&mut display, change, snapshot);
+            }
+        }
+        Ok(())
+    });
+    display.finish();
+    result.map_err(|error: CliError| {
+        CliError::failed(format!("{error}; the running jobs were ended, everything finished before is kept"))
+    })
+}
+
+/// The scheduler's nodes of the jobs to run; parents outside are done.
+fn nodes(plan: &Plan, todo: &[JobId]) -> Vec<Node> {
+    let todo: BTreeSet<JobId> = todo.iter().copied().collect();
+    let priorities = plan.priorities(|job| if todo.contains(&job.id) { plan.cost(job.id).macs } else { 0.0 });
+    let rounds = rounds(plan);
+    plan.jobs()
+        .filter(|job| todo.contains(&job.id))
+        .map(|job| Node {
+            job: job.id,
+            parents: job.parents.iter().copied().filter(|parent| todo.contains(parent)).collect(),
+            priority: priorities.get(&job.id).copied().unwrap_or_default(),
+            round: rounds.get(&job.id).copied().unwrap_or_default(),
+            done: false,
+        })
+        .collect()
+}
+
+/// For each job the first seed, by position in its sweep, that asks for it.
+fn rounds(plan: &Plan) -> BTreeMap<JobId, usize> {
+    let mut rounds = BTreeMap::new();
+    let mut seeds: BTreeMap<usize, Vec<u64>> = BTreeMap::new();
+    for trial in &plan.trials {
+        let seeds = seeds.entry(trial.sweep).or_default();
+        let round = seeds.iter().position(|&seed| seed == trial.seed).unwrap_or_else(|| {
+            seeds.push(trial.seed);
+            seeds.len() - 1
+        });
+        for job in trial.evaluations.iter().chain([&trial.pretrain]) {
+            let first = rounds.entry(*job).or_insert(round);
+            *first = round.min(*first);
+        }
+    }
+    rounds
+}
+
+/// What the journal should say of a change; nothing for changes that a crash may forget.
+fn event(change: &Change, store: &Store) -> Result<Option<JobEvent>, CliError> {
+    Ok(match &change.to {
+        JobState::Running { slot, attempt } => {
+            Some(JobEvent::Started { attempt: u32::try_from(*attempt).unwrap_or(u32::MAX), pid: None, slot: *slot })
+        }
+        JobState::Done { reused: false } => {
+            let record = store.record(change.job)?.ok_or_else(|| {
+                CliError::failed(format!("the record of job {} is gone from the store", change.job.short()))
+            })?;
+            Some(JobEvent::Succeeded { record: Box::new(record) })
+        }
+        JobState::Failed(failure) | JobState::Delayed { failure, .. } => {
+            Some(JobEvent::Failed { class: failure.class.to_string(), message: failure.message.clone() })
+        }
+        JobState::Skipped { because } => Some(JobEvent::Skipped { because: *because }),
+        JobState::Interrupted if matches!(change.from, JobState::Running { .. }) => Some(JobEvent::Interrupted),
+        _ => None,
+    })
+}
+
+fn show(display: &mut Display, change: &Change, snapshot: &Snapshot) {
+    let job = change.job;
+    match &change.to {
+        JobState::Running { .. } => display.started(job),
+        JobState::Done { .. } => {
+            if let Some(record) = snapshot.record(job) {
+                let outcome = Outcome::Done { metrics: record.metrics.clone(), wall_seconds: record.wall_seconds };
+                display.ended(job, &outcome);
+            }
+        }
+        JobState::Failed(failure) => {
+            let (class, message) = (failure.class.to_string(), failure.message.clone());
+            display.ended(job, &Outcome::Failed { class, message });
+        }
+        JobState::Delayed { failure, until, .. } => {
+            display.say(&format!("retry   {}: {}; again at {} s", job.short(), failure.message, until.as_secs()));
+        }
+        JobState::Skipped { because } => {
+            display.ended(job, &Outcome::Skipped { because: format!("job {} failed", because.short()) });
+        }
+        JobState::Interrupted => display.say(&format!("stopped {}", job.short())),
+        JobState::Waiting { .. } | JobState::Ready => {}
+    }
+}
+
+/// Turns SIGINT and SIGTERM into stops: the first lets jobs stop by themselves, the second kills them.
+fn forward_signals(sender: Sender<Event>) -> Result<(), CliError> {
+    let mut signals =
+        Signals::new([SIGINT, SIGTERM]).map_err(|error| CliError::failed(format!("cannot handle signals: {error}")))?;
+    thread::spawn(move || {
+        for _ in signals.forever() {
+            eprintln!("stopping: jobs end at their next epoch; once more to end them at once");
+            if sender.send(Event::Stop).is_err() {
+                return;
+            }
+        }
+    });
+    Ok(())
+}
+
+/// Starts `ablate job` processes.
+struct ChildJobs {
+    program: PathBuf,
+    store: Store,
+    data_dir: Option<PathBuf>,
+    folders: BTreeMap<JobId, PathBuf>,
+}
+
+impl LocalJobs for ChildJobs {
+    fn command(&self, launch: Launch, threads: usize) -> Command {
+        let mut command = Command::new(&self.program);
+        command.arg("job").arg(launch.job.to_string()).arg("--store").arg(self.store.root());
+        command.arg("--threads").arg(threads.to_string());
+        if let Some(folder) = self.data_dir.as_ref().or_else(|| self.folders.get(&launch.job)) {
+            command.arg("--data-dir").arg(folder);
+        }
+        command
+    }
+
+    fn log(&self, job: JobId) -> PathBuf {
+        self.store.log_path(job)
+    }
+
+    fn judge(&self, job: JobId) -> schedule::Outcome {
+        let failure = |message: String| schedule::Outcome::Failed(Failure::new(FailureClass::Storage, message));
+        match self.store.record(job) {
+            Ok(Some(_)) => schedule::Outcome::Succeeded,
+            Ok(None) => failure("the job said it was done, but its record is not in the store".to_owned()),
+            Err(error) => failure(chain(&error)),
+        }
+    }
+}
+
+fn print_tables(planned: &Planned, results: &Results) -> Result<(), CliError> {
+    let (width, color) = display::table_style();
+    for (index, sweep) in planned.sweeps.iter().enumerate() {
+        for spec in &sweep.tables {
+            let table = Table::new(sweep, index, &planned.plan, spec, &|job| results.view(job));
+            print(&format!("\n{}", report::terminal(&table, width, color)))?;
+        }
+    }
+    print("\n")
+}
+
+fn report_trouble(summary: &schedule::Summary, store: &Store) {
+    for (job, failure) in &summary.failed {
+        eprintln!("failed: job {} ({}): {}", job.short(), failure.class, failure.message);
+        eprintln!("        log: {}", store.log_path(*job).display());
+    }
+    if summary.skipped > 0 {
+        eprintln!("skipped: {} jobs that need a failed one", summary.skipped);
+    }
+    if summary.interrupted > 0 {
+        eprintln!("stopped: {} jobs were not finished; everything else is kept", summary.interrupted);
+    }
+    eprintln!("run the same command again to go on with what is missing");
+}

@@ -1,0 +1,118 @@
+//! `table` and `export`: from results to text and files.
+
+use std::{fs, path::Path};
+
+use super::{
+    CliError,
+    args::{ExportArgs, TableArgs, TableFormat},
+    display,
+    error::chain,
+    print,
+    results::Results,
+    sweeps::{self, Planned},
+};
+use crate::{
+    report::{self, Table},
+    store::Store,
+};
+
+/// Prints tables from the results that are there.
+pub fn table(args: &TableArgs) -> Result<(), CliError> {
+    let planned = sweeps::read(&args.sweeps.files)?;
+    let results = Results::read(Store::open(&args.sweeps.store)?.as_ref())?;
+    let mut text = String::new();
+    for (index, sweep) in planned.sweeps.iter().enumerate() {
+        if args.format == TableFormat::Tidy {
+            text += &tidy(&planned, index, &results);
+            continue;
+        }
+        for spec in &sweep.tables {
+            if args.table.as_ref().is_none_or(|name| *name == spec.name) {
+                let table = Table::new(sweep, index, &planned.plan, spec, &|job| results.view(job));
+                if !text.is_empty() {
+                    text.push('\n');
+                }
+                text += &render(&table, args.format);
+            }
+        }
+    }
+    if let (true, Some(name)) = (text.is_empty(), &args.table) {
+        let known: Vec<&str> =
+            planned.sweeps.iter().flat_map(|sweep| &sweep.tables).map(|table| table.name.as_str()).collect();
+        return Err(CliError::input(format!("there is no table {name}; the tables are: {}", known.join(", "))));
+    }
+    print(&text)
+}
+
+fn render(table: &Table, format: TableFormat) -> String {
+    match format {
+        TableFormat::Terminal => {
+            let (width, color) = display::table_style();
+            report::terminal(table, width, color)
+        }
+        TableFormat::Markdown => report::markdown(table),
+        TableFormat::Latex => report::latex(table),
+        TableFormat::Csv | TableFormat::Tidy => report::table_csv(table),
+    }
+}
+
+fn tidy(planned: &Planned, index: usize, results: &Results) -> String {
+    let sweep = &planned.sweeps[index];
+    report::tidy_csv(&planned.names[index], sweep, index, &planned.plan, &|job| results.view(job))
+}
+
+/// Writes all tables and the tidy CSV.
+pub fn export(args: &ExportArgs) -> Result<(), CliError> {
+    let planned = sweeps::read(&args.sweeps.files)?;
+    let store = match &args.out {
+        Some(_) => Store::open(&args.sweeps.store)?,
+        None => Some(Store::create(&args.sweeps.store)?),
+    };
+    let results = Results::read(store.as_ref())?;
+    match (&args.out, &store) {
+        (Some(out), _) => write_files(&planned, &results, &mut |sweep, file, text| {
+            let folder = if planned.names.len() == 1 { out.clone() } else { out.join(sweep) };
+            let path = folder.join(file);
+            fs::create_dir_all(&folder)
+                .and_then(|()| fs::write(&path, text))
+                .map_err(|error| CliError::failed(format!("cannot write {}: {}", path.display(), chain(&error))))
+        })?,
+        (None, Some(store)) => write_to_store(&planned, &results, store)?,
+        (None, None) => {}
+    }
+    let place = args.out.clone().unwrap_or_else(|| args.sweeps.store.join("tables"));
+    print(&format!("written to {}\n", place.display()))
+}
+
+/// Writes all tables and the tidy CSV into the store's folder for exports.
+pub fn write_to_store(planned: &Planned, results: &Results, store: &Store) -> Result<(), CliError> {
+    write_files(planned, results, &mut |sweep, file, text| {
+        store.export(sweep, file, text.as_bytes())?;
+        Ok(())
+    })
+}
+
+/// Where the exports of a single sweep lie, for people.
+pub fn place(store: &Path, names: &[String]) -> String {
+    match names {
+        [name] => store.join("tables").join(name).display().to_string(),
+        _ => store.join("tables").display().to_string(),
+    }
+}
+
+fn write_files(
+    planned: &Planned,
+    results: &Results,
+    write: &mut dyn FnMut(&str, &str, &str) -> Result<(), CliError>,
+) -> Result<(), CliError> {
+    for (index, (sweep, name)) in planned.sweeps.iter().zip(&planned.names).enumerate() {
+        for spec in &sweep.tables {
+            let table = Table::new(sweep, index, &planned.plan, spec, &|job| results.view(job));
+            write(name, &format!("{}.md", spec.name), &report::markdown(&table))?;
+            write(name, &format!("{}.tex", spec.name), &report::latex(&table))?;
+            write(name, &format!("{}.csv", spec.name), &report::table_csv(&table))?;
+        }
+        write(name, "jobs.csv", &tidy(planned, index, results))?;
+    }
+    Ok(())
+}
