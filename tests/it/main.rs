@@ -1,8 +1,18 @@
 //! The integration tests: one binary, one module per subject.
 
+/// The program as a user runs it: commands, exit codes, crashes.
+mod cli;
 /// Data sets: real CIFAR where it is at hand.
 mod data;
+/// Losses, optimizers, schedules and layers against float64 values.
+mod numerics;
 /// Results as text: tables in every format, status, plan and progress.
 mod report;
+/// The local executor with real processes.
 mod schedule;
+/// Sweep files, right and wrong.
 mod sweep;
+/// The architecture itself.
+mod tidy;
+/// Training as a whole.
+mod train;
