@@ -159,8 +159,8 @@ impl fmt::Display for ErrorKind {
             }
             Self::TooFew { source, split, class, found, wanted, classes } => write!(
                 f,
-                "the {} images of {} at hand have {found} of class `{class}`, but {wanted} per class are asked for: ask \
-                 for at most {} or {}",
+                "the {0} images of {1} at hand have {found} of class `{class}`, but {wanted} per class are asked for: \
+                 `data.{0}_images` can be at most {2} here; {3}",
                 split.name(),
                 source.name(),
                 found * classes,

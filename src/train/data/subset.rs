@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::Images;
 
-/// A class has too few images for an equal share.
+/// Some classes have too few images for an equal share; this is the smallest.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Shortage {
     /// The class.
@@ -37,9 +37,9 @@ pub fn balanced(images: &Images, count: usize) -> Result<Vec<usize>, Shortage> {
             chosen.push(index);
         }
     }
-    match found.iter().position(|&found| found < wanted) {
-        Some(class) => Err(Shortage { class, found: found[class], wanted }),
-        None => Ok(chosen),
+    match found.iter().enumerate().min_by_key(|(_, found)| **found) {
+        Some((class, &found)) if found < wanted => Err(Shortage { class, found, wanted }),
+        _ => Ok(chosen),
     }
 }
 
@@ -95,8 +95,8 @@ mod tests {
     }
 
     #[test]
-    fn too_few_images_of_a_class_are_reported() {
+    fn the_smallest_class_is_reported() {
         let all = images(&[(0, 1), (1, 2), (1, 3), (2, 4), (0, 5)]);
-        assert_eq!(balanced(&all, 6), Err(Shortage { class: 2, found: 1, wanted: 2 }));
+        assert_eq!(balanced(&all, 9), Err(Shortage { class: 2, found: 1, wanted: 3 }));
     }
 }

@@ -12,6 +12,8 @@ use std::{
 pub enum Reply {
     /// Sends the requested range, or says that it is past the end, like most servers.
     Range,
+    /// Sends the range that starts one byte later than requested.
+    WrongRange,
     /// Sends everything, whatever is requested.
     Everything,
     /// Starts like `Range` and closes the connection after this many bytes.
@@ -77,6 +79,7 @@ fn answer(mut stream: &TcpStream, content: &[u8], start: usize, reply: Reply) {
     let total = content.len();
     let (start, sent) = match reply {
         Reply::Range => (start, usize::MAX),
+        Reply::WrongRange => (start + 1, usize::MAX),
         Reply::CutRange(sent) | Reply::Stall(sent) => (start, sent),
         Reply::Everything => (0, usize::MAX),
         Reply::CutEverything(sent) => (0, sent),

@@ -106,9 +106,10 @@ fn an_earlier_download_is_resumed() {
     let archive = cifar10_archive();
     let beyond = [archive.as_slice(), b"more"].concat();
     // What is there already, how the server replies, and which bytes it is asked for.
-    let cases: [(&[u8], &[Reply], &[usize]); 5] = [
+    let cases: [(&[u8], &[Reply], &[usize]); 6] = [
         (&archive[..500], &[Reply::Range], &[500]),
         (&archive[..500], &[Reply::Everything], &[500]),
+        (&archive[..500], &[Reply::WrongRange, Reply::Range], &[500, 0]),
         (&archive, &[Reply::Range], &[archive.len()]),
         (&archive, &[Reply::Status(416)], &[archive.len()]),
         (&beyond, &[Reply::Range, Reply::Range], &[beyond.len(), 0]),
