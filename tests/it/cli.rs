@@ -194,7 +194,7 @@ fn wrong_input_ends_with_two_and_says_where() {
     lab.write(&SWEEP.replace("batch_size: 20, warmup", "batch_size: 50, warmup"));
     let (code, _, told) = lab.ablate(&["run", "tiny.ron"]);
     assert_eq!(code, 2);
-    assert!(told.contains("tiny.ron:13:") && told.contains("larger than the 40 training images"), "{told}");
+    assert!(told.contains("tiny.ron:12:43") && told.contains("larger than the 40 training images"), "{told}");
     assert!(!lab.path("results").exists());
     let (code, _, told) = lab.ablate(&["check", "missing.ron"]);
     assert_eq!(code, 2);

@@ -5,11 +5,7 @@ use burn::{
     tensor::{Bytes, DType, Shape},
 };
 
-use super::{
-    Kernels, Norm, NormGrads, Ops, Window,
-    conv_kernels::{self, Dims},
-    norm_kernels,
-};
+use super::{Kernels, Norm, NormGrads, Ops, Window, conv_kernels, conv_layout::Dims, norm_kernels};
 
 impl Kernels for Flex {
     fn convolve(x: &FlexTensor, weight: &FlexTensor, window: Window) -> FlexTensor {

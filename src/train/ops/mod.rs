@@ -7,6 +7,7 @@
 
 mod conv;
 mod conv_kernels;
+mod conv_layout;
 mod flex;
 mod norm;
 mod norm_kernels;
