@@ -75,6 +75,7 @@ pub struct StoreArgs {
 /// Arguments of `plan`.
 #[derive(Debug, clap::Args)]
 pub struct PlanArgs {
+    /// Sweep files and a store.
     #[command(flatten)]
     pub sweeps: StoreArgs,
     /// Print the job graph in this language instead
@@ -94,6 +95,7 @@ pub enum GraphFormat {
 /// Arguments of `run`.
 #[derive(Debug, clap::Args)]
 pub struct RunArgs {
+    /// Sweep files and a store.
     #[command(flatten)]
     pub sweeps: StoreArgs,
     /// Jobs to run at a time [default: one per core]
@@ -116,6 +118,7 @@ pub struct RunArgs {
 /// Arguments of `table`.
 #[derive(Debug, clap::Args)]
 pub struct TableArgs {
+    /// Sweep files and a store.
     #[command(flatten)]
     pub sweeps: StoreArgs,
     /// How to print
@@ -144,6 +147,7 @@ pub enum TableFormat {
 /// Arguments of `export`.
 #[derive(Debug, clap::Args)]
 pub struct ExportArgs {
+    /// Sweep files and a store.
     #[command(flatten)]
     pub sweeps: StoreArgs,
     /// Write here instead of <STORE>/tables/<SWEEP>

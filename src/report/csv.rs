@@ -19,6 +19,7 @@ pub fn table_csv(table: &Table) -> String {
 }
 
 /// Lines of CSV (RFC 4180 quoting, `\n` between lines).
+#[expect(clippy::expect_used, reason = "writing to memory cannot fail")]
 pub(super) fn write(lines: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut writer = Writer::from_writer(Vec::new());
     for line in lines {

@@ -34,7 +34,7 @@ pub fn contrastive_metrics<B: Backend>(z: Tensor<B, 2>, temperature: f64) -> (f6
     let [views, _] = z.dims();
     let pairs = views / 2;
     let z = normalized(z);
-    let (a, b) = (z.clone().slice([0..pairs]), z.slice([pairs..views]));
+    let (a, b) = (z.clone().narrow(0, 0, pairs), z.narrow(0, pairs, pairs));
     let logits = a.matmul(b.transpose()) / temperature;
     let best: Vec<i64> = logits.clone().argmax(1).into_data().iter::<i64>().collect();
     let correct = best.iter().enumerate().filter(|&(row, &best)| row as i64 == best).count();

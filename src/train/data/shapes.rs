@@ -1,8 +1,8 @@
 //! The generated data set: ten shapes in random colors.
 //!
-//! Every image is 24 × 24 pixels: some copies of one shape, of one size and tilt, on a two-color gradient with pixel
-//! noise. The class is the shape alone. Colors say nothing about the class, but they
-//! nearly identify the image: any two crops share its palette. That is the shortcut of the paper's Figure 6: without
+//! Every image is 24 × 24 pixels: one to nine copies of one shape, of one size and tilt, light or dark before a cloudy
+//! background of two colors, with pixel noise. The class is the shape alone. Colors say nothing about the class, but
+//! they nearly identify the image: any two crops share its palette. That is the shortcut of the paper's Figure 6: without
 //! color distortion, views of one image can be told from all others by their color histogram, and the encoder need
 //! not learn shapes.
 
@@ -13,13 +13,17 @@ use crate::train::random::{Purpose, Stream};
 
 /// Height and width in pixels.
 const SIZE: usize = 24;
+/// Largest distance of a color's channels from its gray level.
+const TINT: f32 = 0.15;
+/// Standard deviation of the pixel noise.
+const NOISE: f32 = 0.02;
 /// Samples per pixel in each direction, for smooth edges.
 const SAMPLES: usize = 3;
 /// The seed of the data set itself; another one is another data set.
 const SEED: u64 = 2020;
 
-/// Cells of the grid on which the copies of the shape stand, in each direction.
-const CELLS: usize = 3;
+/// Most cells of the grid on which the copies of the shape stand, in each direction.
+const CELLS: u32 = 3;
 
 /// The classes, in the order of their labels; each is its own mirror image.
 const CLASSES: [&str; 10] =
@@ -55,8 +59,9 @@ struct Placed {
 
 impl Placed {
     fn covers(&self, x: f32, y: f32) -> bool {
-        let (dx, dy) = ((x - self.center[0]) / self.radius, (y - self.center[1]) / self.radius);
-        inside(self.class, self.cosine * dx + self.sine * dy, self.cosine * dy - self.sine * dx)
+        let (dx, dy) = (x - self.center[0], y - self.center[1]);
+        let (across, down) = (self.cosine * dx + self.sine * dy, self.cosine * dy - self.sine * dx);
+        inside(self.class, across / self.radius, down / self.radius)
     }
 }
 
@@ -80,63 +85,74 @@ fn inside(class: usize, x: f32, y: f32) -> bool {
 
 /// Draws one image of `class` into `image` `[SIZE, SIZE, 3]`.
 fn draw(class: usize, stream: &mut Stream, image: &mut [u8]) {
-    let background = [color(stream), color(stream)];
-    let foreground = contrasting(background, stream);
-    let (down, right) = stream.uniform(0.0, std::f32::consts::TAU).sin_cos();
+    let background = [color(0.2, 0.8, stream), color(0.2, 0.8, stream)];
+    let bright = stream.chance(0.5);
+    let foreground = if bright { color(0.8, 1.0, stream) } else { color(0.0, 0.2, stream) };
+    let clouds = Clouds::random(stream);
     let copies = scatter(class, stream);
-    let noise = stream.uniform(0.01, 0.04);
     for (index, pixel) in image.chunks_exact_mut(3).enumerate() {
         let (left, top) = ((index % SIZE) as f32, (index / SIZE) as f32);
         let mut sum = [0.0; 3];
         for sample in 0..SAMPLES * SAMPLES {
             let offset = |step: usize| (step as f32 + 0.5) / SAMPLES as f32;
             let (x, y) = (left + offset(sample % SAMPLES), top + offset(sample / SAMPLES));
-            let slope = (right * x + down * y) / SIZE as f32;
             let value = if copies.iter().any(|copy| copy.covers(x, y)) {
                 foreground
             } else {
-                mix(background, slope.clamp(-1.0, 1.0) / 2.0 + 0.5)
+                mix(background, clouds.at(x / SIZE as f32, y / SIZE as f32))
             };
             sum.iter_mut().zip(value).for_each(|(sum, value)| *sum += value);
         }
         for (byte, sum) in pixel.iter_mut().zip(sum) {
-            let value = sum / (SAMPLES * SAMPLES) as f32 + noise * stream.normal();
+            let value = sum / (SAMPLES * SAMPLES) as f32 + NOISE * stream.normal();
             *byte = (255.0 * value).round().clamp(0.0, 255.0) as u8;
         }
     }
 }
 
-/// Places copies of the shape, all of one size and tilt, near the centers of some cells of the grid.
+/// A random smooth field: a few plane waves, long ones stronger than short ones.
+struct Clouds(Vec<[f32; 4]>);
+
+impl Clouds {
+    fn random(stream: &mut Stream) -> Self {
+        let wave = |stream: &mut Stream| {
+            let frequency = stream.uniform(0.5, 4.0);
+            let (sine, cosine) = stream.uniform(0.0, std::f32::consts::TAU).sin_cos();
+            let turns = std::f32::consts::TAU * frequency;
+            [turns * cosine, turns * sine, stream.uniform(0.0, std::f32::consts::TAU), 1.0 / frequency]
+        };
+        Self((0..6).map(|_| wave(stream)).collect())
+    }
+
+    /// The field at a point of the unit square, between 0 and 1.
+    fn at(&self, x: f32, y: f32) -> f32 {
+        let sum: f32 =
+            self.0.iter().map(|[across, down, phase, height]| height * (across * x + down * y + phase).sin()).sum();
+        1.0 / (1.0 + (-2.0 * sum).exp())
+    }
+}
+
+/// Places copies of the shape, all of one size and tilt, near the centers of some cells of a grid.
 fn scatter(class: usize, stream: &mut Stream) -> Vec<Placed> {
-    let cell = SIZE as f32 / CELLS as f32;
+    let cells = 1 + stream.below(CELLS) as usize;
+    let cell = SIZE as f32 / cells as f32;
     let radius = stream.uniform(0.36, 0.48) * cell;
     let (sine, cosine) = stream.uniform(-0.25, 0.25).sin_cos();
     let mut copies = Vec::new();
-    for number in 0..CELLS * CELLS {
-        let mut place = |cells: usize| (cells as f32 + 0.5) * cell + stream.uniform(-1.0, 1.0);
-        let center = [place(number % CELLS), place(number / CELLS)];
-        if stream.chance(0.8) {
+    for number in 0..cells * cells {
+        let mut place = |index: usize| (index as f32 + 0.5) * cell + stream.uniform(-1.0, 1.0);
+        let center = [place(number % cells), place(number / cells)];
+        if cells == 1 || stream.chance(0.8) {
             copies.push(Placed { class, center, radius, sine, cosine });
         }
     }
     copies
 }
 
-fn color(stream: &mut Stream) -> Color {
-    [stream.unit(), stream.unit(), stream.unit()]
-}
-
-/// A color that stands out from both ends of the gradient.
-fn contrasting(background: [Color; 2], stream: &mut Stream) -> Color {
-    let distance = |a: Color, b: Color| a.iter().zip(b).map(|(a, b)| (a - b).abs()).sum::<f32>();
-    loop {
-        let candidate = color(stream);
-        if background.iter().all(|&end| distance(candidate, end) > 0.6)
-            && distance(candidate, mix(background, 0.5)) > 0.6
-        {
-            return candidate;
-        }
-    }
+/// A color of little saturation with a brightness between `low` and `high`.
+fn color(low: f32, high: f32, stream: &mut Stream) -> Color {
+    let gray = stream.uniform(low, high);
+    std::array::from_fn(|_| (gray + stream.uniform(-TINT, TINT)).clamp(0.0, 1.0))
 }
 
 fn mix([a, b]: [Color; 2], share: f32) -> Color {

@@ -37,7 +37,7 @@ impl<B: Ops> Conv<B> {
     pub fn new(window: Window, inputs: usize, outputs: usize, stream: &mut Stream, device: &B::Device) -> Self {
         let fan_in = window.kernel * window.kernel * inputs;
         // The cut at two deviations shrinks the deviation to 0.8796; TensorFlow makes up for it.
-        let deviation = (1.0 / fan_in as f32).sqrt() / 0.879_625_66;
+        let deviation = (1.0 / fan_in as f32).sqrt() / 0.879_626;
         let values: Vec<f32> = (0..fan_in * outputs).map(|_| deviation * stream.truncated_normal()).collect();
         let shape = [window.kernel, window.kernel, inputs, outputs];
         let weight = Tensor::<B, 1>::from_floats(values.as_slice(), device).reshape(shape);
