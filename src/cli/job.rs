@@ -31,6 +31,9 @@ use crate::{
 /// Shortest time between two messages about epochs.
 const MESSAGE_INTERVAL: Duration = Duration::from_millis(200);
 
+/// How the metrics of pretraining are obtained.
+const PRETRAINING_PROTOCOL: &str = "means over the batches of the last epoch, augmented training images";
+
 /// Runs the job and tells how it went on standard output, one JSON message a line.
 pub fn run(args: &JobArgs) -> Result<(), CliError> {
     let stop = Arc::new(AtomicBool::new(false));
@@ -149,7 +152,7 @@ fn pretrain(spec: &PretrainJob, folder: Option<PathBuf>, log: &mut EpochLog<'_>)
     let encoder = save_weights(&pretrained.encoder).map_err(train::Error::from)?;
     Ok(Measured {
         metrics: pretrained.metrics,
-        protocol: String::new(),
+        protocol: PRETRAINING_PROTOCOL.to_owned(),
         data: short_fingerprint(&images),
         images: pretrained.images,
         encoder: Some(encoder),

@@ -60,7 +60,7 @@ pub fn run(args: &RunArgs) -> Result<(), CliError> {
         None
     } else {
         if !args.quiet {
-            eprintln!("{} jobs to run, {reused} of {} are not needed or done already", todo.len(), planned.plan.len());
+            eprintln!("{} of {} jobs to run, {reused} done already", todo.len(), planned.plan.len());
         }
         for &job in &todo {
             if let Some(job) = planned.plan.job(job) {

@@ -16,7 +16,7 @@ pub struct Record {
     pub seed: u64,
     /// What it measured; the units are those of each metric.
     pub metrics: Metrics,
-    /// How the metrics were obtained, in one line; empty for pretraining.
+    /// How the metrics were obtained, in one line.
     pub protocol: String,
     /// Fingerprint of the images used.
     pub data: String,

@@ -1,10 +1,12 @@
 //! The generated data set: ten shapes in random colors.
 //!
-//! Every image is 24 × 24 pixels: one to nine copies of one shape, of one size and tilt, light or dark before a cloudy
-//! background of two colors, with pixel noise. The class is the shape alone. Colors say nothing about the class, but
-//! they nearly identify the image: any two crops share its palette. That is the shortcut of the paper's Figure 6: without
-//! color distortion, views of one image can be told from all others by their color histogram, and the encoder need
-//! not learn shapes.
+//! Every image is 24 × 24 pixels: copies of one shape, of one size and tilt, light or dark before a cloudy background
+//! of two colors, with pixel noise and a frame of random black and white blocks. The class is the shape alone. Two
+//! shortcuts tell images apart without it:
+//! - Any two crops of an image share its palette, as in the paper's Figure 6; color distortion takes that away.
+//! - The frame is different on every image and survives color distortion; random crops take that away.
+//!
+//! So the contrastive task asks for shapes only when crops and color distortion are combined.
 
 use rayon::prelude::*;
 
@@ -15,6 +17,8 @@ use crate::train::random::{Purpose, Stream};
 const SIZE: usize = 24;
 /// Largest distance of a color's channels from its gray level.
 const TINT: f32 = 0.15;
+/// Height and width of the frame's blocks in pixels.
+const BLOCK: usize = 2;
 /// Standard deviation of the pixel noise.
 const NOISE: f32 = 0.02;
 /// Samples per pixel in each direction, for smooth edges.
@@ -22,8 +26,8 @@ const SAMPLES: usize = 3;
 /// The seed of the data set itself; another one is another data set.
 const SEED: u64 = 2020;
 
-/// Most cells of the grid on which the copies of the shape stand, in each direction.
-const CELLS: u32 = 3;
+/// Cells of the grid on which the copies of the shape stand, in each direction: one or the other.
+const CELLS: [usize; 2] = [2, 3];
 
 /// The classes, in the order of their labels; each is its own mirror image.
 const CLASSES: [&str; 10] =
@@ -89,6 +93,7 @@ fn draw(class: usize, stream: &mut Stream, image: &mut [u8]) {
     let bright = stream.chance(0.5);
     let foreground = if bright { color(0.8, 1.0, stream) } else { color(0.0, 0.2, stream) };
     let clouds = Clouds::random(stream);
+    let frame = frame(stream);
     let copies = scatter(class, stream);
     for (index, pixel) in image.chunks_exact_mut(3).enumerate() {
         let (left, top) = ((index % SIZE) as f32, (index / SIZE) as f32);
@@ -96,7 +101,9 @@ fn draw(class: usize, stream: &mut Stream, image: &mut [u8]) {
         for sample in 0..SAMPLES * SAMPLES {
             let offset = |step: usize| (step as f32 + 0.5) / SAMPLES as f32;
             let (x, y) = (left + offset(sample % SAMPLES), top + offset(sample / SAMPLES));
-            let value = if copies.iter().any(|copy| copy.covers(x, y)) {
+            let value = if let Some(level) = frame_level(&frame, x, y) {
+                [level; 3]
+            } else if copies.iter().any(|copy| copy.covers(x, y)) {
                 foreground
             } else {
                 mix(background, clouds.at(x / SIZE as f32, y / SIZE as f32))
@@ -108,6 +115,25 @@ fn draw(class: usize, stream: &mut Stream, image: &mut [u8]) {
             *byte = (255.0 * value).round().clamp(0.0, 255.0) as u8;
         }
     }
+}
+
+/// Gray levels of the blocks around the image: top, bottom, left and right side, one after the other.
+fn frame(stream: &mut Stream) -> Vec<f32> {
+    (0..4 * (SIZE / BLOCK)).map(|_| if stream.chance(0.5) { 0.9 } else { 0.1 }).collect()
+}
+
+/// The gray level at a point of the image, if it lies on the frame.
+fn frame_level(frame: &[f32], x: f32, y: f32) -> Option<f32> {
+    let (column, row) = (x as usize / BLOCK, y as usize / BLOCK);
+    let side = SIZE / BLOCK;
+    let place = match (row, column) {
+        (0, column) => column,
+        (row, column) if row == side - 1 => side + column,
+        (row, 0) => 2 * side + row,
+        (row, column) if column == side - 1 => 3 * side + row,
+        _ => return None,
+    };
+    Some(frame[place])
 }
 
 /// A random smooth field: a few plane waves, long ones stronger than short ones.
@@ -134,7 +160,7 @@ impl Clouds {
 
 /// Places copies of the shape, all of one size and tilt, near the centers of some cells of a grid.
 fn scatter(class: usize, stream: &mut Stream) -> Vec<Placed> {
-    let cells = 1 + stream.below(CELLS) as usize;
+    let cells = CELLS[stream.below(2) as usize];
     let cell = SIZE as f32 / cells as f32;
     let radius = stream.uniform(0.36, 0.48) * cell;
     let (sine, cosine) = stream.uniform(-0.25, 0.25).sin_cos();
@@ -142,7 +168,7 @@ fn scatter(class: usize, stream: &mut Stream) -> Vec<Placed> {
     for number in 0..cells * cells {
         let mut place = |index: usize| (index as f32 + 0.5) * cell + stream.uniform(-1.0, 1.0);
         let center = [place(number % cells), place(number / cells)];
-        if cells == 1 || stream.chance(0.8) {
+        if stream.chance(0.8) {
             copies.push(Placed { class, center, radius, sine, cosine });
         }
     }
