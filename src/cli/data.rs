@@ -8,7 +8,7 @@ use std::{
 use clap::{Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{CliError, error::chain, print, sweeps};
+use super::{CliError, error::chain, print, sweeps, tell};
 use crate::{
     recipe::{DataSource, Interpolation, Transform},
     train::{
@@ -135,7 +135,7 @@ fn get(source: DataSource, folder: &Path, from: Option<&str>) -> Result<(), CliE
     if let Some(url) = from {
         download.url = url.to_owned();
     }
-    eprintln!("getting {} from {}", source.name(), download.url);
+    tell(&format!("getting {} from {}", source.name(), download.url));
     let bar = ProgressBar::new(0);
     if let Ok(style) = ProgressStyle::with_template("{bar:30} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left") {
         bar.set_style(style);

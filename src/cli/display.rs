@@ -8,6 +8,7 @@ use std::{
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::tell;
 use crate::{
     plan::{JobId, Plan},
     report::{self, Outcome},
@@ -70,7 +71,7 @@ impl Display {
         let (kind, label) = self.label(job);
         let line = self.progress.started(job, kind, &label);
         if self.bar.is_hidden() && !self.quiet {
-            eprintln!("{line}");
+            tell(&line);
         }
         self.refresh();
     }
@@ -83,7 +84,7 @@ impl Display {
         self.refresh();
         if self.bar.is_hidden() && !self.quiet && self.said.elapsed() >= PLAIN_INTERVAL {
             self.said = Instant::now();
-            eprintln!("{}", self.progress.line(400, self.begin.elapsed()));
+            tell(&self.progress.line(400, self.begin.elapsed()));
         }
     }
 
@@ -100,9 +101,9 @@ impl Display {
     /// Says something above the moving line.
     pub fn say(&self, line: &str) {
         if self.bar.is_hidden() {
-            eprintln!("{line}");
+            tell(line);
         } else {
-            self.bar.suspend(|| eprintln!("{line}"));
+            self.bar.suspend(|| tell(line));
         }
     }
 

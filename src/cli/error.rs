@@ -2,6 +2,7 @@
 
 use std::{error::Error, fmt, io::IsTerminal};
 
+use super::tell;
 use crate::{store, sweep};
 
 /// Why a command ends badly.
@@ -58,8 +59,8 @@ impl CliError {
     pub fn print(&self) {
         match self.kind {
             ErrorKind::Silent => {}
-            ErrorKind::Diagnostics => eprintln!("{}", self.message.trim_end()),
-            ErrorKind::Input | ErrorKind::Failed => eprintln!("error: {}", self.message),
+            ErrorKind::Diagnostics => tell(self.message.trim_end()),
+            ErrorKind::Input | ErrorKind::Failed => tell(&format!("error: {}", self.message)),
         }
     }
 }

@@ -14,7 +14,7 @@ use std::{
 
 use signal_hook::consts::SIGTERM;
 
-use super::{CliError, args::JobArgs, error::chain, machine};
+use super::{CliError, args::JobArgs, error::chain, machine, tell};
 use crate::{
     plan::Job,
     recipe::{JobSpec, LinearEvaluationJob, Metrics, PretrainJob},
@@ -45,14 +45,14 @@ pub fn run(args: &JobArgs) -> Result<(), CliError> {
             Ok(())
         }
         Err(JobError::Stopped) if stop.load(Ordering::Relaxed) => {
-            eprintln!("stopped on request");
+            tell("stopped on request");
             // End by the signal itself, so that whoever sees the process end knows why.
             signal_hook::low_level::emulate_default_handler(SIGTERM)
                 .map_err(|error| CliError::failed(format!("cannot end by SIGTERM: {error}")))
         }
         Err(JobError::Stopped) => Err(CliError::failed("nobody listens any more")),
         Err(JobError::Failed(failure)) => {
-            eprintln!("failed ({}): {}", failure.class, failure.message);
+            tell(&format!("failed ({}): {}", failure.class, failure.message));
             // Whoever listens learns it from here; if nobody does, the exit code has to do.
             let told = send(&JobMessage::Failed(failure));
             told.map_err(|error| CliError::failed(format!("nobody listens: {error}")))?;
@@ -115,7 +115,7 @@ fn work(args: &JobArgs, stop: &AtomicBool) -> Result<(), JobError> {
     let store = Store::create(&args.store)?;
     let job = store.job(args.id)?;
     let folder = args.data_dir.clone().or_else(|| job.folder.clone());
-    eprintln!("{} {} on {}, {} threads", job.spec.kind(), job.id, machine::processor(), args.threads);
+    tell(&format!("{} {} on {}, {} threads", job.spec.kind(), job.id, machine::processor(), args.threads));
     let mut log = EpochLog::create(&store, &job, stop)?;
     let (measured, seed) = match &job.spec {
         JobSpec::Pretrain(spec) => (pretrain(spec, folder, &mut log)?, spec.seed),
@@ -140,7 +140,7 @@ fn work(args: &JobArgs, stop: &AtomicBool) -> Result<(), JobError> {
         checkpoint: None,
     };
     let record = store.publish(record, measured.encoder.as_deref())?;
-    eprintln!("done in {wall_seconds:.1} s: {:?}", record.metrics);
+    tell(&format!("done in {wall_seconds:.1} s: {:?}", record.metrics));
     Ok(())
 }
 
@@ -242,10 +242,10 @@ impl<'a> EpochLog<'a> {
         let last = report.epoch == report.epochs;
         if last || self.said.is_none_or(|said| said.elapsed() >= MESSAGE_INTERVAL) {
             self.said = Some(Instant::now());
-            eprintln!(
+            tell(&format!(
                 "epoch {}/{}: loss {:.4}, lr {:.4e}, {:.0} images/s",
                 report.epoch, report.epochs, report.loss, report.learning_rate, report.images_per_second
-            );
+            ));
             let epoch = Epoch {
                 epoch: report.epoch,
                 epochs: report.epochs,

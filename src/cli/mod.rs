@@ -1,5 +1,4 @@
 //! The edge: arguments, wiring, printing, exit codes. The only module that prints.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "printing is what this module is for")]
 
 mod args;
 mod data;
@@ -66,4 +65,11 @@ fn print(text: &str) -> Result<(), CliError> {
         }
         _ => Ok(()),
     }
+}
+
+/// Prints a line to standard error. That nobody reads it (`ablate run … 2>&1 | head`) or that it cannot be written is no
+/// reason to stop, unlike with `eprintln!`, which panics.
+fn tell(line: &str) {
+    // In one piece, so that lines of several threads do not mix.
+    let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
 }

@@ -1,6 +1,6 @@
 //! What the store knows, as reports want to see it.
 
-use super::{CliError, machine};
+use super::{CliError, machine, tell};
 use crate::{
     plan::JobId,
     report::{DoneView, JobView},
@@ -51,7 +51,7 @@ impl Results {
 /// Says what could not be read.
 pub fn warn(snapshot: &Snapshot) {
     for problem in &snapshot.problems {
-        eprintln!("warning: {problem}");
+        tell(&format!("warning: {problem}"));
     }
 }
 

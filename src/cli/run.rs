@@ -25,7 +25,7 @@ use super::{
     machine, print,
     results::{self, Results},
     sweeps::{self, Planned},
-    tables,
+    tables, tell,
 };
 use crate::{
     plan::{Job, JobId, Plan},
@@ -50,17 +50,17 @@ pub fn run(args: &RunArgs) -> Result<(), CliError> {
     let ids: Vec<JobId> = planned.plan.jobs().map(|job| job.id).collect();
     let adopted = store.adopt(&mut journal, &mut snapshot, ids, machine::unix_ms())?;
     if !adopted.is_empty() && !args.quiet {
-        eprintln!("taken over from an interrupted run: {} finished jobs", adopted.len());
+        tell(&format!("taken over from an interrupted run: {} finished jobs", adopted.len()));
     }
     let todo = todo(&planned.plan, &snapshot, &store);
     check_data(&planned.plan, &todo, args.data_dir.as_deref())?;
     let reused = planned.plan.len() - todo.len();
     let summary = if todo.is_empty() {
-        eprintln!("nothing to do: all {reused} jobs are in {}", root.display());
+        tell(&format!("nothing to do: all {reused} jobs are in {}", root.display()));
         None
     } else {
         if !args.quiet {
-            eprintln!("{} of {} jobs to run, {reused} done already", todo.len(), planned.plan.len());
+            tell(&format!("{} of {} jobs to run, {reused} done already", todo.len(), planned.plan.len()));
         }
         for &job in &todo {
             if let Some(job) = planned.plan.job(job) {
@@ -72,7 +72,7 @@ pub fn run(args: &RunArgs) -> Result<(), CliError> {
     let results = Results::of(snapshot);
     print_tables(&planned, &results)?;
     tables::write_to_store(&planned, &results, &store)?;
-    eprintln!("tables and jobs.csv are in {}", tables::place(root, &planned.names));
+    tell(&format!("tables and jobs.csv are in {}", tables::place(root, &planned.names)));
     match summary {
         Some(summary) if !summary.failed.is_empty() || summary.skipped > 0 || summary.interrupted > 0 => {
             report_trouble(&summary, &store);
@@ -101,7 +101,7 @@ fn damaged(store: &Store, job: JobId) -> bool {
     match store.verify(job) {
         Ok(record) => record.is_none(),
         Err(error) => {
-            eprintln!("warning: {}; the job runs again", chain(&error));
+            tell(&format!("warning: {}; the job runs again", chain(&error)));
             true
         }
     }
@@ -262,7 +262,7 @@ fn forward_signals(sender: Sender<Event>) -> Result<(), CliError> {
         Signals::new([SIGINT, SIGTERM]).map_err(|error| CliError::failed(format!("cannot handle signals: {error}")))?;
     thread::spawn(move || {
         for _ in signals.forever() {
-            eprintln!("stopping: jobs end at their next epoch; once more to end them at once");
+            tell("stopping: jobs end at their next epoch; once more to end them at once");
             if sender.send(Event::Stop).is_err() {
                 return;
             }
@@ -317,14 +317,14 @@ fn print_tables(planned: &Planned, results: &Results) -> Result<(), CliError> {
 
 fn report_trouble(summary: &schedule::Summary, store: &Store) {
     for (job, failure) in &summary.failed {
-        eprintln!("failed: job {} ({}): {}", job.short(), failure.class, failure.message);
-        eprintln!("        log: {}", store.log_path(*job).display());
+        tell(&format!("failed: job {} ({}): {}", job.short(), failure.class, failure.message));
+        tell(&format!("        log: {}", store.log_path(*job).display()));
     }
     if summary.skipped > 0 {
-        eprintln!("skipped: {} jobs that need a failed one", summary.skipped);
+        tell(&format!("skipped: {} jobs that need a failed one", summary.skipped));
     }
     if summary.interrupted > 0 {
-        eprintln!("stopped: {} jobs were not finished; everything else is kept", summary.interrupted);
+        tell(&format!("stopped: {} jobs were not finished; everything else is kept", summary.interrupted));
     }
-    eprintln!("run the same command again to go on with what is missing");
+    tell("run the same command again to go on with what is missing");
 }
