@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    net::TcpListener,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
     thread,
@@ -277,6 +278,54 @@ fn a_contact_sheet_is_a_picture() {
     let (code, _, told) = lab.ablate(&["data", "show", "shapes", "--sweep", "tiny.ron", "--trial", "7"]);
     assert_eq!(code, 2);
     assert!(told.contains("0  cold"), "{told}");
+}
+
+#[test]
+fn data_sets_are_listed_where_they_are() {
+    let lab = Lab::new();
+    let (code, shown, _) = lab.ablate(&["data", "list"]);
+    assert_eq!(code, 0);
+    assert!(shown.contains("not in data; ablate data get cifar10\n"), "{shown}");
+
+    write_cifar10(&lab.path("here"));
+    let (_, shown, _) = lab.ablate(&["data", "list", "--data-dir", "here"]);
+    assert!(shown.contains("here/cifar-10-batches-bin (5 + 1 images)"), "{shown}");
+    assert!(shown.contains("not in here; ablate data get cifar100"), "{shown}");
+    let (code, shown, _) = lab.ablate(&["data", "get", "cifar10", "--data-dir", "here"]);
+    assert_eq!(code, 0);
+    assert!(shown.contains("there already in here/cifar-10-batches-bin"), "{shown}");
+    assert!(shown.contains("next: ablate data show cifar10 --data-dir here"), "{shown}");
+
+    fs::write(lab.path("here/cifar-10-batches-bin/test_batch.bin"), "torn").unwrap();
+    let (code, shown, _) = lab.ablate(&["data", "list", "--data-dir", "here"]);
+    assert_eq!(code, 0);
+    assert!(shown.contains("damaged in here; ablate data verify cifar10"), "{shown}");
+    let (code, _, told) = lab.ablate(&["data", "verify", "cifar10", "--data-dir", "here"]);
+    assert_eq!(code, 1);
+    assert!(told.contains("test_batch.bin is truncated"), "{told}");
+}
+
+#[test]
+fn a_wrong_request_for_data_is_not_a_failed_download() {
+    let lab = Lab::new();
+    assert_eq!(lab.ablate(&["data", "get", "shapes"]).0, 2);
+    assert_eq!(lab.ablate(&["data", "get", "cifar10", "--from", "ftp://host/file"]).0, 2);
+    // Nothing listens on the port of a listener that is gone.
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let (code, _, told) = lab.ablate(&["data", "get", "cifar10", "--from", &format!("http://127.0.0.1:{port}/file")]);
+    assert_eq!(code, 1);
+    assert!(told.contains("put it at data/cifar-10-binary.tar.gz"), "{told}");
+}
+
+/// A sound CIFAR-10 with one black airplane in each file.
+fn write_cifar10(folder: &Path) {
+    let folder = folder.join("cifar-10-batches-bin");
+    fs::create_dir_all(&folder).unwrap();
+    let names = (0..10).map(|class| format!("class{class}\n")).collect::<String>();
+    fs::write(folder.join("batches.meta.txt"), names).unwrap();
+    for file in ["data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5", "test_batch"] {
+        fs::write(folder.join(file).with_extension("bin"), [0; 3073]).unwrap();
+    }
 }
 
 /// Width and height of a PNG file.
