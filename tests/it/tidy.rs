@@ -50,7 +50,13 @@ fn sources(folder: &str) -> Vec<(String, String)> {
 /// The code of a file without comments and without its inline test module, which stands last.
 fn code(text: &str) -> String {
     let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
-    text.lines().map(|line| line.split("//").next().unwrap()).collect::<Vec<_>>().join("\n")
+    text.lines().map(without_comment).collect::<Vec<_>>().join("\n")
+}
+
+/// A line up to its comment; the slashes of an address in a string begin none.
+fn without_comment(line: &str) -> &str {
+    let comment = line.match_indices("//").find(|&(start, _)| !line[..start].ends_with(':'));
+    comment.map_or(line, |(start, _)| &line[..start])
 }
 
 /// The top modules that a file imports by `crate::x` or `crate::{x, y::z}`.
@@ -85,6 +91,41 @@ fn imports(code: &str) -> BTreeSet<String> {
     found
 }
 
+/// Whether `super::super::…` leaves the top module that the file belongs to, past the sight of [`imports`].
+fn climbs_out(path: &str, code: &str) -> bool {
+    let depth = path["src/".len()..].trim_end_matches("/mod.rs").split('/').count();
+    code.contains(&"super::".repeat(depth))
+}
+
+/// What a file does that it must not.
+fn offenses(path: &str, code: &str) -> Vec<&'static str> {
+    let words: BTreeSet<&str> = code.split(|letter: char| !letter.is_alphanumeric() && letter != '_').collect();
+    let calls = |name: &str| words.contains(name) && code.contains(&format!("{name}!"));
+    let prints = ["println", "print", "eprintln", "eprint", "dbg"].into_iter().any(calls)
+        || !path.starts_with("src/cli/") && (code.contains("io::stdout(") || code.contains("io::stderr("));
+    let is_unsafe = words.contains("unsafe") && !UNSAFE.iter().any(|place| path.starts_with(place));
+    let unfinished = ["todo", "unimplemented"].into_iter().any(calls);
+    let found = [(prints, "prints"), (is_unsafe, "is unsafe"), (unfinished, "is unfinished")];
+    found.into_iter().filter(|(is_so, _)| *is_so).map(|(_, what)| what).collect()
+}
+
+/// The files of which one must declare the module at `path`; none for the root of a crate.
+fn parents(path: &str) -> Vec<String> {
+    let module = path.trim_end_matches("/mod.rs").trim_end_matches(".rs");
+    match module.rsplit_once('/').unwrap() {
+        ("src", "lib" | "main") | ("tests/it", "main") => vec![],
+        ("src", _) => vec!["src/lib.rs".to_owned()],
+        ("tests/it", _) => vec!["tests/it/main.rs".to_owned()],
+        (folder, _) => vec![format!("{folder}.rs"), format!("{folder}/mod.rs")],
+    }
+}
+
+/// Whether a file declares the module at `path`.
+fn declares(text: &str, path: &str) -> bool {
+    let name = path.trim_end_matches("/mod.rs").trim_end_matches(".rs").rsplit('/').next().unwrap();
+    code(text).lines().any(|line| format!(" {}", line.trim()).ends_with(&format!(" mod {name};")))
+}
+
 #[test]
 fn the_scanner_sees_imports() {
     let names = |text: &str| imports(&code(text)).into_iter().collect::<Vec<_>>().join(" ");
@@ -95,6 +136,38 @@ fn the_scanner_sees_imports() {
     );
     assert_eq!(names("let x = crate::train::pretrain(); // crate::cli"), "train");
     assert_eq!(names("fn f() {}\n#[cfg(test)]\nmod tests {\n    use crate::cli;\n}"), "");
+    assert_eq!(names(r#"get("https://host", crate::cli::main()); // crate::plan"#), "cli");
+}
+
+#[test]
+fn the_scanner_sees_climbing() {
+    assert!(climbs_out("src/plan/job.rs", "use super::super::train::data;"));
+    assert!(climbs_out("src/plan/mod.rs", "use super::train;"));
+    assert!(!climbs_out("src/plan/job.rs", "use super::graph;"));
+    assert!(!climbs_out("src/train/data/cifar.rs", "use super::super::random;"));
+    assert!(climbs_out("src/train/data/mod.rs", "use super::super::plan;"));
+}
+
+#[test]
+fn the_scanner_sees_offenses() {
+    let found = |path: &str, text: &str| offenses(path, &code(text)).join(", ");
+    assert_eq!(found("src/plan/job.rs", "println!(); unsafe { f() } todo!()"), "prints, is unsafe, is unfinished");
+    assert_eq!(found("src/cli/run.rs", "eprintln!()"), "prints");
+    assert_eq!(found("src/cli/mod.rs", "io::stdout().lock()"), "");
+    assert_eq!(found("src/report/csv.rs", "io::stderr().lock()"), "prints");
+    assert_eq!(found("src/train/ops/simd.rs", "unsafe fn f() {}"), "");
+    assert_eq!(found("src/train/linear.rs", "unsafe impl Send for X {}"), "is unsafe");
+    assert_eq!(found("src/cli/mod.rs", "print(&text); // unlike println!, no todo!(), nothing unsafe"), "");
+}
+
+#[test]
+fn the_scanner_knows_where_modules_are_declared() {
+    assert!(parents("src/lib.rs").is_empty());
+    assert_eq!(parents("src/plan/mod.rs"), ["src/lib.rs"]);
+    assert_eq!(parents("src/plan/job.rs"), ["src/plan.rs", "src/plan/mod.rs"]);
+    assert_eq!(parents("tests/it/sweep.rs"), ["tests/it/main.rs"]);
+    assert!(declares("pub mod plan;", "src/plan/mod.rs") && declares("pub(crate) mod job;", "src/plan/job.rs"));
+    assert!(!declares("// mod job;\nmod jobs;", "src/plan/job.rs"));
 }
 
 #[test]
@@ -107,9 +180,11 @@ fn imports_follow_the_layers() {
         if path.ends_with("/tests.rs") || path.ends_with("/fixture.rs") {
             continue;
         }
+        let code = code(&text);
+        assert!(!climbs_out(&path, &code), "{path} leaves its module by super::, say crate:: instead");
         let allowed = allowed.get(module).unwrap_or_else(|| panic!("{module} is not in the list of layers"));
         seen.insert(module.to_owned());
-        for import in imports(&code(&text)) {
+        for import in imports(&code) {
             let known = MAY_IMPORT.iter().any(|(name, _)| *name == import);
             assert!(!known || import == module || allowed.contains(&import.as_str()), "{path} imports {import}");
         }
@@ -136,21 +211,17 @@ fn files_are_headed_and_short() {
 #[test]
 fn printing_and_unsafe_stay_where_they_belong() {
     for (path, text) in sources("src") {
-        let code = code(&text);
-        let prints = ["println!", "print!(", "dbg!"].iter().any(|word| code.contains(word));
-        assert!(!prints || path.starts_with("src/cli/"), "{path} prints");
-        let unsafe_code = code.contains("unsafe {") || code.contains("unsafe fn") || code.contains("unsafe impl");
-        assert!(!unsafe_code || UNSAFE.iter().any(|place| path.starts_with(place)), "{path} is unsafe");
-        let unfinished = ["todo!(", "unimplemented!("].iter().any(|word| code.contains(word));
-        assert!(!unfinished, "{path} is unfinished");
+        let found = offenses(&path, &code(&text));
+        assert!(found.is_empty(), "{path} {}", found.join(", "));
     }
 }
 
 #[test]
-fn no_test_file_is_forgotten() {
-    let main = fs::read_to_string(root().join("tests/it/main.rs")).unwrap();
-    for entry in fs::read_dir(root().join("tests/it")).unwrap() {
-        let name = entry.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned();
-        assert!(name == "main" || main.contains(&format!("mod {name};")), "{name} is not in tests/it/main.rs");
+fn no_file_is_forgotten() {
+    let files: BTreeMap<String, String> = sources("src").into_iter().chain(sources("tests/it")).collect();
+    for path in files.keys() {
+        let parents = parents(path);
+        let declared = parents.iter().any(|parent| files.get(parent).is_some_and(|text| declares(text, path)));
+        assert!(declared || parents.is_empty(), "{path} is declared nowhere in {}", parents.join(", "));
     }
 }
