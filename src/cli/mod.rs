@@ -6,6 +6,7 @@ mod display;
 mod error;
 mod inspect;
 mod job;
+mod lock;
 mod machine;
 mod results;
 mod run;

@@ -1,6 +1,6 @@
 //! What the store knows, as reports want to see it.
 
-use super::{CliError, machine, tell};
+use super::{CliError, tell};
 use crate::{
     plan::JobId,
     report::{DoneView, JobView},
@@ -20,7 +20,7 @@ impl Results {
         let Some(store) = store else {
             return Ok(Self { snapshot: Snapshot::default(), live: false });
         };
-        let live = store.lock(&machine::holder()).is_err();
+        let live = store.in_use()?;
         let snapshot = store.load()?;
         warn(&snapshot);
         Ok(Self { snapshot, live })

@@ -22,7 +22,7 @@ use super::{
     args::RunArgs,
     display::{self, Display},
     error::chain,
-    machine, print,
+    lock, machine, print,
     results::{self, Results},
     sweeps::{self, Planned},
     tables, tell,
@@ -44,7 +44,7 @@ pub fn run(args: &RunArgs) -> Result<(), CliError> {
     let planned = sweeps::read(&args.sweeps.files)?;
     let root = &args.sweeps.store;
     let store = Store::create(root).map_err(|error| CliError::input(chain(&error)))?;
-    let lock = store.lock(&machine::holder())?;
+    let lock = lock::take(&store)?;
     let (mut snapshot, mut journal) = store.journal(lock)?;
     results::warn(&snapshot);
     let ids: Vec<JobId> = planned.plan.jobs().map(|job| job.id).collect();

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
-    io::Write,
+    io::{self, Write},
 };
 
 use serde::{Deserialize, Serialize};
@@ -46,6 +46,21 @@ impl Store {
         file.set_len(0).and_then(|()| file.write_all(&text)).at("write", &path)?;
         Ok(RunLock { _file: file })
     }
+
+    /// Whether a run holds the lock. Writes nothing, so it works in a folder that may only be read; but a run that
+    /// begins in this very moment finds the lock taken.
+    pub fn in_use(&self) -> Result<bool, Error> {
+        let path = self.lock_path();
+        let file = match File::open(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            result => result.at("open", &path)?,
+        };
+        match file.try_lock_shared() {
+            Ok(()) => Ok(false),
+            Err(TryLockError::WouldBlock) => Ok(true),
+            Err(TryLockError::Error(source)) => Err(source).at("ask for the lock of", &path),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -61,6 +76,20 @@ mod tests {
         let message = error.to_string().replace(store.root().to_str().unwrap(), "results");
         insta::assert_snapshot!(message, @"results is in use by process 42 on node7 for 12 min: wait for it or choose another results folder");
         drop(lock);
+        store.lock(&fixture::holder(2000)).unwrap();
+    }
+
+    #[test]
+    fn asking_whether_a_run_is_at_work_changes_nothing() {
+        let (_folder, store) = fixture::store();
+        assert!(!store.in_use().unwrap());
+        assert!(!store.lock_path().exists());
+        let lock = store.lock(&fixture::holder(1000)).unwrap();
+        let text = fs::read(store.lock_path()).unwrap();
+        assert!(store.in_use().unwrap());
+        drop(lock);
+        assert!(!store.in_use().unwrap());
+        assert_eq!(fs::read(store.lock_path()).unwrap(), text);
         store.lock(&fixture::holder(2000)).unwrap();
     }
 
