@@ -114,7 +114,7 @@ impl Display {
 
     fn refresh(&self) {
         if !self.bar.is_hidden() {
-            let (width, _) = table_style();
+            let width = usize::from(console::Term::stderr().size().1);
             self.bar.set_message(self.progress.line(width.saturating_sub(3), self.begin.elapsed()));
         }
     }

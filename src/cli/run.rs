@@ -15,6 +15,7 @@ use std::{
 use signal_hook::{
     consts::{SIGINT, SIGTERM},
     iterator::Signals,
+    low_level::emulate_default_handler,
 };
 
 use super::{
@@ -35,7 +36,7 @@ use crate::{
         self, Change, Event, Failure, FailureClass, JobState, Launch, LocalExecutor, LocalJobs, Node, Notice, Policy,
         Scheduler, drive, parallel_jobs, share_cores,
     },
-    store::{Entry, JobEvent, JournalWriter, Snapshot, Store},
+    store::{Entry, ErrorKind, JobEvent, JournalWriter, Snapshot, Store},
     train::data,
 };
 
@@ -52,11 +53,13 @@ pub fn run(args: &RunArgs) -> Result<(), CliError> {
     if !adopted.is_empty() && !args.quiet {
         tell(&format!("taken over from an interrupted run: {} finished jobs", adopted.len()));
     }
-    let todo = todo(&planned.plan, &snapshot, &store);
+    let todo = todo(&planned.plan, &snapshot, &store)?;
     check_data(&planned.plan, &todo, args.data_dir.as_deref())?;
     let reused = planned.plan.len() - todo.len();
     let summary = if todo.is_empty() {
-        tell(&format!("nothing to do: all {reused} jobs are in {}", root.display()));
+        if !args.quiet {
+            tell(&format!("nothing to do: all {reused} jobs are in {}", root.display()));
+        }
         None
     } else {
         if !args.quiet {
@@ -72,7 +75,9 @@ pub fn run(args: &RunArgs) -> Result<(), CliError> {
     let results = Results::of(snapshot);
     print_tables(&planned, &results)?;
     tables::write_to_store(&planned, &results, &store)?;
-    tell(&format!("tables and jobs.csv are in {}", tables::place(root, &planned.names)));
+    if !args.quiet {
+        tell(&format!("tables and jobs.csv are in {}", tables::place(root, &planned.names)));
+    }
     match summary {
         Some(summary) if !summary.failed.is_empty() || summary.skipped > 0 || summary.interrupted > 0 => {
             report_trouble(&summary, &store);
@@ -82,28 +87,32 @@ pub fn run(args: &RunArgs) -> Result<(), CliError> {
     }
 }
 
-/// The jobs to run: those without a record, and parents of these whose checkpoint is damaged.
-fn todo(plan: &Plan, snapshot: &Snapshot, store: &Store) -> Vec<JobId> {
+/// The jobs to run: those without a record or with a damaged one, and parents of these whose checkpoint is damaged.
+fn todo(plan: &Plan, snapshot: &Snapshot, store: &Store) -> Result<Vec<JobId>, CliError> {
     let jobs: Vec<&Job> = plan.jobs().collect();
     let (mut todo, mut checkpoints) = (BTreeSet::new(), BTreeSet::new());
     // Children come after their parents, so a walk backwards knows which checkpoints are going to be read.
     for job in jobs.iter().rev() {
         let missing = snapshot.record(job.id).is_none();
-        if missing || (checkpoints.contains(&job.id) && damaged(store, job.id)) {
+        if missing || damaged(store, job.id, checkpoints.contains(&job.id))? {
             todo.insert(job.id);
             checkpoints.extend(job.parents.iter().copied());
         }
     }
-    jobs.iter().map(|job| job.id).filter(|job| todo.contains(job)).collect()
+    Ok(jobs.iter().map(|job| job.id).filter(|job| todo.contains(job)).collect())
 }
 
-fn damaged(store: &Store, job: JobId) -> bool {
-    match store.verify(job) {
-        Ok(record) => record.is_none(),
-        Err(error) => {
+/// Whether a job that the journal calls done cannot be used. Without need of its checkpoint, the journal's numbers are
+/// enough, so that its folder may be removed to save space.
+fn damaged(store: &Store, job: JobId, checkpoint_needed: bool) -> Result<bool, CliError> {
+    let record = if checkpoint_needed { store.verify(job) } else { store.record(job) };
+    match record {
+        Ok(record) => Ok(checkpoint_needed && record.is_none()),
+        Err(error) if matches!(error.kind(), ErrorKind::Damaged { .. }) => {
             tell(&format!("warning: {}; the job runs again", chain(&error)));
-            true
+            Ok(true)
         }
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -137,7 +146,8 @@ fn work(
 ) -> Result<schedule::Summary, CliError> {
     let plan = &planned.plan;
     let cores = args.cores.map_or_else(machine::cores, usize::from);
-    let slots = args.jobs.map_or_else(|| parallel_jobs(cores, todo.len()), usize::from);
+    // No more slots than jobs: an empty one would keep its cores to itself.
+    let slots = args.jobs.map_or_else(|| parallel_jobs(cores, todo.len()), |jobs| usize::from(jobs).min(todo.len()));
     let policy = Policy { fail_fast: args.fail_fast, ..Policy::default() };
     let scheduler = Scheduler::new(nodes(plan, todo), slots, policy)
         .map_err(|error| CliError::failed(format!("cannot schedule the jobs: {error}")))?;
@@ -261,11 +271,15 @@ fn forward_signals(sender: Sender<Event>) -> Result<(), CliError> {
     let mut signals =
         Signals::new([SIGINT, SIGTERM]).map_err(|error| CliError::failed(format!("cannot handle signals: {error}")))?;
     thread::spawn(move || {
-        for _ in signals.forever() {
-            tell("stopping: jobs end at their next epoch; once more to end them at once");
+        for (count, signal) in signals.forever().enumerate() {
             if sender.send(Event::Stop).is_err() {
-                return;
+                // The jobs have ended already, so there is nothing left to be gentle with.
+                let _ = emulate_default_handler(signal);
             }
+            tell(match count {
+                0 => "stopping: jobs end at their next epoch; once more to end them at once",
+                _ => "ending the running jobs",
+            });
         }
     });
     Ok(())
