@@ -10,7 +10,7 @@ use super::{
     results::Results,
     sweeps,
 };
-use crate::{report, store::Store};
+use crate::{plan::JobId, report, store::Store};
 
 /// Checks sweep files, all of them even if one is wrong.
 pub fn check(args: &CheckArgs) -> Result<(), CliError> {
@@ -67,22 +67,22 @@ pub fn status(args: &StoreArgs) -> Result<(), CliError> {
 
 /// Prints the log of the one job whose id begins as given.
 pub fn logs(args: &LogsArgs) -> Result<(), CliError> {
-    let folder = args.store.join("jobs");
-    let entries = fs::read_dir(&folder)
-        .map_err(|error| CliError::input(format!("there are no jobs in {}: {error}", args.store.display())))?;
-    let mut matching: Vec<String> = entries
-        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-        .filter(|name| name.starts_with(&args.job))
-        .collect();
-    matching.sort();
-    match matching.as_slice() {
-        [] => Err(CliError::input(format!("no job's id begins with {} in {}", args.job, args.store.display()))),
+    let place = args.store.display();
+    let store = Store::open(&args.store)?.ok_or_else(|| CliError::input(format!("there are no results in {place}")))?;
+    let snapshot = store.load()?;
+    let matching: Vec<JobId> =
+        snapshot.jobs.keys().copied().filter(|job| job.to_string().starts_with(&args.job)).collect();
+    match matching[..] {
+        [] => Err(CliError::input(format!("no job that ever ran in {place} has an id that begins with {}", args.job))),
         [job] => {
-            let path = folder.join(job).join("log.txt");
+            let path = store.log_path(job);
             let log = fs::read(&path)
                 .map_err(|error| CliError::failed(format!("cannot read {}: {}", path.display(), chain(&error))))?;
             print(&String::from_utf8_lossy(&log))
         }
-        several => Err(CliError::input(format!("{} could be any of:\n  {}", args.job, several.join("\n  ")))),
+        _ => {
+            let list: String = matching.iter().map(|job| format!("\n  {job}")).collect();
+            Err(CliError::input(format!("{} could be any of:{list}", args.job)))
+        }
     }
 }
