@@ -34,9 +34,19 @@ pub(super) fn read(node: &Node, outline: &Outline, findings: &mut Findings) -> V
     tables
 }
 
+/// The name of the file with one row per job and metric, which stands beside the tables.
+const TAKEN: &str = "jobs";
+
 /// The name of a table, which is also the name of a file; case does not tell files apart everywhere.
 fn file_stem(node: &Node, seen: &mut BTreeMap<String, Range<usize>>, findings: &mut Findings) -> Option<String> {
     let name = line(node, "the name of this table", findings)?;
+    if name.eq_ignore_ascii_case(TAKEN) {
+        findings.push(
+            Diagnostic::new(node.mark.clone(), "the name of a table becomes a file name", "this one is taken")
+                .help(format!("choose another name: `{TAKEN}.csv` holds the numbers of all jobs")),
+        );
+        return None;
+    }
     if name.chars().all(|character| character.is_ascii_alphanumeric() || matches!(character, '-' | '_')) {
         findings.extend(repeated(seen, name.to_ascii_lowercase(), &node.mark, "two tables have the same name"));
         return Some(name.to_owned());

@@ -144,6 +144,20 @@ fn table_name() {
 }
 
 #[test]
+fn table_name_of_the_tidy_csv() {
+    let text = explain(&[(r#"name: "widths""#, r#"name: "Jobs""#)]);
+    insta::assert_snapshot!(text, @r#"
+    error: the name of a table becomes a file name
+      --> wrong.ron:21:19
+       |
+    21 |             name: "Jobs",
+       |                   ^^^^^^ this one is taken
+       |
+       = help: choose another name: `jobs.csv` holds the numbers of all jobs
+    "#);
+}
+
+#[test]
 fn unknown_axis() {
     let text = explain(&[(r#"columns: ["width"]"#, r#"columns: ["widht"]"#)]);
     insta::assert_snapshot!(text, @r#"
