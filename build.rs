@@ -3,8 +3,11 @@
 use std::process::Command;
 
 fn main() {
-    let commit = git(&["rev-parse", "HEAD"]).unwrap_or_default();
-    let dirty = git(&["status", "--porcelain", "--untracked-files=no"]).is_some_and(|changes| !changes.is_empty());
+    // A package that lies within another project's repository, as an unpacked one may, is not at that one's commit.
+    let own = git(&["rev-parse", "--show-prefix"]).is_some_and(|prefix| prefix.is_empty());
+    let commit = git(&["rev-parse", "HEAD"]).filter(|_| own).unwrap_or_default();
+    let changes = git(&["status", "--porcelain", "--untracked-files=no"]).filter(|_| own);
+    let dirty = changes.is_some_and(|changes| !changes.is_empty());
     println!("cargo:rustc-env=ABLATE_COMMIT={commit}");
     println!("cargo:rustc-env=ABLATE_DIRTY={dirty}");
     for path in ["Cargo.toml", "src", "build.rs"] {
