@@ -11,6 +11,8 @@ use std::{
 
 use tempfile::TempDir;
 
+mod surroundings;
+
 /// A folder with a small sweep file and a store.
 struct Lab {
     folder: TempDir,
@@ -85,6 +87,17 @@ impl Lab {
             .filter(|entry| entry["event"].get(event).is_some() || entry["event"] == event)
             .map(|entry| entry["job"].as_str().unwrap().to_owned())
             .collect()
+    }
+
+    /// Takes the store's lock in the name of another process.
+    fn hold_lock(&self, pid: u32) -> fs::File {
+        let path = self.path("results/lock");
+        let mut holder: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+        holder["pid"] = pid.into();
+        fs::write(&path, holder.to_string()).unwrap();
+        let file = fs::File::open(path).unwrap();
+        file.lock().unwrap();
+        file
     }
 
     /// The table as CSV: numbers only, nothing about when and where.
@@ -221,11 +234,26 @@ fn missing_data_and_impossible_stores_are_found_before_anything_runs() {
 fn two_runs_of_one_store_refuse_each_other() {
     let lab = Lab::new();
     lab.run(&[]);
-    let lock = fs::OpenOptions::new().write(true).open(lab.path("results/lock")).unwrap();
-    lock.lock().unwrap();
+    let _lock = lab.hold_lock(std::process::id());
     let (code, _, told) = lab.ablate(&["run", "tiny.ron"]);
     assert_eq!(code, 1);
-    assert!(told.contains("results"), "{told}");
+    assert!(told.contains(&format!("results is in use by process {}", std::process::id())), "{told}");
+    // Looking does no harm and is not disturbed.
+    assert_eq!(lab.ablate(&["table", "tiny.ron"]).0, 0);
+}
+
+#[test]
+fn a_lock_that_a_dead_run_left_behind_is_waited_for() {
+    let lab = Lab::new();
+    lab.run(&[]);
+    let mut dead = lab.command(&["--version"]).stdout(Stdio::null()).spawn().unwrap();
+    dead.wait().unwrap();
+    let lock = lab.hold_lock(dead.id());
+    let run = lab.command(&["run", "tiny.ron"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    thread::sleep(Duration::from_millis(300));
+    drop(lock);
+    let output = run.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 #[test]

@@ -1,0 +1,175 @@
+//! What happens around a run: closed streams, onlookers, damage, signals, death.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    process::{Child, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::{Lab, SWEEP};
+
+/// No test waits this long unless it has failed already.
+const LONG: Duration = Duration::from_secs(60);
+
+/// Jobs with so many epochs that they are still running when a test looks.
+fn endless() -> Lab {
+    let lab = Lab::new();
+    lab.write(&SWEEP.replace("epochs: 2, batch_size: 20", "epochs: 100000, batch_size: 20"));
+    lab
+}
+
+fn start(lab: &Lab) -> Child {
+    let child = lab.command(&["run", "tiny.ron"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    wait_until("a job has started", || {
+        lab.path("results/journal.jsonl").exists() && !lab.journal("Started").is_empty()
+    });
+    child
+}
+
+fn wait_until(what: &str, condition: impl Fn() -> bool) {
+    let begin = Instant::now();
+    while !condition() {
+        assert!(begin.elapsed() < LONG, "never: {what}");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn signal(child: &Child, signal: Signal) {
+    kill_process(Pid::from_child(child), signal).unwrap();
+}
+
+/// The processes that work in the folder of the lab.
+fn processes(lab: &Lab) -> Vec<String> {
+    let folder = lab.folder.path().canonicalize().unwrap();
+    let all = fs::read_dir("/proc").unwrap().filter_map(|entry| Some(entry.ok()?.path()));
+    all.filter(|process| fs::read_link(process.join("cwd")).is_ok_and(|cwd| cwd == folder))
+        .map(|process| process.display().to_string())
+        .collect()
+}
+
+#[test]
+fn nobody_needs_to_read_what_a_run_says() {
+    let lab = Lab::new();
+    let mut run = lab.command(&["run", "tiny.ron"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop((run.stdout.take(), run.stderr.take()));
+    assert!(run.wait().unwrap().success());
+    assert_eq!(lab.journal("Succeeded").len(), 8);
+    assert!(lab.path("results/tables/tiny/tiny.csv").exists());
+}
+
+#[test]
+fn quiet_says_nothing_of_what_goes_well() {
+    let lab = Lab::new();
+    let (first, told) = lab.run(&["--quiet"]);
+    assert_eq!(told, "");
+    assert_eq!(lab.run(&["--quiet"]), (first, String::new()));
+}
+
+#[test]
+fn looking_leaves_no_trace() {
+    let lab = Lab::new();
+    lab.run(&[]);
+    let lock = fs::read(lab.path("results/lock")).unwrap();
+    for command in ["status", "table", "plan"] {
+        assert_eq!(lab.ablate(&[command, "tiny.ron"]).0, 0);
+    }
+    assert_eq!(fs::read(lab.path("results/lock")).unwrap(), lock);
+}
+
+#[test]
+fn a_running_job_is_shown_and_a_killed_run_leaves_none() {
+    let lab = endless();
+    let mut run = start(&lab);
+    let (_, shown, _) = lab.ablate(&["status", "tiny.ron"]);
+    assert!(shown.contains(" running"), "{shown}");
+    assert!(lab.ablate(&["table", "tiny.ron"]).1.contains("running"));
+    run.kill().unwrap();
+    run.wait().unwrap();
+    wait_until("all processes are gone", || processes(&lab).is_empty());
+    let (_, shown, _) = lab.ablate(&["status", "tiny.ron"]);
+    assert!(!shown.contains(" running"), "{shown}");
+}
+
+#[test]
+fn a_second_signal_does_not_wait_for_the_epoch() {
+    let lab = Lab::new();
+    // One epoch, so that a job that is not killed would end well.
+    lab.write(
+        &SWEEP
+            .replace("train_images: 40", "train_images: 40000")
+            .replace("epochs: 2, batch_size: 20, warmup_epochs: 1", "epochs: 1, batch_size: 20, warmup_epochs: 0"),
+    );
+    let mut run = start(&lab);
+    let mut told = BufReader::new(run.stderr.take().unwrap()).lines().map(Result::unwrap);
+    signal(&run, Signal::INT);
+    assert!(told.any(|line| line.starts_with("stopping")));
+    signal(&run, Signal::INT);
+    assert!(told.any(|line| line.starts_with("ending")));
+    told.for_each(drop);
+    assert_eq!(run.wait().unwrap().code(), Some(1));
+    assert!(!lab.journal("Interrupted").is_empty());
+    assert_eq!(lab.journal("Succeeded"), [""; 0]);
+    assert_eq!(processes(&lab), [""; 0]);
+}
+
+#[test]
+fn a_damaged_record_is_repaired_although_the_journal_is_sound() {
+    let lab = Lab::new();
+    lab.run(&[]);
+    let table = lab.table();
+    // The last job that succeeded is an evaluation, so nothing reads its files any more.
+    let evaluation = lab.journal("Succeeded").pop().unwrap();
+    let record = lab.path("results/jobs").join(&evaluation).join("record.json");
+    let before: serde_json::Value = serde_json::from_slice(&fs::read(&record).unwrap()).unwrap();
+    fs::write(&record, "{}").unwrap();
+    let (_, told) = lab.run(&["--jobs", "8", "--cores", "2"]);
+    assert!(told.contains("record.json is damaged") && told.contains("runs again"), "{told}");
+    assert_eq!(lab.journal("Started").len(), 9);
+    let after: serde_json::Value = serde_json::from_slice(&fs::read(&record).unwrap()).unwrap();
+    assert_eq!((&after["job"], &after["metrics"]), (&before["job"], &before["metrics"]));
+    assert_eq!(after["threads"], 2, "the only job gets all cores");
+    assert_eq!(lab.table(), table);
+    // A folder that was removed to save space is not missed: its numbers are in the journal.
+    fs::remove_dir_all(record.parent().unwrap()).unwrap();
+    lab.run(&[]);
+    assert_eq!(lab.journal("Started").len(), 9);
+    assert_eq!(lab.table(), table);
+}
+
+#[test]
+fn help() {
+    let (code, shown, _) = Lab::new().ablate(&["--help"]);
+    assert_eq!(code, 0);
+    insta::assert_snapshot!(shown, @"
+    Turns a declarative sweep file into a paper table
+
+    Usage: ablate <COMMAND>
+
+    Commands:
+      check        Check sweep files without running anything
+      plan         Show the jobs that sweep files need, and which of them are done
+      run          Run the missing jobs of sweep files, then print and export their tables
+      status       Show how far sweep files are
+      table        Print tables from the results that are there
+      export       Write tables and the tidy CSV of all jobs to files
+      logs         Print the log of a job
+      data         List, get, verify and look at data sets
+      completions  Print a completion script for a shell
+      help         Print this message or the help of the given subcommand(s)
+
+    Options:
+      -h, --help     Print help
+      -V, --version  Print version
+
+    Examples:
+      ablate check sweeps/quickstart.ron    is the file right?
+      ablate plan sweeps/quickstart.ron     what would run, and what is there already?
+      ablate run sweeps/quickstart.ron      run what is missing, print and export the tables
+
+    Exit codes: 0 done, 1 something failed, 2 wrong input.
+    ");
+}
