@@ -21,9 +21,9 @@ use signal_hook::{
 use super::{
     CliError,
     args::RunArgs,
-    display::{self, Display},
+    display::Display,
     error::chain,
-    lock, machine, print,
+    lock, machine,
     results::{self, Results},
     sweeps::{self, Planned},
     tables, tell,
@@ -31,7 +31,7 @@ use super::{
 use crate::{
     plan::{Job, JobId, Plan},
     recipe::{DataSource, JobSpec},
-    report::{self, Outcome, Table},
+    report::{self, Outcome},
     schedule::{
         self, Change, Event, Failure, FailureClass, JobState, Launch, LocalExecutor, LocalJobs, Node, Notice, Policy,
         Scheduler, drive, parallel_jobs, share_cores,
@@ -48,7 +48,7 @@ pub fn run(args: &RunArgs) -> Result<(), CliError> {
     let lock = lock::take(&store)?;
     let (mut snapshot, mut journal) = store.journal(lock)?;
     results::warn(&snapshot);
-    let ids: Vec<JobId> = planned.plan.jobs().map(|job| job.id).collect();
+    let ids = planned.plan.jobs().map(|job| job.id);
     let adopted = store.adopt(&mut journal, &mut snapshot, ids, machine::unix_ms())?;
     if !adopted.is_empty() && !args.quiet {
         tell(&format!("taken over from an interrupted run: {} finished jobs", adopted.len()));
@@ -73,7 +73,7 @@ pub fn run(args: &RunArgs) -> Result<(), CliError> {
         Some(work(args, &planned, &store, &todo, &mut snapshot, &mut journal)?)
     };
     let results = Results::of(snapshot);
-    print_tables(&planned, &results)?;
+    tables::print_all(&planned, &results)?;
     tables::write_to_store(&planned, &results, &store)?;
     if !args.quiet {
         tell(&format!("tables and jobs.csv are in {}", tables::place(root, &planned.names)));
@@ -316,17 +316,6 @@ impl LocalJobs for ChildJobs {
             Err(error) => failure(chain(&error)),
         }
     }
-}
-
-fn print_tables(planned: &Planned, results: &Results) -> Result<(), CliError> {
-    let (width, color) = display::table_style();
-    for (index, sweep) in planned.sweeps.iter().enumerate() {
-        for spec in &sweep.tables {
-            let table = Table::new(sweep, index, &planned.plan, spec, &|job| results.view(job));
-            print(&format!("\n{}", report::terminal(&table, width, color)))?;
-        }
-    }
-    print("\n")
 }
 
 fn report_trouble(summary: &schedule::Summary, store: &Store) {

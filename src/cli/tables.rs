@@ -21,14 +21,13 @@ pub fn table(args: &TableArgs) -> Result<(), CliError> {
     let planned = sweeps::read(&args.sweeps.files)?;
     let results = Results::read(Store::open(&args.sweeps.store)?.as_ref())?;
     let mut text = String::new();
-    for (index, sweep) in planned.sweeps.iter().enumerate() {
+    for index in 0..planned.sweeps.len() {
         if args.format == TableFormat::Tidy {
             text += &tidy(&planned, index, &results);
             continue;
         }
-        for spec in &sweep.tables {
-            if args.table.as_ref().is_none_or(|name| *name == spec.name) {
-                let table = Table::new(sweep, index, &planned.plan, spec, &|job| results.view(job));
+        for table in of_sweep(&planned, index, &results) {
+            if args.table.as_ref().is_none_or(|name| *name == table.name) {
                 if !text.is_empty() {
                     text.push('\n');
                 }
@@ -42,6 +41,22 @@ pub fn table(args: &TableArgs) -> Result<(), CliError> {
         return Err(CliError::input(format!("there is no table {name}; the tables are: {}", known.join(", "))));
     }
     print(&text)
+}
+
+/// The tables of one of the sweeps, filled with the results that are there.
+fn of_sweep<'a>(planned: &'a Planned, index: usize, results: &'a Results) -> impl Iterator<Item = Table> + 'a {
+    let sweep = &planned.sweeps[index];
+    sweep.tables.iter().map(move |spec| Table::new(sweep, index, &planned.plan, spec, &|job| results.view(job)))
+}
+
+/// Prints every table of every sweep, an empty line before each and after the last.
+pub fn print_all(planned: &Planned, results: &Results) -> Result<(), CliError> {
+    for index in 0..planned.sweeps.len() {
+        for table in of_sweep(planned, index, results) {
+            print(&format!("\n{}", render(&table, TableFormat::Terminal)))?;
+        }
+    }
+    print("\n")
 }
 
 fn render(table: &Table, format: TableFormat) -> String {
@@ -105,12 +120,11 @@ fn write_files(
     results: &Results,
     write: &mut dyn FnMut(&str, &str, &str) -> Result<(), CliError>,
 ) -> Result<(), CliError> {
-    for (index, (sweep, name)) in planned.sweeps.iter().zip(&planned.names).enumerate() {
-        for spec in &sweep.tables {
-            let table = Table::new(sweep, index, &planned.plan, spec, &|job| results.view(job));
-            write(name, &format!("{}.md", spec.name), &report::markdown(&table))?;
-            write(name, &format!("{}.tex", spec.name), &report::latex(&table))?;
-            write(name, &format!("{}.csv", spec.name), &report::table_csv(&table))?;
+    for (index, name) in planned.names.iter().enumerate() {
+        for table in of_sweep(planned, index, results) {
+            write(name, &format!("{}.md", table.name), &report::markdown(&table))?;
+            write(name, &format!("{}.tex", table.name), &report::latex(&table))?;
+            write(name, &format!("{}.csv", table.name), &report::table_csv(&table))?;
         }
         write(name, "jobs.csv", &tidy(planned, index, results))?;
     }
