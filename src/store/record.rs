@@ -34,7 +34,7 @@ pub struct Record {
     pub started_unix: u64,
     /// How long it ran, in seconds.
     pub wall_seconds: f64,
-    /// Throughput, in images (each view counts) per second.
+    /// Source images over the whole job's time, per second; both views of an image count as one.
     pub images_per_second: f64,
     /// BLAKE3 hash of the encoder file, in hexadecimal; `None` if the job makes no encoder.
     pub checkpoint: Option<String>,
