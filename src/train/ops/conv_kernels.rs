@@ -160,7 +160,7 @@ fn groups(weights: usize) -> usize {
 
 tiled! {
     /// Sums over taps and input channels for every pixel of `grid` and every output channel.
-    fn gather = gather_with(
+    fn gather<V>(
         input: &[f32],
         packed: &[f32],
         block: usize,
@@ -169,43 +169,28 @@ tiled! {
         outputs: usize,
         grid: Grid,
         output: &mut [f32],
-    )
-}
-
-/// # Safety
-/// The processor must have the instructions of `V`.
-#[inline(always)]
-#[allow(clippy::too_many_arguments, reason = "kernels take slices and strides, not structures")]
-unsafe fn gather_with<V: Lanes>(
-    input: &[f32],
-    packed: &[f32],
-    block: usize,
-    taps: &[Tap],
-    inputs: usize,
-    outputs: usize,
-    grid: Grid,
-    output: &mut [f32],
-) {
-    for (index, weight) in packed.chunks_exact(block).enumerate() {
-        let first = index * LANES;
-        let lanes = LANES.min(outputs - first);
-        for row in 0..grid.rows {
-            let mut col = 0;
-            while col < grid.cols {
-                let from = &input[row * grid.input_row + col * grid.input_col..];
-                let to = &mut output[row * grid.output_row + col * grid.output_col + first..];
-                let (step, to_step) = (grid.input_col, grid.output_col);
-                let tile = tile(grid.cols - col);
-                // SAFETY: the caller vouches for the instructions.
-                unsafe {
-                    match tile {
-                        6 => gather_tile::<V, 6>(from, step, taps, inputs, weight, lanes, to_step, to),
-                        4 => gather_tile::<V, 4>(from, step, taps, inputs, weight, lanes, to_step, to),
-                        2 => gather_tile::<V, 2>(from, step, taps, inputs, weight, lanes, to_step, to),
-                        _ => gather_tile::<V, 1>(from, step, taps, inputs, weight, lanes, to_step, to),
+    ) {
+        for (index, weight) in packed.chunks_exact(block).enumerate() {
+            let first = index * LANES;
+            let lanes = LANES.min(outputs - first);
+            for row in 0..grid.rows {
+                let mut col = 0;
+                while col < grid.cols {
+                    let from = &input[row * grid.input_row + col * grid.input_col..];
+                    let to = &mut output[row * grid.output_row + col * grid.output_col + first..];
+                    let (step, to_step) = (grid.input_col, grid.output_col);
+                    let tile = tile(grid.cols - col);
+                    // SAFETY: the caller vouches for the instructions.
+                    unsafe {
+                        match tile {
+                            6 => gather_tile::<V, 6>(from, step, taps, inputs, weight, lanes, to_step, to),
+                            4 => gather_tile::<V, 4>(from, step, taps, inputs, weight, lanes, to_step, to),
+                            2 => gather_tile::<V, 2>(from, step, taps, inputs, weight, lanes, to_step, to),
+                            _ => gather_tile::<V, 1>(from, step, taps, inputs, weight, lanes, to_step, to),
+                        }
                     }
+                    col += tile;
                 }
-                col += tile;
             }
         }
     }
@@ -267,7 +252,7 @@ unsafe fn gather_tile<V: Lanes, const P: usize>(
 
 tiled! {
     /// Adds `Σ input[pixel][c] grad[pixel][o]` over all pixels to `sum` `[c, o]`; `outputs` is a multiple of `LANES`.
-    fn reduce = reduce_with(
+    fn reduce<V>(
         input: &[f32],
         input_row: usize,
         input_col: usize,
@@ -277,40 +262,24 @@ tiled! {
         cols: usize,
         outputs: usize,
         sum: &mut [f32],
-    )
-}
-
-/// # Safety
-/// The processor must have the instructions of `V`.
-#[inline(always)]
-#[allow(clippy::too_many_arguments, reason = "kernels take slices and strides, not structures")]
-unsafe fn reduce_with<V: Lanes>(
-    input: &[f32],
-    input_row: usize,
-    input_col: usize,
-    inputs: usize,
-    grad: &[f32],
-    rows: usize,
-    cols: usize,
-    outputs: usize,
-    sum: &mut [f32],
-) {
-    for block in 0..outputs / LANES {
-        let mut channel = 0;
-        while channel < inputs {
-            let input = &input[channel..];
-            let (grad, sum) = (&grad[block * LANES..], &mut sum[channel * outputs + block * LANES..]);
-            let tile = tile(inputs - channel);
-            // SAFETY: the caller vouches for the instructions.
-            unsafe {
-                match tile {
-                    6 => reduce_tile::<V, 6>(input, input_row, input_col, grad, rows, cols, outputs, sum),
-                    4 => reduce_tile::<V, 4>(input, input_row, input_col, grad, rows, cols, outputs, sum),
-                    2 => reduce_tile::<V, 2>(input, input_row, input_col, grad, rows, cols, outputs, sum),
-                    _ => reduce_tile::<V, 1>(input, input_row, input_col, grad, rows, cols, outputs, sum),
+    ) {
+        for block in 0..outputs / LANES {
+            let mut channel = 0;
+            while channel < inputs {
+                let input = &input[channel..];
+                let (grad, sum) = (&grad[block * LANES..], &mut sum[channel * outputs + block * LANES..]);
+                let tile = tile(inputs - channel);
+                // SAFETY: the caller vouches for the instructions.
+                unsafe {
+                    match tile {
+                        6 => reduce_tile::<V, 6>(input, input_row, input_col, grad, rows, cols, outputs, sum),
+                        4 => reduce_tile::<V, 4>(input, input_row, input_col, grad, rows, cols, outputs, sum),
+                        2 => reduce_tile::<V, 2>(input, input_row, input_col, grad, rows, cols, outputs, sum),
+                        _ => reduce_tile::<V, 1>(input, input_row, input_col, grad, rows, cols, outputs, sum),
+                    }
                 }
+                channel += tile;
             }
-            channel += tile;
         }
     }
 }

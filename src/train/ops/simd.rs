@@ -135,24 +135,31 @@ impl Lanes for Avx2 {
     }
 }
 
-/// Declares a function that calls its generic `body` with the widest [`Lanes`] of the processor.
+/// Declares a function whose body is generic over [`Lanes`] and compiled for the widest ones of the processor.
+///
+/// Inside the body, the instructions of `V` may be taken for granted.
 macro_rules! tiled {
-    ($(#[$meta:meta])* fn $name:ident = $body:ident ($($arg:ident: $type:ty),* $(,)?)) => {
+    ($(#[$meta:meta])* fn $name:ident<$v:ident>($($arg:ident: $type:ty),* $(,)?) $body:block) => {
         $(#[$meta])*
         #[allow(clippy::too_many_arguments, reason = "kernels take slices and strides, not structures")]
         fn $name($($arg: $type),*) {
+            /// # Safety
+            /// The processor must have the instructions of the lanes.
+            #[inline(always)]
+            unsafe fn body<$v: super::simd::Lanes>($($arg: $type),*) $body
+
             #[cfg(target_arch = "x86_64")]
             if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
                 #[target_feature(enable = "avx2,fma")]
                 fn wide($($arg: $type),*) {
                     // SAFETY: this function runs only where AVX2 and FMA are.
-                    unsafe { $body::<super::simd::Avx2>($($arg),*) }
+                    unsafe { body::<super::simd::Avx2>($($arg),*) }
                 }
                 // SAFETY: the processor has AVX2 and FMA, as just checked.
                 return unsafe { wide($($arg),*) };
             }
             // SAFETY: the portable vectors need no special instructions.
-            unsafe { $body::<super::simd::Portable>($($arg),*) }
+            unsafe { body::<super::simd::Portable>($($arg),*) }
         }
     };
 }
