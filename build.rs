@@ -1,6 +1,6 @@
 //! Tells the program which commit it is built from; without git it is built all the same.
 
-use std::process::Command;
+use std::{path::Path, process::Command};
 
 fn main() {
     // A package that lies within another project's repository, as an unpacked one may, is not at that one's commit.
@@ -13,8 +13,12 @@ fn main() {
     for path in ["Cargo.toml", "src", "build.rs"] {
         println!("cargo:rerun-if-changed={path}");
     }
-    if let Some(folder) = git(&["rev-parse", "--git-dir"]) {
-        println!("cargo:rerun-if-changed={folder}/HEAD");
+    // The log of HEAD grows with every commit and checkout.
+    for name in ["HEAD", "logs/HEAD"] {
+        let path = git(&["rev-parse", "--git-path", name]).filter(|path| own && Path::new(path).exists());
+        if let Some(path) = path {
+            println!("cargo:rerun-if-changed={path}");
+        }
     }
 }
 

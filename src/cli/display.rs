@@ -1,4 +1,4 @@
-//! How a run is shown: a moving line on a terminal, plain lines elsewhere.
+//! How a run is shown: moving lines on a terminal, plain lines elsewhere.
 
 use std::{
     collections::BTreeMap,
@@ -98,7 +98,7 @@ impl Display {
         self.refresh();
     }
 
-    /// Says something above the moving line.
+    /// Says something above the moving lines.
     pub fn say(&self, line: &str) {
         if self.bar.is_hidden() {
             tell(line);
@@ -107,15 +107,18 @@ impl Display {
         }
     }
 
-    /// Takes the moving line away.
+    /// Takes the moving lines away.
     pub fn finish(&self) {
         self.bar.finish_and_clear();
     }
 
     fn refresh(&self) {
         if !self.bar.is_hidden() {
-            let width = usize::from(console::Term::stderr().size().1);
-            self.bar.set_message(self.progress.line(width.saturating_sub(3), self.begin.elapsed()));
+            let (rows, columns) = console::Term::stderr().size();
+            // The spinner and a space stand before the first line; others are indented like it.
+            let (width, most) = (usize::from(columns).saturating_sub(3), usize::from(rows / 2).max(1));
+            let lines = self.progress.screen(width, most, self.begin.elapsed());
+            self.bar.set_message(lines.join("\n  "));
         }
     }
 }

@@ -13,6 +13,9 @@ use crate::{
 
 /// The narrowest text about the running job that is worth showing.
 const LEAST_DETAIL: usize = 16;
+/// Columns of the bar on a terminal.
+const WIDEST_BAR: usize = 24;
+const NARROWEST_BAR: usize = 8;
 
 /// A run as far as a display needs to know it.
 #[derive(Clone, Debug, Default)]
@@ -45,6 +48,13 @@ struct Epoch {
     epochs: usize,
     loss: f64,
     images_per_second: f64,
+}
+
+/// Cost of what is done, failed or under way, and of what is left, in one unit.
+#[derive(Clone, Copy, Debug)]
+struct Work {
+    done: f64,
+    left: f64,
 }
 
 /// How a job ended.
@@ -125,14 +135,7 @@ impl Progress {
 
     /// The whole run in one line of at most `width` columns, `elapsed` after its start.
     pub fn line(&self, width: usize, elapsed: Duration) -> String {
-        let head = format!("[{}/{} jobs] {} running", self.done, self.total, self.running.len());
-        let mut tail = format!("{} failed", self.failed);
-        if self.skipped > 0 {
-            tail += &format!(" · {} skipped", self.skipped);
-        }
-        if let Some(seconds) = self.seconds_left(elapsed) {
-            tail += &format!(" · about {} left", rough_duration(seconds));
-        }
+        let (head, tail) = (self.counts(), self.outlook(elapsed));
         let outside = format!("{head} · {tail}");
         let room = width.saturating_sub(width_of(&outside) + width_of(" · "));
         match self.running.first() {
@@ -141,9 +144,41 @@ impl Progress {
         }
     }
 
-    /// Remaining time in seconds if the rest goes as fast as the part that is done; `None` while nothing is done or
-    /// the cost of a job is not known.
-    fn seconds_left(&self, elapsed: Duration) -> Option<f64> {
+    /// The run on a terminal of the given width: one line for the whole, one for each running job, at most `most`
+    /// lines in all; the last then says how many jobs are not shown.
+    pub fn screen(&self, width: usize, most: usize, elapsed: Duration) -> Vec<String> {
+        let counts = format!("{} · {}", self.counts(), self.outlook(elapsed));
+        let room = width.saturating_sub(width_of(&counts) + width_of("  ")).min(WIDEST_BAR);
+        let bar = match self.work() {
+            Some(work) if room >= NARROWEST_BAR => format!("{}  ", bar(work.share(), room)),
+            _ => String::new(),
+        };
+        let mut lines = vec![cut(&format!("{bar}{counts}"), width)];
+        let shown = if self.running.len() < most { self.running.len() } else { most.saturating_sub(2) };
+        lines.extend(self.running[..shown].iter().map(|running| running.text(width)));
+        if shown < self.running.len() && most > 1 {
+            lines.push(cut(&format!("… and {} more", self.running.len() - shown), width));
+        }
+        lines
+    }
+
+    fn counts(&self) -> String {
+        format!("[{}/{} jobs] {} running", self.done, self.total, self.running.len())
+    }
+
+    fn outlook(&self, elapsed: Duration) -> String {
+        let mut text = format!("{} failed", self.failed);
+        if self.skipped > 0 {
+            text += &format!(" · {} skipped", self.skipped);
+        }
+        if let Some(seconds) = self.work().and_then(|work| work.seconds_left(elapsed)) {
+            text += &format!(" · about {} left", rough_duration(seconds));
+        }
+        text
+    }
+
+    /// The work so far; `None` if the cost of a job is not known, or nothing is left.
+    fn work(&self) -> Option<Work> {
         let pending = self.total.checked_sub(self.done + self.failed + self.skipped)?;
         if self.unweighed || pending == 0 || self.weights.len() < pending {
             return None;
@@ -153,11 +188,28 @@ impl Progress {
             .iter()
             .map(|running| running.share() * self.weights.get(&running.job).copied().unwrap_or(0.0))
             .sum();
-        let done = self.spent + under_way;
-        let left = self.weights.values().sum::<f64>() - under_way;
-        let seconds = elapsed.as_secs_f64() * left / done;
-        (done > 0.0 && seconds.is_finite()).then_some(seconds)
+        Some(Work { done: self.spent + under_way, left: self.weights.values().sum::<f64>() - under_way })
     }
+}
+
+impl Work {
+    /// Share that is done, between 0 and 1.
+    fn share(&self) -> f64 {
+        let all = self.done + self.left;
+        if all > 0.0 { (self.done / all).clamp(0.0, 1.0) } else { 0.0 }
+    }
+
+    /// Remaining time in seconds if the rest goes as fast as the part that is done; `None` while nothing is.
+    fn seconds_left(&self, elapsed: Duration) -> Option<f64> {
+        let seconds = elapsed.as_secs_f64() * self.left / self.done;
+        (self.done > 0.0 && seconds.is_finite()).then_some(seconds)
+    }
+}
+
+/// A bar of `width` columns of which the given share is filled.
+fn bar(share: f64, width: usize) -> String {
+    let filled = (share * width as f64).floor() as usize;
+    format!("{}{}", "█".repeat(filled), "░".repeat(width - filled))
 }
 
 impl Running {

@@ -13,7 +13,7 @@
 //! | one per axis, under its name | label of the trial's value; an axis named like a fixed column gets ` (axis)` added |
 //! | `evaluation` | name of the evaluation; empty for pretraining |
 //! | `metric`, `unit`, `value` | what was measured; the value in full precision |
-//! | `protocol`, `data`, `code` | how, on which images and by which version |
+//! | `protocol`, `data`, `code`, `commit` | how, on which images and by which version, built from which commit |
 //! | `device`, `threads` | where |
 //! | `wall_seconds`, `images_per_second` | cost of the whole job |
 //! | `started` | RFC 3339, UTC |
@@ -31,7 +31,7 @@ use crate::{
 };
 
 const BEFORE_AXES: [&str; 4] = ["sweep", "job", "kind", "seed"];
-const AFTER_AXES: [&str; 13] = [
+const AFTER_AXES: [&str; 14] = [
     "evaluation",
     "metric",
     "unit",
@@ -39,6 +39,7 @@ const AFTER_AXES: [&str; 13] = [
     "protocol",
     "data",
     "code",
+    "commit",
     "device",
     "threads",
     "wall_seconds",
@@ -93,6 +94,7 @@ fn job_lines(
             safe(&record.protocol),
             safe(&record.data),
             safe(&record.code),
+            safe(&record.commit),
             safe(&record.device),
             record.threads.to_string(),
             record.wall_seconds.to_string(),
@@ -100,7 +102,7 @@ fn job_lines(
             rfc3339(record.started_unix),
             view.state().to_owned(),
         ],
-        None => [vec![String::new(); 8], vec![view.state().to_owned()]].concat(),
+        None => [vec![String::new(); 9], vec![view.state().to_owned()]].concat(),
     };
 
     let measured: Vec<(Option<Metric>, Option<f64>)> = match record {

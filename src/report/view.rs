@@ -41,6 +41,8 @@ pub struct DoneView {
     pub data: String,
     /// Version of the code that ran.
     pub code: String,
+    /// The commit it was built from, if known, and whether there were further changes.
+    pub commit: String,
     /// The device it ran on.
     pub device: String,
     /// Duration in seconds.

@@ -3,6 +3,7 @@
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
     io::{self, Write},
+    path::Path,
 };
 
 use serde::{Deserialize, Serialize};
@@ -36,7 +37,7 @@ impl Store {
             Ok(()) => {}
             Err(TryLockError::Error(source)) => return Err(source).at("lock", &path),
             Err(TryLockError::WouldBlock) => {
-                let other: Option<Holder> = fs::read(&path).ok().and_then(|text| serde_json::from_slice(&text).ok());
+                let other = holder_in(&path);
                 let since = other.as_ref().map_or(0, |other| other.started_unix);
                 let seconds = holder.started_unix.saturating_sub(since);
                 return Err(ErrorKind::Locked { root: self.root.clone(), holder: other, seconds }.into());
@@ -47,20 +48,26 @@ impl Store {
         Ok(RunLock { _file: file })
     }
 
-    /// Whether a run holds the lock. Writes nothing, so it works in a folder that may only be read; but a run that
-    /// begins in this very moment finds the lock taken.
-    pub fn in_use(&self) -> Result<bool, Error> {
+    /// When the run that holds the lock took it, in seconds since 1970 (UTC); `None` if no run is at work, 0 if it has
+    /// not said yet. Writes nothing, so it works in a folder that may only be read; but a run that begins in this very
+    /// moment finds the lock taken.
+    pub fn in_use_since(&self) -> Result<Option<u64>, Error> {
         let path = self.lock_path();
         let file = match File::open(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             result => result.at("open", &path)?,
         };
         match file.try_lock_shared() {
-            Ok(()) => Ok(false),
-            Err(TryLockError::WouldBlock) => Ok(true),
+            Ok(()) => Ok(None),
+            Err(TryLockError::WouldBlock) => Ok(Some(holder_in(&path).map_or(0, |holder| holder.started_unix))),
             Err(TryLockError::Error(source)) => Err(source).at("ask for the lock of", &path),
         }
     }
+}
+
+/// Who says in the lock file that the lock is his; `None` while that is being written.
+fn holder_in(path: &Path) -> Option<Holder> {
+    fs::read(path).ok().and_then(|text| serde_json::from_slice(&text).ok())
 }
 
 #[cfg(test)]
@@ -82,13 +89,13 @@ mod tests {
     #[test]
     fn asking_whether_a_run_is_at_work_changes_nothing() {
         let (_folder, store) = fixture::store();
-        assert!(!store.in_use().unwrap());
+        assert_eq!(store.in_use_since().unwrap(), None);
         assert!(!store.lock_path().exists());
         let lock = store.lock(&fixture::holder(1000)).unwrap();
         let text = fs::read(store.lock_path()).unwrap();
-        assert!(store.in_use().unwrap());
+        assert_eq!(store.in_use_since().unwrap(), Some(1000));
         drop(lock);
-        assert!(!store.in_use().unwrap());
+        assert_eq!(store.in_use_since().unwrap(), None);
         assert_eq!(fs::read(store.lock_path()).unwrap(), text);
         store.lock(&fixture::holder(2000)).unwrap();
     }

@@ -11,6 +11,7 @@ use std::{
 
 use tempfile::TempDir;
 
+mod full_disk;
 mod surroundings;
 
 /// A folder with a small sweep file and a store.

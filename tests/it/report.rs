@@ -87,6 +87,7 @@ fn record(protocol: &str, metrics: Metrics) -> DoneView {
         protocol: protocol.to_owned(),
         data: "shapes-5f3c".to_owned(),
         code: "0.1.0-a1b2".to_owned(),
+        commit: "a1b2c3".to_owned(),
         device: "cpu".to_owned(),
         wall_seconds: 12.25,
         images_per_second: 812.5,

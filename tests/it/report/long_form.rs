@@ -20,14 +20,14 @@ fn one_row_per_job_and_metric() {
     let [_, evaluation] = results.jobs(&[1], 0);
     results.views.insert(evaluation, JobView::Running { progress: None });
     insta::assert_snapshot!(results.without_ids(&tidy(&results)), @r#"
-    sweep,job,kind,seed,batch size,evaluation,metric,unit,value,protocol,data,code,device,threads,wall_seconds,images_per_second,started,state
-    mini,#0,pretrain,0,64,,Loss,nats,4,"NT-Xent, 20 epochs",shapes-5f3c,0.1.0-a1b2,cpu,2,12.25,812.5,2026-01-01T00:00:00Z,done
-    mini,#1,evaluate,0,64,linear,Top1,percent,5.5,"linear, 90 epochs",shapes-5f3c,0.1.0-a1b2,cpu,2,12.25,812.5,2026-01-01T00:00:00Z,done
-    mini,#1,evaluate,0,64,linear,Top5,percent,99,"linear, 90 epochs",shapes-5f3c,0.1.0-a1b2,cpu,2,12.25,812.5,2026-01-01T00:00:00Z,done
-    mini,#2,pretrain,0,128,,Loss,nats,3.75,"NT-Xent, 20 epochs",shapes-5f3c,0.1.0-a1b2,cpu,2,12.25,812.5,2026-01-01T00:00:00Z,done
-    mini,#3,evaluate,0,128,linear,Top1,percent,,,,,,,,,,running
-    mini,#3,evaluate,0,128,linear,Top5,percent,,,,,,,,,,running
-    mini,#3,evaluate,0,128,linear,TrainTop1,percent,,,,,,,,,,running
+    sweep,job,kind,seed,batch size,evaluation,metric,unit,value,protocol,data,code,commit,device,threads,wall_seconds,images_per_second,started,state
+    mini,#0,pretrain,0,64,,Loss,nats,4,"NT-Xent, 20 epochs",shapes-5f3c,0.1.0-a1b2,a1b2c3,cpu,2,12.25,812.5,2026-01-01T00:00:00Z,done
+    mini,#1,evaluate,0,64,linear,Top1,percent,5.5,"linear, 90 epochs",shapes-5f3c,0.1.0-a1b2,a1b2c3,cpu,2,12.25,812.5,2026-01-01T00:00:00Z,done
+    mini,#1,evaluate,0,64,linear,Top5,percent,99,"linear, 90 epochs",shapes-5f3c,0.1.0-a1b2,a1b2c3,cpu,2,12.25,812.5,2026-01-01T00:00:00Z,done
+    mini,#2,pretrain,0,128,,Loss,nats,3.75,"NT-Xent, 20 epochs",shapes-5f3c,0.1.0-a1b2,a1b2c3,cpu,2,12.25,812.5,2026-01-01T00:00:00Z,done
+    mini,#3,evaluate,0,128,linear,Top1,percent,,,,,,,,,,,running
+    mini,#3,evaluate,0,128,linear,Top5,percent,,,,,,,,,,,running
+    mini,#3,evaluate,0,128,linear,TrainTop1,percent,,,,,,,,,,,running
     "#);
 }
 
