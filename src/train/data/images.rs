@@ -15,7 +15,23 @@ pub struct Images {
     pub class_names: Vec<String>,
 }
 
+/// One image as it lies in the data set, before augmentation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Picture<'a> {
+    /// Height in pixels.
+    pub height: usize,
+    /// Width in pixels.
+    pub width: usize,
+    /// Channel values 0 to 255, row by row, RGB interleaved: `[height, width, 3]`.
+    pub pixels: &'a [u8],
+}
+
 impl Images {
+    /// One image; panics if there are not that many.
+    pub fn picture(&self, index: usize) -> Picture<'_> {
+        Picture { height: self.size, width: self.size, pixels: self.image(index) }
+    }
+
     /// Number of images.
     pub fn len(&self) -> usize {
         self.labels.len()

@@ -10,7 +10,7 @@ mod shapes;
 mod subset;
 
 pub use error::{Error, ErrorKind};
-pub use images::Images;
+pub use images::{Images, Picture};
 
 use std::path::{Path, PathBuf};
 
