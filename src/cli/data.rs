@@ -1,24 +1,19 @@
 //! `data`: the data sets: what there is, getting it, checking it, looking at it.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+mod histogram;
+mod show;
+
+use std::path::{Path, PathBuf};
 
 use clap::{Subcommand, ValueEnum};
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 
-use super::{CliError, error::chain, print, sweeps, tell};
+use super::{CliError, error::chain, print, tell};
 use crate::{
-    recipe::{DataSource, Interpolation, Transform},
-    train::{
-        augment::augment,
-        contact_sheet::{Rgb8Image, contact_sheet},
-        data::{
-            self, Images, Split, Summary,
-            download::{self, Download, Outcome, Patience},
-        },
-        random::{Purpose, Stream},
+    recipe::DataSource,
+    train::data::{
+        self, Summary,
+        download::{self, Download, Outcome, Patience},
     },
 };
 
@@ -45,14 +40,14 @@ enum Command {
         /// Where to put it.
         #[command(flatten)]
         folder: Folder,
-        /// Another address of the same archive, such as a mirror
+        /// Another address of the same archive, such as a mirror; of a folder, if the data set has several files
         #[arg(long, value_name = "URL")]
         from: Option<String>,
     },
-    /// Check the files of a data set
+    /// Check the files of a data set, every image in them
     Verify {
-        /// The data set
-        name: Name,
+        /// The data set; without one, the class folders of pictures in the data folder
+        name: Option<Name>,
         /// Where it is.
         #[command(flatten)]
         folder: Folder,
@@ -67,7 +62,7 @@ enum Command {
         /// Images per class
         #[arg(long, value_name = "N", default_value = "4", value_parser = clap::value_parser!(u16).range(1..=50))]
         images: u16,
-        /// Random views per class; 0 leaves augmentation out
+        /// Random views per class, first and second of a pair in turn; 0 leaves augmentation out
         #[arg(long, value_name = "N", default_value = "6", value_parser = clap::value_parser!(u16).range(0..=50))]
         views: u16,
         /// Augment as the trials of this sweep file do [default: crop, flip, color jitter of strength 0.5, grayscale]
@@ -76,8 +71,31 @@ enum Command {
         /// Number of the trial of the sweep file, from 0
         #[arg(long, value_name = "N", default_value = "0", requires = "sweep")]
         trial: usize,
+        /// Show what each transformation does by itself instead, a row each, like the paper's Figure 4
+        #[arg(long, conflicts_with_all = ["images", "views"])]
+        each: bool,
         /// The picture
         #[arg(long, value_name = "FILE", default_value = "contact-sheet.png")]
+        out: PathBuf,
+    },
+    /// Draw the paper's Figure 6: histograms of pixel intensities of crops, without and with color distortion
+    Histogram {
+        /// The data set
+        name: Name,
+        /// Where it is.
+        #[command(flatten)]
+        folder: Folder,
+        /// Images, the first of as many classes
+        #[arg(long, value_name = "N", default_value = "2", value_parser = clap::value_parser!(u16).range(1..=50))]
+        images: u16,
+        /// Random crops per image
+        #[arg(long, value_name = "N", default_value = "5", value_parser = clap::value_parser!(u16).range(1..=50))]
+        crops: u16,
+        /// Seed of the crops
+        #[arg(long, value_name = "N", default_value = "0")]
+        seed: u64,
+        /// Folder for histogram.svg and histogram.csv
+        #[arg(long, value_name = "DIR")]
         out: PathBuf,
     },
 }
@@ -99,6 +117,13 @@ enum Name {
     Cifar10,
     /// CIFAR-100
     Cifar100,
+    /// MNIST
+    Mnist,
+    /// Fashion-MNIST
+    FashionMnist,
+    /// Kuzushiji-MNIST
+    #[value(name = "kmnist")]
+    KMnist,
 }
 
 impl From<Name> for DataSource {
@@ -107,6 +132,9 @@ impl From<Name> for DataSource {
             Name::Shapes => Self::Shapes,
             Name::Cifar10 => Self::Cifar10,
             Name::Cifar100 => Self::Cifar100,
+            Name::Mnist => Self::Mnist,
+            Name::FashionMnist => Self::FashionMnist,
+            Name::KMnist => Self::KMnist,
         }
     }
 }
@@ -116,35 +144,54 @@ pub fn run(args: &Args) -> Result<(), CliError> {
     match &args.command {
         Command::List { folder } => list(&folder.data_dir),
         Command::Get { name, folder, from } => get((*name).into(), &folder.data_dir, from.as_deref()),
-        Command::Verify { name, folder } => verify((*name).into(), &folder.data_dir),
-        Command::Show { name, folder, images, views, sweep, trial, out } => {
-            let transforms = match sweep {
-                None => simclr(),
-                Some(file) => of_trial(file, *trial)?,
-            };
-            let sheet = Sheet { source: (*name).into(), images: (*images).into(), views: (*views).into(), transforms };
-            show(&sheet, &folder.data_dir, out)
+        Command::Verify { name: Some(name), folder } => verify((*name).into(), &folder.data_dir),
+        Command::Verify { name: None, folder } => verify_pictures(&folder.data_dir),
+        Command::Show { name, folder, images, views, sweep, trial, each, out } => {
+            let of_trial = sweep.as_deref().map(|file| show::of_trial(file, *trial)).transpose()?;
+            let source = (*name).into();
+            if *each {
+                show::each(source, of_trial, &folder.data_dir, out)
+            } else {
+                let (images, views) = ((*images).into(), (*views).into());
+                let augmentation = of_trial.unwrap_or_else(show::simclr);
+                show::pairs(&show::Sheet { source, images, views, augmentation }, &folder.data_dir, out)
+            }
+        }
+        Command::Histogram { name, folder, images, crops, seed, out } => {
+            let choice = histogram::Choice { images: (*images).into(), crops: (*crops).into(), seed: *seed };
+            histogram::write((*name).into(), &choice, &folder.data_dir, out)
         }
     }
 }
 
 fn list(folder: &Path) -> Result<(), CliError> {
-    let mut text = String::from("name      classes  pixels   train   test  where\n");
-    for source in [DataSource::Shapes, DataSource::Cifar10, DataSource::Cifar100] {
+    let mut text = String::from("name          classes  pixels   train   test  where\n");
+    for source in DataSource::KNOWN {
         let (size, (train, test)) = (source.image_size(), source.available());
         let (name, classes, place) = (source.name(), source.classes(), place(source, folder));
-        text += &format!("{name:<10}{classes:>7}  {size} × {size}  {train:>6} {test:>6}  {place}\n");
+        text += &format!("{name:<14}{classes:>7}  {size} × {size}  {train:>6} {test:>6}  {place}\n");
+    }
+    match data::describe(folder, VIEW) {
+        Some(Ok(source)) => {
+            let ((train, test), classes) = (source.available(), source.classes());
+            text += &format!("Folder        {classes:>7}      any  {train:>6} {test:>6}  {}\n", folder.display());
+        }
+        Some(Err(error)) => text += &format!("Folder: {}\n", chain(&error)),
+        None => {}
     }
     print(&text)
 }
 
+/// Size of the views of pictures in the line that goes into a recipe, as in the paper.
+const VIEW: usize = 224;
+
 /// Where a data set is, or how to come by it.
 fn place(source: DataSource, folder: &Path) -> String {
     use data::ErrorKind::{MissingFile, MissingFolder};
-    let name = source.name().to_lowercase();
-    match data::verify(source, Some(folder)) {
+    let name = source.command_name();
+    match data::check(source, 0, Some(folder)) {
         Ok(Summary { folder: None, .. }) => "generated when needed".to_owned(),
-        Ok(Summary { folder: Some(found), train_images, test_images }) => {
+        Ok(Summary { folder: Some(found), train_images, test_images, .. }) => {
             let all = (train_images, test_images) == source.available();
             let part = if all { String::new() } else { format!(" ({train_images} + {test_images} images)") };
             format!("{}{part}", found.display())
@@ -160,18 +207,23 @@ fn place(source: DataSource, folder: &Path) -> String {
 const PLAIN_INTERVAL: u64 = 16 << 20;
 
 fn get(source: DataSource, folder: &Path, from: Option<&str>) -> Result<(), CliError> {
-    let mut download = Download::official(source).map_err(get_error)?;
-    if let Some(url) = from {
-        download.url = url.to_owned();
+    let mut downloads = Download::official(source).map_err(get_error)?;
+    match (from, downloads.as_mut_slice()) {
+        (Some(url), [archive]) => archive.url = url.to_owned(),
+        (Some(url), files) => {
+            files.iter_mut().for_each(|file| file.url = format!("{}/{}", url.trim_end_matches('/'), file.archive_name));
+        }
+        (None, _) => {}
     }
     let name = source.name();
-    tell(&format!("looking for {name} in {}, then at {}", folder.display(), download.url));
+    let first = downloads.first().map(|download| download.url.as_str()).unwrap_or_default();
+    tell(&format!("looking for {name} in {}, then at {first}", folder.display()));
     let bar = ProgressBar::new(0);
     if let Ok(style) = ProgressStyle::with_template("{bar:30} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left") {
         bar.set_style(style);
     }
     let mut said = 0;
-    let result = download::get(&download, folder, Patience::USUAL, &mut |done, total| {
+    let result = download::get(&downloads, folder, Patience::USUAL, &mut |done, total| {
         bar.set_length(total.unwrap_or(done));
         bar.set_position(done);
         if bar.is_hidden() && done >= said + PLAIN_INTERVAL {
@@ -191,7 +243,7 @@ fn get(source: DataSource, folder: &Path, from: Option<&str>) -> Result<(), CliE
          next: ablate data show {} --data-dir {folder}, or ablate run with --data-dir {folder}\n",
         summary.train_images,
         summary.test_images,
-        name.to_lowercase()
+        source.command_name()
     ))
 }
 
@@ -205,75 +257,33 @@ fn get_error(error: download::Error) -> CliError {
 }
 
 fn verify(source: DataSource, folder: &Path) -> Result<(), CliError> {
-    let summary = data::verify(source, Some(folder)).map_err(|error| CliError::failed(chain(&error)))?;
+    let summary = data::inspect(source, Some(folder)).map_err(|error| CliError::failed(chain(&error)))?;
     let place = summary.folder.map_or_else(|| "generated".to_owned(), |folder| folder.display().to_string());
     let (train, test) = (summary.train_images, summary.test_images);
-    print(&format!("{}: {train} training and {test} test images, {place}\n", source.name()))
-}
-
-struct Sheet {
-    source: DataSource,
-    images: usize,
-    views: usize,
-    transforms: Vec<Transform>,
-}
-
-fn show(sheet: &Sheet, folder: &Path, out: &Path) -> Result<(), CliError> {
-    let count = sheet.images * sheet.source.classes();
-    let images =
-        data::load(sheet.source, Split::Train, count, Some(folder)).map_err(|error| CliError::input(chain(&error)))?;
-    let rows: Vec<Vec<Rgb8Image>> = (0..images.classes).map(|class| row(&images, class, sheet)).collect();
-    let png = contact_sheet(&rows).map_err(|error| CliError::failed(format!("cannot draw the sheet: {error}")))?;
-    fs::write(out, png)
-        .map_err(|error| CliError::failed(format!("cannot write {}, choose another --out: {error}", out.display())))?;
-    print(&format!(
-        "{}: {} rows ({}), {} images each, then {} views of the first by {} transformations\n",
-        out.display(),
-        images.classes,
-        images.class_names.join(", "),
-        sheet.images,
-        sheet.views,
-        sheet.transforms.len()
-    ))
-}
-
-/// One class: its images, then views of the first of them.
-fn row(images: &Images, class: usize, sheet: &Sheet) -> Vec<Rgb8Image> {
-    let of_class: Vec<usize> = (0..images.len()).filter(|&index| usize::from(images.labels[index]) == class).collect();
-    let mut row: Vec<Rgb8Image> =
-        of_class.iter().map(|&index| Rgb8Image::new(images.size, images.image(index))).collect();
-    let Some(&first) = of_class.first() else { return row };
-    for number in 0..sheet.views {
-        let mut view = vec![0.0; images.size * images.size * 3];
-        let mut stream = Stream::new(0, Purpose::Augmentation, [0, first as u64], number as u32);
-        augment(images, first, &sheet.transforms, &mut stream, &mut view);
-        row.push(Rgb8Image::from_unit(images.size, &view));
+    print(&format!("{}: {train} training and {test} test images, {place}\n", source.name()))?;
+    summary.notes.iter().for_each(|note| tell(note));
+    if summary.left_out.is_empty() {
+        return Ok(());
     }
-    row
-}
-
-/// SimCLR's augmentation as the paper uses it on CIFAR-10 (appendix B.9).
-fn simclr() -> Vec<Transform> {
-    let interpolation = Interpolation::Bicubic;
-    vec![
-        Transform::RandomResizedCrop { area: (0.08, 1.0), aspect: (3.0 / 4.0, 4.0 / 3.0), interpolation },
-        Transform::HorizontalFlip { probability: 0.5 },
-        Transform::ColorJitter { strength: 0.5, probability: 0.8 },
-        Transform::Grayscale { probability: 0.2 },
-    ]
-}
-
-/// The augmentation of one trial of a sweep file.
-fn of_trial(file: &Path, number: usize) -> Result<Vec<Transform>, CliError> {
-    let planned = sweeps::read(&[file.to_owned()])?;
-    let sweep = &planned.sweeps[0];
-    if let Some(trial) = sweep.trials().nth(number) {
-        return Ok(trial.recipe.augmentation);
+    for image in &summary.left_out {
+        print(&format!("corrupt: {image}\n"))?;
     }
-    let labels = sweep.trials().take(100).enumerate().map(|(number, trial)| {
-        let values = sweep.axes.iter().zip(&trial.point).map(|(axis, &value)| axis.values[value].label.as_str());
-        format!("  {number}  {}", values.collect::<Vec<_>>().join(", "))
-    });
-    let list: Vec<String> = labels.collect();
-    Err(CliError::input(format!("{} has no trial {number}; its trials are:\n{}", file.display(), list.join("\n"))))
+    let count = summary.left_out.len();
+    Err(CliError::failed(format!(
+        "{count} corrupt: replace them, or allow them by `data.corrupt_images` in the recipe"
+    )))
+}
+
+/// Checks the pictures in class folders, and says how to write them in a recipe.
+fn verify_pictures(folder: &Path) -> Result<(), CliError> {
+    let Some(described) = data::describe(folder, VIEW) else {
+        return Err(CliError::input(format!(
+            "{} has no folder `train` of class folders; name a known data set, or another folder by --data-dir",
+            folder.display()
+        )));
+    };
+    let source = described.map_err(|error| CliError::failed(chain(&error)))?;
+    let (classes, (train, test)) = (source.classes(), source.available());
+    print(&format!("source: Folder(classes: {classes}, size: {VIEW}, images: ({train}, {test}))\n"))?;
+    verify(source, folder)
 }

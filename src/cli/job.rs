@@ -1,38 +1,30 @@
 //! `job`: one job in a process of its own; the only place where training and the store meet.
 
 use std::{
-    fs::{self, File},
     io::{self, Write},
-    ops::ControlFlow,
-    path::PathBuf,
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use signal_hook::consts::SIGTERM;
 
-use super::{CliError, args::JobArgs, error::chain, machine, tell};
+use super::{CliError, args::JobArgs, epoch_log::EpochLog, error::chain, machine, tell};
 use crate::{
     plan::Job,
-    recipe::{JobSpec, LinearEvaluationJob, Metrics, PretrainJob},
-    schedule::{Epoch, Failure, FailureClass, JobMessage},
-    store::{Record, Store},
+    recipe::{EvaluationJob, EvaluationTask, JobSpec, Metrics, PretrainJob},
+    schedule::{Failure, FailureClass, JobMessage},
+    store::{ErrorKind, Record, Store},
     train::{
-        self, EpochReport,
-        data::{self, Images, Split},
+        self,
+        data::{self, Images, Loaded, Part, Split},
         device,
-        model::{ResNet, load_weights, save_weights},
+        protocol::{self, Sets},
     },
 };
-
-/// Shortest time between two messages about epochs.
-const MESSAGE_INTERVAL: Duration = Duration::from_millis(200);
-
-/// How the metrics of pretraining are obtained.
-const PRETRAINING_PROTOCOL: &str = "means over the batches of the last epoch, augmented training images";
 
 /// Runs the job and tells how it went on standard output, one JSON message a line.
 pub fn run(args: &JobArgs) -> Result<(), CliError> {
@@ -70,9 +62,11 @@ impl From<train::Error> for JobError {
     fn from(error: train::Error) -> Self {
         let class = match error {
             train::Error::Stopped => return Self::Stopped,
-            train::Error::Data(_) | train::Error::Weights(_) => FailureClass::BadData,
+            train::Error::Data(_) | train::Error::Weights(_) | train::Error::Evaluation(_) => FailureClass::BadData,
             train::Error::NonFinite { .. } => FailureClass::NonFinite,
-            train::Error::NotFrozen => FailureClass::Bug,
+            train::Error::NotFrozen { .. } | train::Error::NoValidation | train::Error::NoObjective => {
+                FailureClass::Bug
+            }
         };
         Self::Failed(Failure::new(class, chain(&error)))
     }
@@ -90,7 +84,7 @@ impl From<crate::store::Error> for JobError {
     }
 }
 
-fn send(message: &JobMessage) -> io::Result<()> {
+pub(super) fn send(message: &JobMessage) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "{message}")?;
     out.flush()
@@ -103,24 +97,30 @@ struct Measured {
     data: String,
     images: usize,
     encoder: Option<Vec<u8>>,
+    remarks: Vec<String>,
 }
 
 fn work(args: &JobArgs, stop: &AtomicBool) -> Result<(), JobError> {
     let (started_unix, begin) = (machine::unix_ms() / 1000, Instant::now());
-    let bug = |message: String| JobError::Failed(Failure::new(FailureClass::Bug, message));
+    let failure = |class, message| JobError::Failed(Failure::new(class, message));
     rayon::ThreadPoolBuilder::new()
         .num_threads(args.threads)
         .build_global()
-        .map_err(|error| bug(format!("cannot start {} threads: {error}", args.threads)))?;
+        .map_err(|error| failure(FailureClass::Bug, format!("cannot start {} threads: {error}", args.threads)))?;
     let store = Store::create(&args.store)?;
     let job = store.job(args.id)?;
     let folder = args.data_dir.clone().or_else(|| job.folder.clone());
     tell(&format!("{} {} on {}, {} threads", job.spec.kind(), job.id, machine::processor(), args.threads));
-    let mut log = EpochLog::create(&store, &job, stop)?;
-    let (measured, seed) = match &job.spec {
-        JobSpec::Pretrain(spec) => (pretrain(spec, folder, &mut log)?, spec.seed),
-        JobSpec::LinearEvaluation(spec) => (evaluate(spec, &store, &job, folder, &mut log)?, spec.seed),
+    let mut log = EpochLog::create(&store, &job, stop).map_err(|message| failure(FailureClass::Storage, message))?;
+    let (result, seed) = match &job.spec {
+        JobSpec::Pretrain(spec) => (pretrain(spec, &store, &job, folder.as_deref(), &mut log), spec.seed),
+        JobSpec::Evaluate(spec) => (evaluate(spec, &store, &job, folder.as_deref(), &mut log), spec.seed),
     };
+    if let Some(problem) = log.take_problem() {
+        return Err(failure(FailureClass::Storage, problem));
+    }
+    let measured = result?;
+    measured.remarks.iter().for_each(|remark| tell(remark));
     let wall_seconds = begin.elapsed().as_secs_f64();
     let record = Record {
         job: job.id,
@@ -128,6 +128,7 @@ fn work(args: &JobArgs, stop: &AtomicBool) -> Result<(), JobError> {
         seed,
         metrics: measured.metrics,
         protocol: measured.protocol,
+        remarks: measured.remarks,
         data: measured.data,
         device: machine::processor(),
         backend: device::BACKEND.to_owned(),
@@ -144,26 +145,42 @@ fn work(args: &JobArgs, stop: &AtomicBool) -> Result<(), JobError> {
     Ok(())
 }
 
-fn pretrain(spec: &PretrainJob, folder: Option<PathBuf>, log: &mut EpochLog<'_>) -> Result<Measured, JobError> {
-    let images = data::load(spec.data.source, Split::Train, spec.data.images, folder.as_deref())?;
-    let result = train::pretrain(spec, &images, &mut |report| log.epoch(report));
-    log.check()?;
-    let pretrained = result?;
-    let encoder = save_weights(&pretrained.encoder).map_err(train::Error::from)?;
+fn pretrain(
+    spec: &PretrainJob,
+    store: &Store,
+    job: &Job,
+    folder: Option<&Path>,
+    log: &mut EpochLog<'_>,
+) -> Result<Measured, JobError> {
+    let mut remarks = Vec::new();
+    let images = load(&Part::train(&spec.data), folder, &mut remarks)?;
+    let checkpoint = match store.kept_checkpoint(job.id) {
+        Ok(checkpoint) => checkpoint,
+        Err(error) if matches!(error.kind(), ErrorKind::Damaged { .. }) => {
+            tell(&format!("warning: {}; the job starts from its beginning", chain(&error)));
+            None
+        }
+        Err(error) => return Err(error.into()),
+    };
+    if checkpoint.is_some() {
+        tell("going on from a checkpoint");
+    }
+    let pretrained = train::pretrain(spec, &images, checkpoint.as_deref(), log)?;
     Ok(Measured {
         metrics: pretrained.metrics,
-        protocol: PRETRAINING_PROTOCOL.to_owned(),
+        protocol: protocol::describe_pretraining(spec),
         data: short_fingerprint(&images),
         images: pretrained.images,
-        encoder: Some(encoder),
+        encoder: Some(pretrained.file),
+        remarks: [remarks, pretrained.remarks].concat(),
     })
 }
 
 fn evaluate(
-    spec: &LinearEvaluationJob,
+    spec: &EvaluationJob,
     store: &Store,
     job: &Job,
-    folder: Option<PathBuf>,
+    folder: Option<&Path>,
     log: &mut EpochLog<'_>,
 ) -> Result<Measured, JobError> {
     let bug = |message: &str| JobError::Failed(Failure::new(FailureClass::Bug, message));
@@ -173,98 +190,33 @@ fn evaluate(
     let JobSpec::Pretrain(pretraining) = store.job(parent)?.spec else {
         return Err(bug("the parent of an evaluation must be a pretraining job"));
     };
-    let encoder = ResNet::<device::Cpu>::new(&pretraining.encoder, pretraining.seed, &device::Device::default());
-    let encoder = load_weights(encoder, &store.encoder(parent)?).map_err(train::Error::from)?;
-    let source = spec.data.source;
-    let training = data::load(source, Split::Train, spec.data.train_images, folder.as_deref())?;
-    let test = data::load(source, Split::Test, spec.data.test_images, folder.as_deref())?;
-    let result = train::linear_evaluation(spec, encoder, &training, &test, &mut |report| log.epoch(report));
-    log.check()?;
+    let mut remarks = Vec::new();
+    let mut load = |split| load(&Part::of(&spec.data, split), folder, &mut remarks);
+    let (all, test) = (load(Split::Train)?, load(Split::Test)?);
+    let chooses = matches!(spec.task, EvaluationTask::LogisticRegression { .. });
+    let validation = if chooses { Some(load(Split::Validation)?) } else { None };
+    let train = if spec.label_fraction < 1.0 { all.select(&data::labeled(&all, spec.label_fraction)) } else { all };
+    let sets = Sets { train: &train, validation: validation.as_ref(), test: &test };
+    let evaluated = protocol::evaluate(spec, &pretraining, &store.encoder(parent)?, sets, log)?;
     Ok(Measured {
-        metrics: result?,
-        protocol: spec.evaluation.protocol(),
-        data: format!("{}/{}", short_fingerprint(&training), short_fingerprint(&test)),
-        images: training.len() + test.len(),
+        metrics: evaluated.metrics,
+        protocol: protocol::describe(spec),
+        data: format!("{}/{}", short_fingerprint(&train), short_fingerprint(&test)),
+        images: train.len() + test.len(),
         encoder: None,
+        remarks: [remarks, evaluated.remarks].concat(),
     })
+}
+
+/// Loads a part of the data; what is said about it is told and remembered.
+fn load(part: &Part, folder: Option<&Path>, remarks: &mut Vec<String>) -> Result<Images, JobError> {
+    let Loaded { images, left_out, notes } = data::load(part, folder)?;
+    notes.iter().for_each(|note| tell(note));
+    remarks.extend(left_out.iter().map(|image| format!("left out, since it is corrupt: {image}")));
+    Ok(images)
 }
 
 /// The first 16 digits of the images' fingerprint.
 fn short_fingerprint(images: &Images) -> String {
     images.fingerprint().chars().take(16).collect()
-}
-
-/// Writes `metrics.csv` and the log, and tells whoever listens.
-struct EpochLog<'a> {
-    csv: csv::Writer<File>,
-    path: PathBuf,
-    stop: &'a AtomicBool,
-    said: Option<Instant>,
-    problem: Option<String>,
-}
-
-impl<'a> EpochLog<'a> {
-    fn create(store: &Store, job: &Job, stop: &'a AtomicBool) -> Result<Self, JobError> {
-        let path = store.metrics_path(job.id);
-        let storage = |error: io::Error| {
-            let message = format!("cannot write {}: {error}", path.display());
-            JobError::Failed(Failure::new(FailureClass::Storage, message))
-        };
-        fs::create_dir_all(store.job_folder(job.id)).map_err(storage)?;
-        let mut csv = csv::Writer::from_path(&path).map_err(|error| storage(error.into()))?;
-        csv.write_record([
-            "epoch",
-            "loss_nats",
-            "contrastive_accuracy_percent",
-            "contrastive_entropy_nats",
-            "learning_rate",
-            "images_per_second",
-        ])
-        .map_err(|error| storage(error.into()))?;
-        Ok(Self { csv, path, stop, said: None, problem: None })
-    }
-
-    /// Notes an epoch; breaks if the job should stop.
-    fn epoch(&mut self, report: &EpochReport) -> ControlFlow<()> {
-        let optional = |value: Option<f64>| value.map(|value| value.to_string()).unwrap_or_default();
-        let row = [
-            report.epoch.to_string(),
-            report.loss.to_string(),
-            optional(report.contrastive_accuracy),
-            optional(report.contrastive_entropy),
-            report.learning_rate.to_string(),
-            report.images_per_second.to_string(),
-        ];
-        if let Err(error) = self.csv.write_record(row).map_err(io::Error::from).and_then(|()| self.csv.flush()) {
-            self.problem = Some(format!("cannot write {}: {error}", self.path.display()));
-            return ControlFlow::Break(());
-        }
-        let last = report.epoch == report.epochs;
-        if last || self.said.is_none_or(|said| said.elapsed() >= MESSAGE_INTERVAL) {
-            self.said = Some(Instant::now());
-            tell(&format!(
-                "epoch {}/{}: loss {:.4}, lr {:.4e}, {:.0} images/s",
-                report.epoch, report.epochs, report.loss, report.learning_rate, report.images_per_second
-            ));
-            let epoch = Epoch {
-                epoch: report.epoch,
-                epochs: report.epochs,
-                loss: report.loss,
-                images_per_second: report.images_per_second,
-            };
-            if send(&JobMessage::Epoch(epoch)).is_err() {
-                // Whoever started this job is gone, and with it the reason to go on.
-                return ControlFlow::Break(());
-            }
-        }
-        if self.stop.load(Ordering::Relaxed) && !last { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    }
-
-    /// The reason why the log itself stopped the job, if it did.
-    fn check(&mut self) -> Result<(), JobError> {
-        match self.problem.take() {
-            Some(message) => Err(JobError::Failed(Failure::new(FailureClass::Storage, message))),
-            None => Ok(()),
-        }
-    }
 }

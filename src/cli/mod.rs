@@ -3,6 +3,7 @@
 mod args;
 mod data;
 mod display;
+mod epoch_log;
 mod error;
 mod inspect;
 mod job;

@@ -118,19 +118,19 @@ fn damaged(store: &Store, job: JobId, checkpoint_needed: bool) -> Result<bool, C
 
 /// Finds missing data files before anything runs.
 fn check_data(plan: &Plan, todo: &[JobId], flag: Option<&Path>) -> Result<(), CliError> {
-    let needed: BTreeSet<(DataSource, Option<PathBuf>)> = todo
+    let needed: BTreeSet<(DataSource, usize, Option<PathBuf>)> = todo
         .iter()
         .filter_map(|&job| plan.job(job))
         .map(|job| {
-            let source = match &job.spec {
-                JobSpec::Pretrain(pretrain) => pretrain.data.source,
-                JobSpec::LinearEvaluation(evaluation) => evaluation.data.source,
+            let (source, corrupt) = match &job.spec {
+                JobSpec::Pretrain(pretrain) => (pretrain.data.source, pretrain.data.corrupt_images),
+                JobSpec::Evaluate(evaluation) => (evaluation.data.source, evaluation.data.corrupt_images),
             };
-            (source, flag.map(Path::to_owned).or_else(|| job.folder.clone()))
+            (source, corrupt, flag.map(Path::to_owned).or_else(|| job.folder.clone()))
         })
         .collect();
-    for (source, folder) in needed {
-        data::verify(source, folder.as_deref()).map_err(|error| CliError::input(chain(&error)))?;
+    for (source, corrupt, folder) in needed {
+        data::check(source, corrupt, folder.as_deref()).map_err(|error| CliError::input(chain(&error)))?;
     }
     Ok(())
 }
@@ -277,7 +277,7 @@ fn forward_signals(sender: Sender<Event>) -> Result<(), CliError> {
                 let _ = emulate_default_handler(signal);
             }
             tell(match count {
-                0 => "stopping: jobs end at their next epoch; once more to end them at once",
+                0 => "stopping: jobs store a checkpoint and end; once more to end them at once",
                 _ => "ending the running jobs",
             });
         }

@@ -6,10 +6,14 @@
 use std::ops::Add;
 
 use super::Job;
-use crate::recipe::{Encoder, Head, HeadKind, JobSpec, LinearEvaluationJob, PretrainJob, Stem, Training};
+use crate::recipe::{
+    BlockKind, Encoder, EvaluationJob, EvaluationTask, JobSpec, Objective, PretrainJob, ProjectionHead, Stem, Training,
+};
 
 /// A backward pass takes about twice the work of its forward pass, so training takes three forward passes.
 const TRAINING_PASSES: f64 = 3.0;
+/// Times that L-BFGS looks at all features for one strength of regularization, roughly.
+const SOLVER_PASSES: f64 = 100.0;
 
 /// Estimated work.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -33,26 +37,58 @@ impl Cost {
     pub fn of(job: &Job, parent: Option<&Job>) -> Self {
         match (&job.spec, parent.map(|parent| &parent.spec)) {
             (JobSpec::Pretrain(pretrain), _) => Self::of_pretraining(pretrain),
-            (JobSpec::LinearEvaluation(evaluation), Some(JobSpec::Pretrain(pretrain))) => {
+            (JobSpec::Evaluate(evaluation), Some(JobSpec::Pretrain(pretrain))) => {
                 Self::of_evaluation(evaluation, &pretrain.encoder)
             }
-            (JobSpec::LinearEvaluation(_), _) => Self::default(),
+            (JobSpec::Evaluate(_), _) => Self::default(),
         }
     }
 
     fn of_pretraining(job: &PretrainJob) -> Self {
-        let Training::Contrastive { head, schedule, .. } = &job.training else { return Self::default() };
-        let steps = job.data.images / schedule.batch_size.max(1);
-        let views = 2.0 * (steps * schedule.batch_size) as f64 * schedule.epochs as f64;
-        let forward = forward_macs(&job.encoder, job.data.source.image_size()) + head_macs(head, &job.encoder);
-        Self { macs: TRAINING_PASSES * views * forward, images: views }
+        let Training::Trained(trained) = &job.training else { return Self::default() };
+        let schedule = &trained.schedule;
+        let steps = job.data.count() / schedule.batch_size.max(1);
+        let views_per_image = if trained.objective == Objective::Supervised { 1.0 } else { 2.0 };
+        let views = views_per_image * (steps * schedule.batch_size) as f64 * schedule.epochs as f64;
+        let encoder = forward_macs(&job.encoder, job.data.source.image_size());
+        let head = trained.head.as_ref().map_or(0.0, |head| head_macs(head, &job.encoder));
+        // Micro-batches go forward once more, to learn the loss before its gradient.
+        let passes = TRAINING_PASSES + if schedule.micro_batch.is_some() { 1.0 } else { 0.0 };
+        Self { macs: passes * views * (encoder + head), images: views }
     }
 
-    fn of_evaluation(job: &LinearEvaluationJob, encoder: &Encoder) -> Self {
-        let images = (job.data.train_images + job.data.test_images) as f64;
-        let classifier = (encoder.dimension() * job.data.source.classes()) as f64;
-        let classified = TRAINING_PASSES * (job.data.train_images * job.evaluation.epochs) as f64 + images;
-        Self { macs: images * forward_macs(encoder, job.data.source.image_size()) + classified * classifier, images }
+    fn of_evaluation(job: &EvaluationJob, encoder: &Encoder) -> Self {
+        let train = job.label_fraction * job.data.train_set().count() as f64;
+        let test = job.data.test_count() as f64;
+        let forward = forward_macs(encoder, job.data.source.image_size());
+        let dimension = encoder.dimension() as f64;
+        let classifier = dimension * job.data.source.classes() as f64;
+        let features = |augmented_epochs: usize| match augmented_epochs {
+            0 => train + test,
+            epochs => train * epochs as f64 + test,
+        };
+        let (images, other) = match &job.task {
+            EvaluationTask::Linear(training) => {
+                let augmented = if training.augmentation.is_empty() { 0 } else { training.epochs };
+                let classified = TRAINING_PASSES * train * training.epochs as f64 + train + test;
+                (features(augmented), classified * classifier)
+            }
+            EvaluationTask::LogisticRegression { values, .. } => {
+                (features(0), SOLVER_PASSES * (values + 1) as f64 * train * classifier)
+            }
+            EvaluationTask::NearestNeighbors { .. } => (features(0), train * test * dimension),
+            EvaluationTask::FineTune(training) => {
+                let images = features(training.epochs);
+                let backward = (TRAINING_PASSES - 1.0) * train * training.epochs as f64 * forward;
+                (images, backward)
+            }
+            EvaluationTask::OwnClassifier => (test, test * classifier),
+            EvaluationTask::TransformationProbe { hidden, training, .. } => {
+                let probed = TRAINING_PASSES * train * training.epochs as f64 + test;
+                (features(0), probed * dimension * *hidden as f64)
+            }
+        };
+        Self { macs: images * forward + other, images }
     }
 }
 
@@ -81,22 +117,40 @@ impl Convolution {
 /// Every convolution of the encoder on square images of `image_size` pixels, from input to output. Each is followed by
 /// batch normalization.
 fn convolutions(encoder: &Encoder, image_size: usize) -> Vec<Convolution> {
-    let Stem::Cifar = encoder.stem;
     let stages = encoder.stage_channels();
-    let mut size = image_size;
+    let kind = encoder.architecture.block_kind();
     let mut inputs = stages.first().copied().unwrap_or_default();
-    let mut layers = vec![Convolution { inputs: 3, outputs: inputs, kernel: 3, size }];
-    for (stage, (&blocks, &outputs)) in encoder.architecture.blocks().iter().zip(&stages).enumerate() {
+    let stem = |kernel, size| Convolution { inputs: 3, outputs: inputs, kernel, size };
+    let (stem, mut size) = match encoder.stem {
+        Stem::Cifar => (stem(3, image_size), image_size),
+        Stem::ImageNet => (stem(7, image_size.div_ceil(2)), image_size.div_ceil(2).div_ceil(2)),
+    };
+    let mut layers = vec![stem];
+    for (stage, (&blocks, &channels)) in encoder.architecture.blocks().iter().zip(&stages).enumerate() {
+        let outputs = channels * kind.expansion();
         for block in 0..blocks {
+            let before = size;
             let halves = stage > 0 && block == 0;
             if halves {
                 size = size.div_ceil(2);
             }
+            let mut layer = |inputs, outputs, kernel, size| {
+                layers.push(Convolution { inputs, outputs, kernel, size });
+            };
             if halves || inputs != outputs {
-                layers.push(Convolution { inputs, outputs, kernel: 1, size });
+                layer(inputs, outputs, 1, size);
             }
-            layers.push(Convolution { inputs, outputs, kernel: 3, size });
-            layers.push(Convolution { inputs: outputs, outputs, kernel: 3, size });
+            match kind {
+                BlockKind::Basic => {
+                    layer(inputs, channels, 3, size);
+                    layer(channels, outputs, 3, size);
+                }
+                BlockKind::Bottleneck => {
+                    layer(inputs, channels, 1, before);
+                    layer(channels, channels, 3, size);
+                    layer(channels, outputs, 1, size);
+                }
+            }
             inputs = outputs;
         }
     }
@@ -113,13 +167,9 @@ pub fn parameters(encoder: &Encoder) -> usize {
     convolutions(encoder, 1).iter().map(|layer| layer.weights() + 2 * layer.outputs).sum()
 }
 
-fn head_macs(head: &Head, encoder: &Encoder) -> f64 {
+fn head_macs(head: &ProjectionHead, encoder: &Encoder) -> f64 {
     let features = encoder.dimension();
-    let weights = match head.kind {
-        HeadKind::Linear => features * head.dimension,
-        HeadKind::Nonlinear => features * features + features * head.dimension,
-    };
-    weights as f64
+    (features * features * head.hidden_layers + features * head.dimension) as f64
 }
 
 #[cfg(test)]
@@ -157,6 +207,33 @@ mod tests {
     }
 
     #[test]
+    fn imagenet_networks_have_their_published_sizes() {
+        // Parameters of torchvision's models less those of their classifiers, and multiply-adds at 224 px in 10^9 as
+        // torchvision gives them (classifier included, which adds 0.002 at most).
+        for (architecture, parameters_with_classifier, giga_macs) in [
+            (Architecture::ResNet18, 11_689_512, 1.81),
+            (Architecture::ResNet34, 21_797_672, 3.66),
+            (Architecture::ResNet50, 25_557_032, 4.09),
+            (Architecture::ResNet101, 44_549_160, 7.80),
+            (Architecture::ResNet152, 60_192_808, 11.51),
+        ] {
+            let encoder = Encoder { stem: Stem::ImageNet, ..encoder(architecture, 1.0) };
+            assert_eq!(parameters(&encoder), parameters_with_classifier - 1000 * (encoder.dimension() + 1));
+            let macs = forward_macs(&encoder, 224) / 1e9;
+            assert!((macs - giga_macs).abs() < 0.01, "{architecture:?} {macs}");
+        }
+    }
+
+    #[test]
+    fn wide_resnet50_has_the_papers_size() {
+        // Paper Figure 7 and Table 6: 24, 94 and 375 million.
+        for (width, millions) in [(1.0, 24.0), (2.0, 94.0), (4.0, 375.0)] {
+            let encoder = Encoder { stem: Stem::ImageNet, ..encoder(Architecture::ResNet50, width) };
+            assert_eq!((parameters(&encoder) as f64 / 1e6).round(), millions);
+        }
+    }
+
+    #[test]
     fn width_multiplies_work_by_its_square_except_in_the_stem() {
         let stem = |width: f64| 24.0 * 24.0 * 27.0 * 16.0 * width;
         let [single, double] = [1.0, 2.0].map(|width| forward_macs(&encoder(Architecture::ResNet8, width), 24));
@@ -186,7 +263,7 @@ mod tests {
     fn evaluation_passes_every_image_once_and_trains_a_classifier() {
         let recipe = fixture::recipe();
         let parent = Job::new(JobSpec::Pretrain(recipe.pretrain_job(0)), vec![], None);
-        let job = Job::new(JobSpec::LinearEvaluation(recipe.evaluation_job(0)), vec![parent.id], None);
+        let job = Job::new(JobSpec::Evaluate(recipe.evaluation_job(0)), vec![parent.id], None);
         let cost = Cost::of(&job, Some(&parent));
         assert_eq!(cost.images, 1200.0);
         assert_eq!(cost.macs, 1200.0 * forward_macs(&recipe.encoder, 24) + (3.0 * 10_000.0 + 1200.0) * 640.0);

@@ -1,49 +1,35 @@
 //! A small recipe and sweep for tests.
 
+use serde::de::DeserializeOwned;
+
 use crate::{
-    recipe::{
-        Algorithm, Architecture, Data, DataSource, Decay, Encoder, Head, HeadKind, Interpolation, LearningRate,
-        LinearEvaluation, LinearEvaluationPatch, Objective, Optimizer, Recipe, RecipePatch, Schedule, Stem, Transform,
-    },
-    sweep::{Axis, AxisValue, Evaluation, Sweep},
+    recipe::{EvaluationPatch, Recipe, RecipePatch},
+    sweep::{Axis, AxisValue, NamedEvaluation, Sweep},
 };
 
 pub(crate) fn recipe() -> Recipe {
-    Recipe {
-        data: Data { source: DataSource::Shapes, train_images: 1000, test_images: 200, folder: None },
-        augmentation: vec![
-            Transform::RandomResizedCrop {
-                area: (0.08, 1.0),
-                aspect: (0.75, 1.25),
-                interpolation: Interpolation::Bicubic,
-            },
-            Transform::HorizontalFlip { probability: 0.5 },
-            Transform::ColorJitter { strength: 0.5, probability: 0.8 },
-            Transform::Grayscale { probability: 0.2 },
-        ],
-        encoder: Encoder {
-            architecture: Architecture::ResNet8,
-            width: 1.0,
-            stem: Stem::Cifar,
-            zero_init_residual: true,
-        },
-        head: Head { kind: HeadKind::Nonlinear, dimension: 16, batch_norm: true },
-        objective: Objective::NtXent { temperature: 0.5 },
-        optimizer: Optimizer {
-            algorithm: Algorithm::Lars { trust_coefficient: 0.001 },
-            learning_rate: LearningRate::LinearScaling(0.3),
-            momentum: 0.9,
-            weight_decay: 1e-6,
-        },
-        schedule: Schedule { epochs: 3, batch_size: 64, warmup_epochs: 1, decay: Decay::Cosine },
-        evaluation: LinearEvaluation {
-            epochs: 10,
-            batch_size: 100,
-            learning_rate: 0.1,
-            momentum: 0.9,
-            weight_decay: 0.0,
-        },
-    }
+    read(
+        "(
+            data: (source: Shapes, train_images: 1000, test_images: 200),
+            augmentation: (both: [
+                RandomResizedCrop(area: (0.08, 1.0), aspect: (0.75, 1.25), interpolation: Bicubic),
+                HorizontalFlip(probability: 0.5),
+                ColorJitter(strength: 0.5, probability: 0.8),
+                Grayscale(probability: 0.2),
+            ]),
+            encoder: (architecture: ResNet8, width: 1.0, stem: Cifar, zero_init_residual: true),
+            head: (kind: Nonlinear, dimension: 16, batch_norm: true),
+            objective: NtXent(temperature: 0.5),
+            optimizer: (
+                algorithm: Lars(trust_coefficient: 0.001),
+                learning_rate: LinearScaling(0.3),
+                momentum: 0.9,
+                weight_decay: 1e-6,
+            ),
+            schedule: (epochs: 3, batch_size: 64, warmup_epochs: 1, decay: Cosine),
+            evaluation: (epochs: 10, batch_size: 100, learning_rate: 0.1, momentum: 0.9, weight_decay: 0.0),
+        )",
+    )
 }
 
 /// Three objectives, one of them an untrained control, by two lengths; two evaluations of each.
@@ -64,10 +50,10 @@ pub(crate) fn sweep(seeds: &[u64]) -> Sweep {
         ],
         seeds: seeds.to_vec(),
         evaluations: vec![
-            Evaluation { name: "short".into(), patch: LinearEvaluationPatch::default() },
-            Evaluation {
+            NamedEvaluation { name: "short".into(), patch: EvaluationPatch::default() },
+            NamedEvaluation {
                 name: "long".into(),
-                patch: LinearEvaluationPatch { epochs: Some(20), ..LinearEvaluationPatch::default() },
+                patch: EvaluationPatch { epochs: Some(20), ..EvaluationPatch::default() },
             },
         ],
         tables: vec![],
@@ -81,5 +67,9 @@ pub(crate) fn axis(name: &str, values: &[(&str, &str)]) -> Axis {
 
 /// A patch as it is written in sweep files.
 pub(crate) fn patch(text: &str) -> RecipePatch {
+    read(text)
+}
+
+fn read<T: DeserializeOwned>(text: &str) -> T {
     ron::Options::default().with_default_extension(ron::extensions::Extensions::IMPLICIT_SOME).from_str(text).unwrap()
 }

@@ -60,7 +60,7 @@ impl Plan {
             for evaluation in &sweep.evaluations {
                 recipe.evaluation.clone_from(&protocol);
                 recipe.evaluation.apply(&evaluation.patch);
-                let spec = JobSpec::LinearEvaluation(recipe.evaluation_job(seed));
+                let spec = JobSpec::Evaluate(recipe.evaluation_job(seed));
                 evaluations.push(self.add(Job::new(spec, vec![pretrain], folder.clone())));
             }
             self.trials.push(PlannedTrial { sweep: index, point: trial.point, seed, pretrain, evaluations });

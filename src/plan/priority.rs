@@ -51,10 +51,8 @@ mod tests {
     /// Pretraining costs its epochs, evaluation a tenth of its.
     fn epochs(job: &Job) -> f64 {
         let json = serde_json::to_value(&job.spec).unwrap();
-        let pretrain = json["Pretrain"]["training"]["Contrastive"]["schedule"]["epochs"].as_f64();
-        pretrain
-            .or(json["LinearEvaluation"]["evaluation"]["epochs"].as_f64().map(|epochs| epochs / 10.0))
-            .unwrap_or(0.0)
+        let pretrain = json["Pretrain"]["training"]["Trained"]["schedule"]["epochs"].as_f64();
+        pretrain.or(json["Evaluate"]["task"]["Linear"]["epochs"].as_f64().map(|epochs| epochs / 10.0)).unwrap_or(0.0)
     }
 
     #[test]

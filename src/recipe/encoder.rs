@@ -18,7 +18,7 @@ patchable! {
     }
 }
 
-/// Depth of a residual network made of basic blocks (two 3 × 3 convolutions each).
+/// Depth of a residual network, and with it the kind of its blocks (He et al. 2016).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Architecture {
     /// Three stages of one block, 16-32-64 channels.
@@ -31,6 +31,32 @@ pub enum Architecture {
     ResNet18,
     /// Four stages of 3, 4, 6 and 3 blocks, 64-128-256-512 channels.
     ResNet34,
+    /// As many bottleneck blocks as ResNet-34 has basic ones, 256-512-1024-2048 channels between them.
+    ResNet50,
+    /// Four stages of 3, 4, 23 and 3 bottleneck blocks.
+    ResNet101,
+    /// Four stages of 3, 8, 36 and 3 bottleneck blocks.
+    ResNet152,
+}
+
+/// What a residual block is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BlockKind {
+    /// Two 3 × 3 convolutions.
+    Basic,
+    /// A 1 × 1 convolution, a 3 × 3 convolution that takes the block's stride, and a 1 × 1 convolution to four times
+    /// the channels.
+    Bottleneck,
+}
+
+impl BlockKind {
+    /// Channels that a block returns, as a multiple of those of its 3 × 3 convolutions.
+    pub fn expansion(self) -> usize {
+        match self {
+            Self::Basic => 1,
+            Self::Bottleneck => 4,
+        }
+    }
 }
 
 impl Architecture {
@@ -41,15 +67,25 @@ impl Architecture {
             Self::ResNet14 => &[2, 2, 2],
             Self::ResNet20 => &[3, 3, 3],
             Self::ResNet18 => &[2, 2, 2, 2],
-            Self::ResNet34 => &[3, 4, 6, 3],
+            Self::ResNet34 | Self::ResNet50 => &[3, 4, 6, 3],
+            Self::ResNet101 => &[3, 4, 23, 3],
+            Self::ResNet152 => &[3, 8, 36, 3],
         }
     }
 
-    /// Channels of the first stage at width 1; each later stage has twice as many.
+    /// What each block is made of.
+    pub fn block_kind(self) -> BlockKind {
+        match self {
+            Self::ResNet50 | Self::ResNet101 | Self::ResNet152 => BlockKind::Bottleneck,
+            _ => BlockKind::Basic,
+        }
+    }
+
+    /// Channels of the stem and of the first stage's 3 × 3 convolutions at width 1; each later stage has twice as many.
     pub fn channels(self) -> usize {
         match self {
             Self::ResNet8 | Self::ResNet14 | Self::ResNet20 => 16,
-            Self::ResNet18 | Self::ResNet34 => 64,
+            _ => 64,
         }
     }
 }
@@ -59,10 +95,12 @@ impl Architecture {
 pub enum Stem {
     /// One 3 × 3 convolution with stride 1 and no pooling (paper appendix B.9).
     Cifar,
+    /// One 7 × 7 convolution and one 3 × 3 max pooling, each with stride 2 (He et al. 2016, Table 1).
+    ImageNet,
 }
 
 impl Encoder {
-    /// Channels of each stage; the last is the dimension of h.
+    /// Channels of each stage's 3 × 3 convolutions; those of the first stage are also the stem's.
     pub fn stage_channels(&self) -> Vec<usize> {
         let first = self.architecture.channels() as f64 * self.width;
         (0..self.architecture.blocks().len()).map(|stage| (first * f64::from(1 << stage)).round() as usize).collect()
@@ -70,15 +108,18 @@ impl Encoder {
 
     /// Dimension of h.
     pub fn dimension(&self) -> usize {
-        self.stage_channels().last().copied().unwrap_or_default()
+        self.stage_channels().last().copied().unwrap_or_default() * self.architecture.block_kind().expansion()
     }
 }
 
 patchable! {
-    /// The projection head z = g(h) (paper §4.2, Figure 8); the hidden width is the dimension of h.
+    /// The projection head z = g(h) (paper §4.2, Figure 8); hidden layers are as wide as h.
     pub struct Head patched by HeadPatch {
         /// Its layers.
         pub kind: HeadKind,
+        /// Number of hidden layers of a nonlinear head; 1 unless written, as in the paper.
+        #[serde(default = "one")]
+        pub hidden_layers: usize,
         /// Dimension of z; the paper uses 128.
         pub dimension: usize,
         /// Batch normalization after every layer, the last without shift, as in the reference code.
@@ -86,12 +127,18 @@ patchable! {
     }
 }
 
+fn one() -> usize {
+    1
+}
+
 /// Layers of the projection head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum HeadKind {
+    /// No head: z = h (Figure 8, "none"); `dimension` and `batch_norm` have no effect.
+    Identity,
     /// One linear layer.
     Linear,
-    /// Linear, ReLU, linear: the paper's default.
+    /// Hidden layers with ReLU, then a linear layer: the paper's default.
     Nonlinear,
 }
 

@@ -4,7 +4,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Data, Encoder, Head, LinearEvaluation, Objective, Optimizer, Recipe, Schedule, TrainSet, Transform};
+use super::{
+    Algorithm, Augmentation, Data, Encoder, Evaluation, HeadKind, Metric, Objective, OnlineProbe, Optimizer, ProbeTask,
+    Protocol, Recipe, Representation, Schedule, TrainSet, Transform,
+};
 
 /// A job's complete settings.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -13,7 +16,7 @@ pub enum JobSpec {
     /// Makes an encoder.
     Pretrain(PretrainJob),
     /// Evaluates the parent's encoder.
-    LinearEvaluation(LinearEvaluationJob),
+    Evaluate(EvaluationJob),
 }
 
 impl JobSpec {
@@ -22,12 +25,42 @@ impl JobSpec {
         match self {
             Self::Pretrain(PretrainJob { training: Training::Untrained, .. }) => "initialize",
             Self::Pretrain(_) => "pretrain",
-            Self::LinearEvaluation(_) => "evaluate",
+            Self::Evaluate(EvaluationJob { task: EvaluationTask::FineTune(_), .. }) => "fine-tune",
+            Self::Evaluate(_) => "evaluate",
         }
     }
 }
 
-/// Makes an encoder: by contrastive training, or by initialization alone.
+impl JobSpec {
+    /// The metrics that the job reports.
+    pub fn metrics(&self) -> Vec<Metric> {
+        let of_classifier =
+            [Metric::Top1, Metric::Top5, Metric::MeanPerClass, Metric::MeanAveragePrecision, Metric::TrainTop1];
+        match self {
+            Self::Pretrain(PretrainJob { training: Training::Untrained, .. }) => vec![],
+            Self::Pretrain(PretrainJob { training: Training::Trained(trained), .. }) => {
+                let contrastive = trained.objective.contrastive().is_some();
+                let classifies = !contrastive || trained.online_probe.is_some();
+                Metric::ALL
+                    .into_iter()
+                    .filter(|metric| match metric {
+                        Metric::Loss => true,
+                        Metric::ContrastiveAccuracy | Metric::ContrastiveEntropy => contrastive,
+                        Metric::OnlineTop1 => classifies,
+                        _ => false,
+                    })
+                    .collect()
+            }
+            Self::Evaluate(EvaluationJob { task, .. }) => match task {
+                EvaluationTask::NearestNeighbors { .. } => vec![Metric::Top1, Metric::MeanPerClass],
+                EvaluationTask::TransformationProbe { .. } => vec![Metric::Top1, Metric::TrainTop1],
+                _ => of_classifier.to_vec(),
+            },
+        }
+    }
+}
+
+/// Makes an encoder: by training, or by initialization alone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PretrainJob {
@@ -41,61 +74,194 @@ pub struct PretrainJob {
     pub seed: u64,
 }
 
-/// How an encoder is trained.
+/// Whether and how an encoder is trained.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub enum Training {
     /// Not at all: a control.
     Untrained,
-    /// By NT-Xent on pairs of views.
-    Contrastive {
-        /// See [`Recipe::augmentation`].
-        augmentation: Vec<Transform>,
-        /// See [`Recipe::head`].
-        head: Head,
-        /// Temperature τ of [`Objective::NtXent`].
-        temperature: f64,
-        /// See [`Recipe::optimizer`].
-        optimizer: Optimizer,
-        /// See [`Recipe::schedule`].
-        schedule: Schedule,
+    /// By an objective.
+    Trained(Box<Trained>),
+}
+
+/// How an encoder is trained.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Trained {
+    /// See [`Recipe::augmentation`].
+    pub augmentation: Augmentation,
+    /// The projection head of a contrastive objective, if it has one.
+    pub head: Option<ProjectionHead>,
+    /// See [`Recipe::objective`]; not [`Objective::Untrained`].
+    pub objective: Objective,
+    /// See [`Recipe::optimizer`].
+    pub optimizer: Optimizer,
+    /// See [`Recipe::schedule`].
+    pub schedule: Schedule,
+    /// See [`Recipe::online_probe`].
+    pub online_probe: Option<OnlineProbe>,
+}
+
+/// A projection head with as many layers as it has.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProjectionHead {
+    /// Number of hidden layers, each with a ReLU; a linear head has none.
+    pub hidden_layers: usize,
+    /// Dimension of z.
+    pub dimension: usize,
+    /// See [`super::Head::batch_norm`].
+    pub batch_norm: bool,
+}
+
+/// Evaluates the parent's encoder.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EvaluationJob {
+    /// Training and test images.
+    pub data: Data,
+    /// See [`Evaluation::representation`].
+    pub representation: Representation,
+    /// See [`Evaluation::label_fraction`].
+    pub label_fraction: f64,
+    /// What is done.
+    pub task: EvaluationTask,
+    /// Seed of every random stream of the job.
+    pub seed: u64,
+}
+
+/// A [`Protocol`] with the settings that it uses.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum EvaluationTask {
+    /// See [`Protocol::Linear`].
+    Linear(ClassifierTraining),
+    /// See [`Protocol::LogisticRegression`].
+    LogisticRegression {
+        /// Weakest and strongest λ.
+        regularization: (f64, f64),
+        /// Number of values.
+        values: usize,
+    },
+    /// See [`Protocol::NearestNeighbors`].
+    NearestNeighbors {
+        /// Number of votes.
+        neighbors: usize,
+        /// Temperature of the weights, if votes are weighted.
+        temperature: Option<f64>,
+    },
+    /// See [`Protocol::FineTune`].
+    FineTune(ClassifierTraining),
+    /// See [`Protocol::OwnClassifier`].
+    OwnClassifier,
+    /// See [`Protocol::TransformationProbe`].
+    TransformationProbe {
+        /// What is told apart.
+        task: ProbeTask,
+        /// Width of the hidden layer.
+        hidden: usize,
+        /// How the perceptron is trained.
+        training: ClassifierTraining,
     },
 }
 
-/// Trains a linear classifier on the parent's frozen encoder and tests it.
+/// How a classifier is trained by gradient steps; the learning rate follows a cosine to zero.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct LinearEvaluationJob {
-    /// Training and test images.
-    pub data: Data,
-    /// The protocol.
-    pub evaluation: LinearEvaluation,
-    /// Seed of every random stream of the job.
-    pub seed: u64,
+pub struct ClassifierTraining {
+    /// See [`Evaluation::train_augmentation`].
+    pub augmentation: Vec<Transform>,
+    /// See [`Evaluation::solver`].
+    pub solver: Algorithm,
+    /// See [`Evaluation::epochs`].
+    pub epochs: usize,
+    /// See [`Evaluation::batch_size`].
+    pub batch_size: usize,
+    /// See [`Evaluation::learning_rate`].
+    pub learning_rate: f64,
+    /// See [`Evaluation::momentum`].
+    pub momentum: f64,
+    /// See [`Evaluation::weight_decay`].
+    pub weight_decay: f64,
 }
 
 impl Recipe {
     /// The pretraining job of this recipe.
     pub fn pretrain_job(&self, seed: u64) -> PretrainJob {
         PretrainJob {
-            data: TrainSet { source: self.data.source, images: self.data.train_images },
+            data: self.data.train_set(),
             encoder: self.encoder.clone(),
             training: match self.objective {
                 Objective::Untrained => Training::Untrained,
-                Objective::NtXent { temperature } => Training::Contrastive {
-                    augmentation: self.augmentation.clone(),
-                    head: self.head.clone(),
-                    temperature,
-                    optimizer: self.optimizer.clone(),
-                    schedule: self.schedule.clone(),
-                },
+                _ => Training::Trained(Box::new(self.trained())),
             },
             seed,
         }
     }
 
+    fn trained(&self) -> Trained {
+        let batch_size = self.schedule.batch_size;
+        let micro_batch = self.schedule.micro_batch.filter(|&size| size != batch_size);
+        Trained {
+            augmentation: self.augmentation.clone(),
+            head: self.projection_head().filter(|_| self.objective != Objective::Supervised),
+            objective: self.objective.clone(),
+            optimizer: self.optimizer.clone(),
+            schedule: Schedule { micro_batch, ..self.schedule.clone() },
+            online_probe: self.online_probe.clone(),
+        }
+    }
+
+    fn projection_head(&self) -> Option<ProjectionHead> {
+        let hidden_layers = match self.head.kind {
+            HeadKind::Identity => return None,
+            HeadKind::Linear => 0,
+            HeadKind::Nonlinear => self.head.hidden_layers,
+        };
+        Some(ProjectionHead { hidden_layers, dimension: self.head.dimension, batch_norm: self.head.batch_norm })
+    }
+
     /// The evaluation job of this recipe.
-    pub fn evaluation_job(&self, seed: u64) -> LinearEvaluationJob {
-        LinearEvaluationJob { data: self.data.clone(), evaluation: self.evaluation.clone(), seed }
+    pub fn evaluation_job(&self, seed: u64) -> EvaluationJob {
+        let evaluation = &self.evaluation;
+        let data = evaluation.transfer_data.as_ref().unwrap_or(&self.data);
+        EvaluationJob {
+            data: match evaluation.protocol {
+                Protocol::LogisticRegression { .. } => data.clone(),
+                _ => data.without_validation(),
+            },
+            representation: evaluation.representation,
+            label_fraction: evaluation.label_fraction,
+            task: evaluation.task(),
+            seed,
+        }
+    }
+}
+
+impl Evaluation {
+    fn task(&self) -> EvaluationTask {
+        let training = || ClassifierTraining {
+            augmentation: self.train_augmentation.clone(),
+            solver: self.solver.clone(),
+            epochs: self.epochs,
+            batch_size: self.batch_size,
+            learning_rate: self.learning_rate,
+            momentum: self.momentum,
+            weight_decay: self.weight_decay,
+        };
+        match self.protocol {
+            Protocol::Linear => EvaluationTask::Linear(training()),
+            Protocol::LogisticRegression { regularization, values } => {
+                EvaluationTask::LogisticRegression { regularization, values }
+            }
+            Protocol::NearestNeighbors { neighbors, temperature } => {
+                EvaluationTask::NearestNeighbors { neighbors, temperature }
+            }
+            Protocol::FineTune => EvaluationTask::FineTune(training()),
+            Protocol::OwnClassifier => EvaluationTask::OwnClassifier,
+            Protocol::TransformationProbe { task, hidden } => {
+                EvaluationTask::TransformationProbe { task, hidden, training: training() }
+            }
+        }
     }
 }

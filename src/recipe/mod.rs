@@ -1,7 +1,7 @@
 //! Plain typed values that describe one training job completely; no IO, no behavior beyond checking and patching.
 //!
-//! A [`Recipe`] holds every setting of a trial. Nothing is implicit: each field must be written in the sweep
-//! file's `base`, and axes change fields through the [`RecipePatch`] that each recipe struct derives.
+//! A [`Recipe`] holds every setting of a trial. Each field must be written in the sweep file's `base`, except for the
+//! [`OPTIONAL_FIELDS`]; axes change fields through the [`RecipePatch`] that each recipe struct derives.
 
 mod augmentation;
 mod data;
@@ -15,14 +15,18 @@ mod patch;
 mod schedule;
 mod validate;
 
-pub use augmentation::{Interpolation, Transform};
-pub use data::{Data, DataPatch, DataSource, TrainSet};
-pub use encoder::{Architecture, Encoder, EncoderPatch, Head, HeadKind, HeadPatch, Stem};
-pub use evaluation::{LinearEvaluation, LinearEvaluationPatch};
-pub use job::{JobSpec, LinearEvaluationJob, PretrainJob, Training};
+pub use augmentation::{
+    Augmentation, AugmentationPatch, BoxSampling, Brightness, Interpolation, JitterOrder, Policy, Transform,
+};
+pub use data::{Count, Data, DataPatch, DataSource, TrainSet};
+pub use encoder::{Architecture, BlockKind, Encoder, EncoderPatch, Head, HeadKind, HeadPatch, Stem};
+pub use evaluation::{Evaluation, EvaluationPatch, ProbeTask, Protocol, Representation};
+pub use job::{
+    ClassifierTraining, EvaluationJob, EvaluationTask, JobSpec, PretrainJob, ProjectionHead, Trained, Training,
+};
 pub use metric::{Metric, Metrics};
-pub use objective::Objective;
-pub use optimizer::{Algorithm, LearningRate, Optimizer, OptimizerPatch};
+pub use objective::{Contrastive, Loss, Mining, Negatives, Objective};
+pub use optimizer::{Algorithm, LearningRate, OnlineProbe, Optimizer, OptimizerPatch};
 pub use patch::Patchable;
 pub use schedule::{Decay, Schedule, SchedulePatch};
 pub use validate::Problem;
@@ -34,8 +38,8 @@ patchable! {
     pub struct Recipe patched by RecipePatch {
         /// The images to train and test on.
         pub data: Data,
-        /// The random transformations that make one view of an image, in order (paper §3, Algorithm 1).
-        pub augmentation: Vec<Transform>,
+        /// The random transformations that make the views of an image (paper §3, Algorithm 1).
+        pub augmentation: Augmentation,
         /// The encoder f(·) whose output h is evaluated.
         pub encoder: Encoder,
         /// The projection head g(·) between h and the loss.
@@ -46,7 +50,35 @@ patchable! {
         pub optimizer: Optimizer,
         /// How long, and in what batches, pretraining runs.
         pub schedule: Schedule,
-        /// How the frozen encoder is evaluated.
-        pub evaluation: LinearEvaluation,
+        /// A linear classifier trained beside the encoder, on h without a gradient into it; none unless written.
+        #[serde(default)]
+        pub online_probe: Option<OnlineProbe>,
+        /// How the encoder is evaluated.
+        pub evaluation: Evaluation,
     }
 }
+
+/// The fields that may be left out of a complete recipe; the documentation of each says what holds then.
+pub const OPTIONAL_FIELDS: [&str; 21] = [
+    "first",
+    "second",
+    "sampling",
+    "order",
+    "brightness",
+    "validation_images",
+    "corrupt_images",
+    "folder",
+    "short_side",
+    "hidden_layers",
+    "normalize",
+    "negatives",
+    "mining",
+    "micro_batch",
+    "online_probe",
+    "protocol",
+    "representation",
+    "label_fraction",
+    "transfer_data",
+    "train_augmentation",
+    "solver",
+];

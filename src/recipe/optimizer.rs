@@ -11,9 +11,9 @@ patchable! {
         pub algorithm: Algorithm,
         /// Peak learning rate, reached after warm-up.
         pub learning_rate: LearningRate,
-        /// Momentum coefficient; the paper uses 0.9.
+        /// Momentum coefficient, β₁ of AdamW; the paper uses 0.9.
         pub momentum: f64,
-        /// L2 weight decay, not applied to biases and batch normalization; the paper uses 1e-6.
+        /// L2 weight decay (decoupled with AdamW), not applied to biases and batch normalization; the paper uses 1e-6.
         pub weight_decay: f64,
     }
 }
@@ -32,6 +32,14 @@ pub enum Algorithm {
     Lars {
         /// Trust coefficient η; the reference code uses 0.001.
         trust_coefficient: f64,
+    },
+    /// Adam with decoupled weight decay: the weights shrink by learning rate × weight decay at each step (Loshchilov &
+    /// Hutter 2019, as in PyTorch).
+    AdamW {
+        /// β₂, the memory of squared gradients; 0.999 is common.
+        beta2: f64,
+        /// ε beside the root of the squared gradients; 1e-8 is common.
+        epsilon: f64,
     },
 }
 
@@ -64,4 +72,15 @@ impl LearningRate {
     }
 }
 
-replaceable!(Algorithm, LearningRate);
+/// A linear classifier that learns on h while the encoder is pretrained, by momentum SGD at the encoder's schedule; it
+/// sees labels, the encoder does not (paper appendix B.6: "a stop_gradient is used").
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OnlineProbe {
+    /// Peak learning rate per 256 images.
+    pub learning_rate: f64,
+    /// Momentum coefficient.
+    pub momentum: f64,
+}
+
+replaceable!(Algorithm, LearningRate, Option<OnlineProbe>);

@@ -26,7 +26,7 @@ use super::{
 };
 use crate::{
     plan::{JobId, Plan, PlannedTrial},
-    recipe::{JobSpec, Metric, PretrainJob, Training},
+    recipe::{JobSpec, Metric},
     sweep::Sweep,
 };
 
@@ -107,7 +107,7 @@ fn job_lines(
 
     let measured: Vec<(Option<Metric>, Option<f64>)> = match record {
         Some(record) => record.metrics.iter().map(|(&metric, &value)| (Some(metric), Some(value))).collect(),
-        None => expected_metrics(spec).into_iter().map(|metric| (Some(metric), None)).collect(),
+        None => spec.map(JobSpec::metrics).unwrap_or_default().into_iter().map(|metric| (Some(metric), None)).collect(),
     };
     let measured = if measured.is_empty() { vec![(None, None)] } else { measured };
     measured
@@ -121,14 +121,4 @@ fn job_lines(
             start.iter().cloned().chain(middle).chain(end.iter().cloned()).collect()
         })
         .collect()
-}
-
-/// The metrics that a job will report once it is done.
-fn expected_metrics(spec: Option<&JobSpec>) -> Vec<Metric> {
-    let of_pretraining = match spec {
-        None | Some(JobSpec::Pretrain(PretrainJob { training: Training::Untrained, .. })) => return vec![],
-        Some(JobSpec::Pretrain(_)) => true,
-        Some(JobSpec::LinearEvaluation(_)) => false,
-    };
-    Metric::ALL.into_iter().filter(|metric| metric.of_pretraining() == of_pretraining).collect()
 }

@@ -40,6 +40,7 @@ pub(super) fn record(seed: u64) -> Record {
         seed,
         metrics: [(Metric::Loss, 0.1 + 0.2), (Metric::ContrastiveAccuracy, 1e-300)].into(),
         protocol: String::new(),
+        remarks: vec!["said".into()],
         data: "shapes é \"quoted\"\n".into(),
         device: "cpu".into(),
         backend: "flex".into(),

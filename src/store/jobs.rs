@@ -86,7 +86,34 @@ impl Store {
             write_atomic(&*self.disk, &self.encoder_path(record.job), bytes)?;
         }
         write_atomic(&*self.disk, &path, text.as_bytes())?;
+        self.drop_checkpoint(record.job)?;
         Ok(record)
+    }
+
+    /// Keeps the state of an unfinished job, replacing an earlier one.
+    pub fn keep_checkpoint(&self, id: JobId, bytes: &[u8]) -> Result<(), Error> {
+        let mut content = blake3::hash(bytes).as_bytes().to_vec();
+        content.extend_from_slice(bytes);
+        write_atomic(&*self.disk, &self.checkpoint_path(id), &content)
+    }
+
+    /// The state of an unfinished job that was kept last, checked; `None` if there is none.
+    pub fn kept_checkpoint(&self, id: JobId) -> Result<Option<Vec<u8>>, Error> {
+        let path = self.checkpoint_path(id);
+        let Some(content) = read(&path)? else { return Ok(None) };
+        match content.split_at_checked(blake3::OUT_LEN) {
+            Some((hash, bytes)) if hash == blake3::hash(bytes).as_bytes() => Ok(Some(bytes.to_vec())),
+            _ => Err(ErrorKind::Damaged { path, reason: "is damaged" }.into()),
+        }
+    }
+
+    /// Removes the state of a job that is done.
+    fn drop_checkpoint(&self, id: JobId) -> Result<(), Error> {
+        let path = self.checkpoint_path(id);
+        match self.disk.remove(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            result => result.at("remove", &path),
+        }
     }
 
     /// The outcome of a job; `None` if it has not finished.
@@ -157,6 +184,10 @@ impl Store {
         self.job_folder(id).join("record.json")
     }
 
+    fn checkpoint_path(&self, id: JobId) -> PathBuf {
+        self.job_folder(id).join("checkpoint.bin")
+    }
+
     fn encoder_path(&self, id: JobId) -> PathBuf {
         self.job_folder(id).join("encoder.safetensors")
     }
@@ -201,7 +232,7 @@ mod tests {
         let (_folder, store) = fixture::store();
         let parent = fixture::job(1);
         let evaluation = crate::plan::fixture::recipe().evaluation_job(u64::MAX);
-        let child = Job::new(JobSpec::LinearEvaluation(evaluation), vec![parent.id], None);
+        let child = Job::new(JobSpec::Evaluate(evaluation), vec![parent.id], None);
         for job in [parent, child] {
             store.write_job(&job).unwrap();
             assert_eq!(store.job(job.id).unwrap(), job);

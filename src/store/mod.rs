@@ -8,6 +8,7 @@
 //! <root>/jobs/<id>/job.json            what the job does; written before it starts
 //! <root>/jobs/<id>/record.json         outcome of a finished job, with a checksum
 //! <root>/jobs/<id>/encoder.safetensors its encoder; the hash is in the record
+//! <root>/jobs/<id>/checkpoint.bin      state of an unfinished job: BLAKE3, then a safetensors file
 //! <root>/jobs/<id>/metrics.csv         per-epoch metrics, written by the job
 //! <root>/jobs/<id>/log.txt             what the job wrote to stderr
 //! <root>/tables/<sweep>/…              exports

@@ -18,6 +18,9 @@ pub struct Record {
     pub metrics: Metrics,
     /// How the metrics were obtained, in one line.
     pub protocol: String,
+    /// What there is to say about how they came about, one sentence each: choices made, limits reached, a restart.
+    #[serde(default)]
+    pub remarks: Vec<String>,
     /// Fingerprint of the images used.
     pub data: String,
     /// The device, as its maker names it.

@@ -11,7 +11,7 @@ use super::{
     file::{Entry, Outline},
     syntax::Node,
 };
-use crate::recipe::{LinearEvaluationPatch, Patchable, Problem, Recipe, RecipePatch};
+use crate::recipe::{EvaluationPatch, Patchable, Problem, Recipe, RecipePatch};
 
 /// Most jobs of a sweep.
 const MOST_JOBS: u128 = 1_000_000;
@@ -124,7 +124,7 @@ struct Choice<'s> {
 
 enum Change<'s> {
     Recipe(&'s RecipePatch),
-    Evaluation(&'s LinearEvaluationPatch),
+    Evaluation(&'s EvaluationPatch),
 }
 
 impl<'s> Choice<'s> {

@@ -110,8 +110,15 @@ impl<'n, 't> Decoder<'n, 't> {
 impl<'de> Deserializer<'de> for Decoder<'_, '_> {
     type Error = Failure;
 
-    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Failure> {
-        Err(self.mismatch("something else"))
+    /// A value that may be a number or a word, such as a count of images.
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
+        let expected = (&visitor as &dyn de::Expected).to_string();
+        match &self.node.kind {
+            Kind::Number => visitor.visit_u64(self.whole_number()?),
+            Kind::Text(text) if ron::from_str::<f64>(text).is_ok() => visitor.visit_u64(self.whole_number()?),
+            Kind::Word(word) => visitor.visit_str::<Failure>(word).map_err(|_| self.mismatch(&expected)),
+            _ => Err(self.mismatch(&expected)),
+        }
     }
 
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
@@ -216,7 +223,7 @@ fn name_deserializer(name: &str) -> StrDeserializer<'_, Failure> {
 mod tests {
     use super::*;
     use crate::{
-        recipe::{Data, DataPatch, LinearEvaluationPatch, Schedule},
+        recipe::{Count, Data, DataPatch, EvaluationPatch, Schedule},
         sweep::parser,
     };
 
@@ -232,7 +239,7 @@ mod tests {
 
     #[test]
     fn whole_numbers_serve_as_decimals() {
-        let patch: LinearEvaluationPatch = read("(learning_rate: 1, momentum: 0)").unwrap();
+        let patch: EvaluationPatch = read("(learning_rate: 1, momentum: 0)").unwrap();
         assert_eq!((patch.learning_rate, patch.momentum, patch.epochs), (Some(1.0), Some(0.0), None));
     }
 
@@ -243,6 +250,22 @@ mod tests {
         assert_eq!(read::<DataPatch>("()"), Ok(DataPatch::default()));
         let folder: DataPatch = read("(folder: \"/data\")").unwrap();
         assert_eq!(folder.folder, Some(Some("/data".into())));
+    }
+
+    #[test]
+    fn counts_are_numbers_or_all() {
+        assert_eq!(read("All"), Ok(Count::All));
+        assert_eq!(read("20"), Ok(Count::Number(20)));
+        for (wrong, message) in [
+            ("Al", "it must be a whole number or `All`, not the word `Al`"),
+            ("\"All\"", "it must be a whole number or `All`, not text"),
+            ("\"20\"", "it must be a whole number, not text"),
+            ("(20)", "it must be a whole number or `All`, not a group `(…)`"),
+            ("2.5", "it must be a whole number"),
+            ("-1", "it must not be negative"),
+        ] {
+            assert_eq!(read::<Count>(wrong).unwrap_err(), [message]);
+        }
     }
 
     #[test]

@@ -3,8 +3,9 @@
 use super::{
     diagnostic::{Diagnostic, Findings},
     syntax::{Item, Kind, Node},
-    vocabulary::{OPTIONAL_FIELDS, example_fields, homes, listing, nearest, suggestion},
+    vocabulary::{example_fields, homes, listing, nearest, suggestion},
 };
+use crate::recipe::OPTIONAL_FIELDS;
 
 /// Whether the fields are settings of a recipe, for which messages know where a misplaced one belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

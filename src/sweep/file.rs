@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, ops::Range};
 
 use super::{
-    Axis, AxisValue, Diagnostics, Evaluation, Sweep, check,
+    Axis, AxisValue, Diagnostics, NamedEvaluation, Sweep, check,
     decode::decode,
     diagnostic::{Diagnostic, Findings},
     fields::{Section, mismatch, not_text},
@@ -177,12 +177,12 @@ fn decode_axis(axis: &AxisOutline, findings: &mut Findings) -> Axis {
     Axis { name: axis.name.to_owned(), values }
 }
 
-fn decode_evaluation(entry: &Entry, findings: &mut Findings) -> Option<Evaluation> {
+fn decode_evaluation(entry: &Entry, findings: &mut Findings) -> Option<NamedEvaluation> {
     if findings.is_full() {
         return None;
     }
     let patch = decode(entry.node, &format!("evaluation \"{}\"", entry.label), findings)?;
-    Some(Evaluation { name: entry.label.to_owned(), patch })
+    Some(NamedEvaluation { name: entry.label.to_owned(), patch })
 }
 
 fn read_seeds(node: &Node, findings: &mut Findings) -> Vec<u64> {

@@ -5,7 +5,7 @@
 //! | part | form | meaning |
 //! |---|---|---|
 //! | `title` | `"…"` | what the sweep is about, one line |
-//! | `base` | `(data: …, augmentation: …, …)` | a complete [`Recipe`]; every field is written, only `data.folder` may be left out |
+//! | `base` | `(data: …, augmentation: …, …)` | a complete [`Recipe`]; every field is written, except for the [optional ones](crate::recipe::OPTIONAL_FIELDS) |
 //! | `axes` | `[(name: "…", values: {"label": (…)})]` | what varies: each value is a [`RecipePatch`](crate::recipe::RecipePatch), any fields of the recipe; `()` changes nothing |
 //! | `seeds` | `[0, 1]` | every trial runs once per seed |
 //! | `evaluations` | `{"name": (…)}` | how each encoder is evaluated: each value is a change of `base.evaluation` |
@@ -51,7 +51,7 @@ pub use diagnostic::{Diagnostic, Diagnostics};
 pub use file::parse;
 pub use table::{MetricColumn, TableSpec};
 
-use crate::recipe::{LinearEvaluationPatch, Patchable, Recipe};
+use crate::recipe::{EvaluationPatch, Patchable, Recipe};
 
 /// A checked sweep file.
 #[derive(Clone, Debug, PartialEq)]
@@ -65,18 +65,18 @@ pub struct Sweep {
     /// Each trial runs once per seed.
     pub seeds: Vec<u64>,
     /// How each pretrained encoder is evaluated; one pretraining feeds all of them.
-    pub evaluations: Vec<Evaluation>,
+    pub evaluations: Vec<NamedEvaluation>,
     /// The tables to print.
     pub tables: Vec<TableSpec>,
 }
 
 /// A named evaluation of each pretrained encoder.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Evaluation {
+pub struct NamedEvaluation {
     /// The name that tables refer to.
     pub name: String,
     /// What it changes in [`Recipe::evaluation`].
-    pub patch: LinearEvaluationPatch,
+    pub patch: EvaluationPatch,
 }
 
 /// One point of the grid, still without a seed.

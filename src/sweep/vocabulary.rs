@@ -8,9 +8,6 @@ use super::{
 /// A complete valid sweep file, from which messages take their examples.
 pub(super) const EXAMPLE: &str = include_str!("example.ron");
 
-/// Fields that may be left out although they stand in a struct whose fields are required.
-pub(super) const OPTIONAL_FIELDS: [&str; 1] = ["folder"];
-
 /// The name that was probably meant.
 pub(super) fn nearest<'n>(name: &str, allowed: &[&'n str]) -> Option<&'n str> {
     let simple = |name: &str| name.to_lowercase().replace(['_', '-', ' '], "");

@@ -1,11 +1,15 @@
 //! A grid of images as one PNG picture, to look at a data set or at what augmentation does to it.
 
-use super::data::Images;
+mod letters;
+
+use super::{augment::square, data::Picture};
 
 /// Height and width that small images are enlarged to, as nearly as a whole factor can, in pixels.
 const CELL: usize = 96;
 /// White space around each image in pixels.
 const GAP: usize = 4;
+/// Gray level of letters.
+const INK: u8 = 40;
 
 /// A square color image of 8 bits per channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +32,18 @@ impl Rgb8Image {
         Self::new(size, &bytes)
     }
 
+    /// The central square of a picture, resized to `size`.
+    pub fn of_picture(size: usize, picture: Picture<'_>) -> Self {
+        let mut pixels = vec![0.0; size * size * 3];
+        square(picture, size).interleave(&mut pixels);
+        Self::from_unit(size, &pixels)
+    }
+
+    /// The bytes of a PNG file with this image, not enlarged.
+    pub fn to_png(&self) -> Result<Vec<u8>, png::EncodingError> {
+        encode(self.size, self.size, &self.pixels)
+    }
+
     /// By how much each pixel is enlarged.
     fn factor(&self) -> usize {
         (CELL / self.size.max(1)).max(1)
@@ -39,37 +55,49 @@ impl Rgb8Image {
     }
 }
 
-/// The first `columns` images of each class, one row per class.
-pub fn rows_by_class(images: &Images, columns: usize) -> Vec<Vec<Rgb8Image>> {
-    let row = |class| {
-        let members = (0..images.len()).filter(|&index| usize::from(images.labels[index]) == class);
-        members.take(columns).map(|index| Rgb8Image::new(images.size, images.image(index))).collect()
-    };
-    (0..images.classes).map(row).collect()
+/// A row of images with a few words before it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// What the row shows; only letters and spaces are drawn.
+    pub label: String,
+    /// From left to right.
+    pub images: Vec<Rgb8Image>,
 }
 
 /// Draws rows of images on white, each enlarged by a whole factor without smoothing; returns the bytes of a PNG file.
 ///
 /// Rows may differ in length and images in size. Fails only if the picture is too large for the format.
-pub fn contact_sheet(rows: &[Vec<Rgb8Image>]) -> Result<Vec<u8>, png::EncodingError> {
-    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let cell = rows.iter().flatten().map(Rgb8Image::enlarged).max().unwrap_or(0);
+pub fn contact_sheet(rows: &[Row]) -> Result<Vec<u8>, png::EncodingError> {
+    let columns = rows.iter().map(|row| row.images.len()).max().unwrap_or(0);
+    let cell = rows.iter().flat_map(|row| &row.images).map(Rgb8Image::enlarged).max().unwrap_or(0);
+    let longest = rows.iter().map(|row| row.label.chars().count()).max().unwrap_or(0);
+    let margin = if longest == 0 { 0 } else { longest * letters::ADVANCE + 2 * GAP };
     let extent = |cells: usize| GAP + cells * (cell + GAP);
-    let (width, height) = (extent(columns), extent(rows.len()));
+    let (width, height) = (margin + extent(columns), extent(rows.len()));
 
     let mut sheet = vec![255; width * height * 3];
-    for (row, images) in rows.iter().enumerate() {
-        for (column, image) in images.iter().enumerate() {
-            draw(image, &mut sheet, width, extent(column), extent(row));
+    for (number, row) in rows.iter().enumerate() {
+        let middle = extent(number) + cell.saturating_sub(letters::HEIGHT) / 2;
+        letters::write(&row.label, |x, y| {
+            if let Some(pixel) = sheet.get_mut(((middle + y) * width + 2 * GAP + x) * 3..) {
+                pixel.iter_mut().take(3).for_each(|value| *value = INK);
+            }
+        });
+        for (column, image) in row.images.iter().enumerate() {
+            draw(image, &mut sheet, width, margin + extent(column), extent(number));
         }
     }
+    encode(width, height, &sheet)
+}
 
+/// The bytes of a PNG file with the given RGB values.
+fn encode(width: usize, height: usize, pixels: &[u8]) -> Result<Vec<u8>, png::EncodingError> {
     let mut bytes = Vec::new();
     let mut encoder = png::Encoder::new(&mut bytes, saturating_u32(width), saturating_u32(height));
     encoder.set_color(png::ColorType::Rgb);
     encoder.set_depth(png::BitDepth::Eight);
     let mut writer = encoder.write_header()?;
-    writer.write_image_data(&sheet)?;
+    writer.write_image_data(pixels)?;
     writer.finish()?;
     Ok(bytes)
 }
@@ -104,11 +132,16 @@ mod tests {
         (info.width as usize, info.height as usize, pixels)
     }
 
+    fn row_of(label: &str, images: Vec<Rgb8Image>) -> Row {
+        Row { label: label.to_owned(), images }
+    }
+
     #[test]
     fn images_lie_side_by_side_on_white() {
         let (red, blue) = (Rgb8Image::new(1, &[255, 0, 0]), Rgb8Image::new(1, &[0, 0, 255]));
         let two = Rgb8Image::new(2, &[1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4]);
-        let (width, height, pixels) = decode(&contact_sheet(&[vec![red, blue], vec![two]]).unwrap());
+        let (width, height, pixels) =
+            decode(&contact_sheet(&[row_of("", vec![red, blue]), row_of("", vec![two])]).unwrap());
         assert_eq!((width, height), (4 + 100 + 100, 4 + 100 + 100));
         let at = |x: usize, y: usize| pixels[y * width + x];
         assert_eq!([at(4, 4), at(99, 99), at(104, 4)], [[255, 0, 0], [255, 0, 0], [0, 0, 255]]);
@@ -119,7 +152,7 @@ mod tests {
     #[test]
     fn large_images_keep_their_size() {
         let large = Rgb8Image::new(100, &[7; 30_000]);
-        let (width, height, pixels) = decode(&contact_sheet(&[vec![large]]).unwrap());
+        let (width, height, pixels) = decode(&contact_sheet(&[row_of("", vec![large])]).unwrap());
         assert_eq!((width, height), (108, 108));
         assert_eq!(pixels.iter().filter(|&&pixel| pixel == [7; 3]).count(), 10_000);
     }
@@ -138,15 +171,17 @@ mod tests {
     }
 
     #[test]
-    fn rows_hold_the_first_images_of_each_class() {
-        let images = Images {
-            size: 1,
-            pixels: (0..12).collect(),
-            labels: vec![1, 0, 1, 1],
-            classes: 3,
-            class_names: Vec::new(),
+    fn labels_stand_before_the_images() {
+        let rows = ["zero", "i"].map(|label| row_of(label, vec![Rgb8Image::new(1, &[9; 3])]));
+        let (width, _, pixels) = decode(&contact_sheet(&rows).unwrap());
+        assert_eq!(width, 4 * 12 + 8 + 4 + 100);
+        let dark = |rows: std::ops::Range<usize>| {
+            let inked = |&&place: &&usize| pixels[place] == [INK; 3];
+            let places: Vec<usize> = (rows.start * width..rows.end * width).collect();
+            places.iter().filter(inked).count()
         };
-        let image = |first: u8| Rgb8Image::new(1, &[first, first + 1, first + 2]);
-        assert_eq!(rows_by_class(&images, 2), [vec![image(3)], vec![image(0), image(6)], vec![]]);
+        // Nine dark pixels make an i, each drawn as two by two; they stand in the middle of the second row.
+        assert_eq!((dark(104..204), dark(143..161)), (4 * 9, 4 * 9));
+        assert!(dark(4..104) > 4 * 9);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{data, model::WeightsError};
+use super::{data, evaluation, model::WeightsError};
 
 /// A job that cannot go on.
 #[derive(Debug)]
@@ -25,8 +25,17 @@ pub enum Error {
     },
     /// A checkpoint cannot be written or read.
     Weights(WeightsError),
-    /// The frozen encoder changed while it was evaluated: a bug.
-    NotFrozen,
+    /// The frozen network changed while it was evaluated: a bug.
+    NotFrozen {
+        /// The tensors that changed.
+        tensors: Vec<String>,
+    },
+    /// Features or labels cannot be evaluated.
+    Evaluation(evaluation::Error),
+    /// The protocol chooses a setting on validation images, and there are none.
+    NoValidation,
+    /// A training job names no objective that trains: a bug.
+    NoObjective,
     /// Whoever watches asked to stop.
     Stopped,
 }
@@ -41,7 +50,14 @@ impl fmt::Display for Error {
                  lower the learning rate or warm up longer"
             ),
             Self::Weights(error) => write!(f, "bad encoder checkpoint: {error}"),
-            Self::NotFrozen => f.write_str("the encoder's weights changed during linear evaluation; this is a bug"),
+            Self::NotFrozen { tensors } => {
+                write!(f, "the frozen network changed while it was evaluated ({}); this is a bug", tensors.join(", "))
+            }
+            Self::Evaluation(error) => error.fmt(f),
+            Self::NoValidation => {
+                f.write_str("logistic regression needs validation images: set data.validation_images")
+            }
+            Self::NoObjective => f.write_str("the job has nothing to train by; this is a bug"),
             Self::Stopped => f.write_str("stopped on request"),
         }
     }
@@ -52,7 +68,12 @@ impl std::error::Error for Error {
         match self {
             Self::Data(error) => Some(error),
             Self::Weights(error) => Some(error),
-            Self::NonFinite { .. } | Self::NotFrozen | Self::Stopped => None,
+            Self::Evaluation(error) => Some(error),
+            Self::NonFinite { .. }
+            | Self::NotFrozen { .. }
+            | Self::NoValidation
+            | Self::NoObjective
+            | Self::Stopped => None,
         }
     }
 }
@@ -60,6 +81,12 @@ impl std::error::Error for Error {
 impl From<data::Error> for Error {
     fn from(error: data::Error) -> Self {
         Self::Data(error)
+    }
+}
+
+impl From<evaluation::Error> for Error {
+    fn from(error: evaluation::Error) -> Self {
+        Self::Evaluation(error)
     }
 }
 

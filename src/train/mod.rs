@@ -5,17 +5,25 @@ pub mod contact_sheet;
 pub mod data;
 pub mod device;
 mod error;
-mod linear;
+pub mod evaluation;
+pub mod histogram;
 pub mod model;
 pub mod objective;
 pub mod ops;
 pub mod optimizer;
 mod pretrain;
+pub mod protocol;
 pub mod random;
 pub mod schedule;
 mod watch;
 
 pub use error::Error;
-pub use linear::{features, linear_evaluation};
 pub use pretrain::{Pretrained, pretrain};
-pub use watch::{EpochReport, Watch};
+pub use watch::{EpochReport, Watch, Wish};
+
+use burn::tensor::{Tensor, backend::Backend};
+
+/// The value of a one-element tensor.
+pub fn scalar<B: Backend>(tensor: Tensor<B, 1>) -> f64 {
+    tensor.into_data().iter::<f64>().next().unwrap_or(f64::NAN)
+}

@@ -1,91 +1,229 @@
-//! SGD and LARS for all parameters of a module; tensors of rank 1 (biases, batch normalization) are excluded from
-//! weight decay and from layer-wise adaptation, as in the reference code.
+//! SGD, LARS and AdamW for all parameters of a module.
+//!
+//! Tensors of rank 1 (biases, batch normalization) are excluded from weight decay and from layer-wise adaptation, and a
+//! supervised classifier from adaptation, as in the reference code. State is kept by the parameters' names, so that it
+//! can be stored and loaded.
+
+use std::collections::BTreeMap;
 
 use burn::{
-    module::AutodiffModule,
-    optim::{SimpleOptimizer, adaptor::OptimizerAdaptor},
-    record::Record,
+    module::{AutodiffModule, Module, ModuleMapper, ModuleVisitor, Param},
     tensor::{
         Tensor,
         backend::{AutodiffBackend, Backend},
     },
 };
 
-use super::objective::scalar;
-use crate::recipe::{Algorithm, Optimizer};
+use super::scalar;
+use crate::recipe::{self, Algorithm};
+
+/// Name of the module field that holds a supervised classifier.
+const CLASSIFIER: &str = "classifier";
+
+/// Gradients of flattened parameters by name.
+pub type Gradients<B> = BTreeMap<String, Tensor<B, 1>>;
+
+/// An update rule and what it remembers of every parameter.
+#[derive(Clone, Debug)]
+pub struct Optimizer<B: Backend> {
+    /// The rule.
+    pub rule: Rule,
+    /// Memory by parameter name.
+    pub memory: BTreeMap<String, Memory<B>>,
+}
 
 /// One update rule for every tensor.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rule {
+    /// The algorithm.
+    pub algorithm: Algorithm,
+    /// Momentum coefficient, β₁ of AdamW.
+    pub momentum: f64,
+    /// Weight decay.
+    pub weight_decay: f64,
+}
+
+/// What is remembered of a flattened parameter between steps.
 #[derive(Clone, Debug)]
-pub struct Momentum {
-    algorithm: Algorithm,
-    momentum: f64,
-    weight_decay: f64,
+pub struct Memory<B: Backend> {
+    /// The momentum buffer; the mean of gradients in AdamW.
+    pub first: Tensor<B, 1>,
+    /// The mean of squared gradients in AdamW.
+    pub second: Option<Tensor<B, 1>>,
+    /// Number of updates so far.
+    pub updates: usize,
 }
 
-/// The momentum buffer v.
-#[derive(Record, Clone, Debug)]
-pub struct MomentumState<B: Backend, const D: usize> {
-    velocity: Tensor<B, D>,
+/// Which parts of a rule a parameter is exempt from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Exemptions {
+    /// No weight decay.
+    pub decay: bool,
+    /// No layer-wise adaptation.
+    pub adaptation: bool,
 }
 
-impl Momentum {
-    /// The optimizer of a recipe.
-    pub fn new(recipe: &Optimizer) -> Self {
+impl Exemptions {
+    /// Those of the parameter with this name and rank.
+    fn of(name: &str, rank: usize) -> Self {
+        let vector = rank == 1;
+        Self { decay: vector, adaptation: vector || name.split('.').any(|part| part == CLASSIFIER) }
+    }
+}
+
+impl From<&recipe::Optimizer> for Rule {
+    fn from(recipe: &recipe::Optimizer) -> Self {
         Self { algorithm: recipe.algorithm.clone(), momentum: recipe.momentum, weight_decay: recipe.weight_decay }
     }
-
-    /// Nesterov SGD, for linear evaluation.
-    pub fn nesterov(momentum: f64, weight_decay: f64) -> Self {
-        Self { algorithm: Algorithm::Sgd { nesterov: true }, momentum, weight_decay }
-    }
-
-    /// An optimizer for a module of type `M`.
-    pub fn init<B: AutodiffBackend, M: AutodiffModule<B>>(self) -> OptimizerAdaptor<Self, M, B> {
-        OptimizerAdaptor::from(self)
-    }
-
-    /// LARS's trust ratio η ‖w‖ / ‖g‖ with the weight decay in g; 1 where a norm is zero.
-    fn trust<B: Backend, const D: usize>(coefficient: f64, weight: &Tensor<B, D>, grad: &Tensor<B, D>) -> f64 {
-        let norm = |tensor: &Tensor<B, D>| scalar(tensor.clone().powf_scalar(2.0).sum()).sqrt();
-        let (weight, grad) = (norm(weight), norm(grad));
-        if weight > 0.0 && grad > 0.0 { coefficient * weight / grad } else { 1.0 }
-    }
 }
 
-impl<B: Backend> SimpleOptimizer<B> for Momentum {
-    type State<const D: usize> = MomentumState<B, D>;
-
-    fn step<const D: usize>(
+impl Rule {
+    /// The weight after one step at learning rate `rate`, and what to remember.
+    pub fn update<B: Backend>(
         &self,
-        lr: f64,
-        weight: Tensor<B, D>,
-        mut grad: Tensor<B, D>,
-        state: Option<MomentumState<B, D>>,
-    ) -> (Tensor<B, D>, Option<MomentumState<B, D>>) {
-        let excluded = D == 1;
-        if !excluded && self.weight_decay > 0.0 {
-            grad = grad + weight.clone() * self.weight_decay;
-        }
-        let accumulate = |grad: Tensor<B, D>| match state {
-            Some(MomentumState { velocity }) => velocity * self.momentum + grad,
-            None => grad,
+        rate: f64,
+        weight: Tensor<B, 1>,
+        gradient: Tensor<B, 1>,
+        memory: Option<Memory<B>>,
+        exempt: Exemptions,
+    ) -> (Tensor<B, 1>, Memory<B>) {
+        let decay = if exempt.decay { 0.0 } else { self.weight_decay };
+        let updates = memory.as_ref().map_or(0, |memory| memory.updates) + 1;
+        let with_momentum = |memory: Option<Memory<B>>, step: Tensor<B, 1>| match memory {
+            Some(memory) => memory.first * self.momentum + step,
+            None => step,
         };
         match self.algorithm {
             Algorithm::Sgd { nesterov } => {
-                let velocity = accumulate(grad.clone());
-                let step = if nesterov { grad + velocity.clone() * self.momentum } else { velocity.clone() };
-                (weight - step * lr, Some(MomentumState { velocity }))
+                let gradient = decayed(gradient, &weight, decay);
+                let velocity = with_momentum(memory, gradient.clone());
+                let step = if nesterov { gradient + velocity.clone() * self.momentum } else { velocity.clone() };
+                (weight - step * rate, Memory { first: velocity, second: None, updates })
             }
             Algorithm::Lars { trust_coefficient } => {
-                let trust = if excluded { 1.0 } else { Self::trust(trust_coefficient, &weight, &grad) };
-                let velocity = accumulate(grad * (lr * trust));
-                (weight - velocity.clone(), Some(MomentumState { velocity }))
+                let gradient = decayed(gradient, &weight, decay);
+                let trust = if exempt.adaptation { 1.0 } else { trust(trust_coefficient, &weight, &gradient) };
+                let velocity = with_momentum(memory, gradient * (rate * trust));
+                (weight - velocity.clone(), Memory { first: velocity, second: None, updates })
+            }
+            Algorithm::AdamW { beta2, epsilon } => {
+                let (first, second) = match memory {
+                    Some(Memory { first, second, .. }) => (first * self.momentum, second.map(|second| second * beta2)),
+                    None => (gradient.zeros_like(), None),
+                };
+                let first = first + gradient.clone() * (1.0 - self.momentum);
+                let squared = gradient.clone() * gradient * (1.0 - beta2);
+                let second = match second {
+                    Some(second) => second + squared,
+                    None => squared,
+                };
+                // Both means start at zero; the corrections make up for it.
+                let correction = |beta: f64| 1.0 - beta.powi(i32::try_from(updates).unwrap_or(i32::MAX));
+                let root = (second.clone() / correction(beta2)).sqrt() + epsilon;
+                let step = first.clone() / correction(self.momentum) / root;
+                let weight = weight * (1.0 - rate * decay) - step * rate;
+                (weight, Memory { first, second: Some(second), updates })
             }
         }
     }
+}
 
-    fn to_device<const D: usize>(mut state: MomentumState<B, D>, device: &B::Device) -> MomentumState<B, D> {
-        state.velocity = state.velocity.to_device(device);
-        state
+/// The gradient of the loss plus decay / 2 · ‖w‖².
+fn decayed<B: Backend>(gradient: Tensor<B, 1>, weight: &Tensor<B, 1>, decay: f64) -> Tensor<B, 1> {
+    if decay > 0.0 { gradient + weight.clone() * decay } else { gradient }
+}
+
+/// LARS's trust ratio η ‖w‖ / ‖g‖ with the weight decay in g; 1 where a norm is zero.
+fn trust<B: Backend>(coefficient: f64, weight: &Tensor<B, 1>, gradient: &Tensor<B, 1>) -> f64 {
+    let norm = |tensor: &Tensor<B, 1>| scalar((tensor.clone() * tensor.clone()).sum()).sqrt();
+    let (weight, gradient) = (norm(weight), norm(gradient));
+    if weight > 0.0 && gradient > 0.0 { coefficient * weight / gradient } else { 1.0 }
+}
+
+impl<B: Backend> Optimizer<B> {
+    /// An optimizer that remembers nothing yet.
+    pub fn new(rule: Rule) -> Self {
+        Self { rule, memory: BTreeMap::new() }
+    }
+
+    /// The module after one step; parameters without a gradient stay as they are.
+    pub fn step<A, M>(&mut self, rate: f64, module: M, gradients: Gradients<B>) -> M
+    where
+        A: AutodiffBackend<InnerBackend = B>,
+        M: AutodiffModule<A>,
+    {
+        module.map(&mut Stepper { optimizer: self, rate, gradients, path: Vec::new() })
+    }
+}
+
+struct Stepper<'a, B: Backend> {
+    optimizer: &'a mut Optimizer<B>,
+    rate: f64,
+    gradients: Gradients<B>,
+    path: Vec<String>,
+}
+
+impl<A: AutodiffBackend> ModuleMapper<A> for Stepper<'_, A::InnerBackend> {
+    fn enter_module(&mut self, name: &str, _container: &str) {
+        self.path.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _name: &str, _container: &str) {
+        self.path.pop();
+    }
+
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<A, D>>) -> Param<Tensor<A, D>> {
+        let name = self.path.join(".");
+        let (id, tensor, mapper) = param.consume();
+        let Some(gradient) = self.gradients.remove(&name) else {
+            return Param::from_mapped_value(id, tensor, mapper);
+        };
+        let shape = tensor.shape();
+        let exempt = Exemptions::of(&name, D);
+        let weight = tensor.inner().flatten(0, D - 1);
+        let memory = self.optimizer.memory.remove(&name);
+        let (weight, memory) = self.optimizer.rule.update(self.rate, weight, gradient, memory, exempt);
+        self.optimizer.memory.insert(name, memory);
+        Param::from_mapped_value(id, Tensor::from_inner(weight.reshape(shape)).require_grad(), mapper)
+    }
+}
+
+/// The gradients of `loss` with respect to the parameters of `module`.
+pub fn gradients<A: AutodiffBackend, M: Module<A>>(module: &M, loss: &Tensor<A, 1>) -> Gradients<A::InnerBackend> {
+    let mut collector = Collector { gradients: loss.backward(), path: Vec::new(), found: BTreeMap::new() };
+    module.visit(&mut collector);
+    collector.found
+}
+
+/// Adds gradients of another part of the batch.
+pub fn accumulate<B: Backend>(sum: &mut Gradients<B>, part: Gradients<B>) {
+    for (name, gradient) in part {
+        let total = match sum.remove(&name) {
+            Some(before) => before + gradient,
+            None => gradient,
+        };
+        sum.insert(name, total);
+    }
+}
+
+struct Collector<A: AutodiffBackend> {
+    gradients: A::Gradients,
+    path: Vec<String>,
+    found: Gradients<A::InnerBackend>,
+}
+
+impl<A: AutodiffBackend> ModuleVisitor<A> for Collector<A> {
+    fn enter_module(&mut self, name: &str, _container: &str) {
+        self.path.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _name: &str, _container: &str) {
+        self.path.pop();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<A, D>>) {
+        if let Some(gradient) = param.val().grad_remove(&mut self.gradients) {
+            self.found.insert(self.path.join("."), gradient.flatten(0, D - 1));
+        }
     }
 }

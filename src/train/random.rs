@@ -24,6 +24,10 @@ pub enum Purpose {
     EvaluationOrder = 5,
     /// Generated images; numbered by split and image.
     Shapes = 6,
+    /// Transformation probes: initial weights, numbered by layer; transformations, numbered by image.
+    Probe = 7,
+    /// Augmentation of an evaluation's training images; numbered by epoch and image.
+    EvaluationAugmentation = 8,
 }
 
 /// A stream of random numbers.

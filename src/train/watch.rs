@@ -1,9 +1,11 @@
-//! What a job tells whoever watches it, and how it is told to stop.
+//! What a job tells whoever watches it, and what it is told.
 
 use std::ops::ControlFlow;
 
+use serde::{Deserialize, Serialize};
+
 /// The state of training after an epoch.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EpochReport {
     /// Epochs done.
     pub epoch: usize,
@@ -11,15 +13,50 @@ pub struct EpochReport {
     pub epochs: usize,
     /// Mean loss over the epoch, in nats.
     pub loss: f64,
-    /// Contrastive accuracy over the epoch, in percent; none while a classifier is trained.
+    /// Contrastive accuracy over the epoch, in percent; only of contrastive objectives.
     pub contrastive_accuracy: Option<f64>,
-    /// Contrastive entropy over the epoch, in nats; none while a classifier is trained.
+    /// Contrastive entropy over the epoch, in nats; only of contrastive objectives.
     pub contrastive_entropy: Option<f64>,
+    /// Share of the epoch's views that the classifier beside the encoder gets right before it learns from them, in
+    /// percent; only with a supervised objective or an online probe.
+    pub online_top1: Option<f64>,
     /// Learning rate of the epoch's last step.
     pub learning_rate: f64,
     /// Source images per second over the epoch.
     pub images_per_second: f64,
+    /// Share of the epoch's time that training waited for data, in percent.
+    pub waiting_percent: f64,
 }
 
-/// Is told after every epoch and answers whether to go on.
-pub type Watch<'a> = dyn FnMut(&EpochReport) -> ControlFlow<()> + 'a;
+/// What is to happen after a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// Nothing special.
+    GoOn,
+    /// A checkpoint, and then the next step.
+    Checkpoint,
+    /// A checkpoint, and then the end.
+    Stop,
+}
+
+/// Whoever watches a job.
+pub trait Watch {
+    /// Is told after every epoch and answers whether to go on.
+    fn epoch(&mut self, report: &EpochReport) -> ControlFlow<()>;
+
+    /// Is asked after every step.
+    fn wish(&mut self) -> Wish {
+        Wish::GoOn
+    }
+
+    /// Takes a checkpoint that was wished for; breaks if it cannot be kept.
+    fn checkpoint(&mut self, _bytes: &[u8]) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+}
+
+impl<F: FnMut(&EpochReport) -> ControlFlow<()>> Watch for F {
+    fn epoch(&mut self, report: &EpochReport) -> ControlFlow<()> {
+        self(report)
+    }
+}

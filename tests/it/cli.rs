@@ -23,7 +23,7 @@ const SWEEP: &str = r#"(
     title: "Tiny",
     base: (
         data: (source: Shapes, train_images: 40, test_images: 20),
-        augmentation: [HorizontalFlip(probability: 0.5)],
+        augmentation: (both: [HorizontalFlip(probability: 0.5)]),
         encoder: (architecture: ResNet8, width: 0.25, stem: Cifar, zero_init_residual: true),
         head: (kind: Nonlinear, dimension: 8, batch_norm: true),
         objective: NtXent(temperature: 0.5),
@@ -304,9 +304,26 @@ fn a_contact_sheet_is_a_picture() {
     assert_eq!(code, 0, "{told}");
     let picture = png(&lab.path("sheet.png"));
     assert!(picture.0 > 10 * 24 && picture.1 >= 10 * 24, "{picture:?}");
+    let (code, told, _) = lab.ablate(&["data", "show", "shapes", "--each", "--out", "each.png"]);
+    assert!(code == 0 && told.contains("sobel, equalize"), "{told}");
+    assert!(png(&lab.path("each.png")).1 > 13 * 24);
     let (code, _, told) = lab.ablate(&["data", "show", "shapes", "--sweep", "tiny.ron", "--trial", "7"]);
     assert_eq!(code, 2);
     assert!(told.contains("0  cold"), "{told}");
+}
+
+#[test]
+fn histograms_are_a_table_and_a_drawing() {
+    let lab = Lab::new();
+    let (code, told, _) = lab.ablate(&["data", "histogram", "shapes", "--crops", "3", "--out", "figure6"]);
+    assert_eq!(code, 0, "{told}");
+    let csv = fs::read_to_string(lab.path("figure6/histogram.csv")).unwrap();
+    // A header, then a line for each of 2 images, 3 crops, 2 kinds and 64 bins.
+    assert_eq!(csv.lines().count(), 1 + 2 * 3 * 2 * 64);
+    let count = |line: &str| line.rsplit(',').next().unwrap().parse::<u32>().unwrap();
+    assert_eq!(csv.lines().skip(1).map(count).sum::<u32>(), 2 * 3 * 2 * 3 * 24 * 24);
+    let svg = fs::read_to_string(lab.path("figure6/histogram.svg")).unwrap();
+    assert!(svg.starts_with("<svg ") && !svg.contains("NaN"), "{svg}");
 }
 
 #[test]

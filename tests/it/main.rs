@@ -8,14 +8,22 @@
     reason = "a test that panics has failed, and one that skips says so"
 )]
 
+/// Augmentation against independent values.
+mod augmentation;
 /// The program as a user runs it: commands, exit codes, crashes.
 mod cli;
 /// Data sets: real CIFAR where it is at hand.
 mod data;
+/// Evaluation protocols against scikit-learn and NumPy.
+mod evaluation;
 /// Losses, optimizers, schedules and layers against float64 values.
 mod numerics;
+/// Recipes for tests.
+mod recipes;
 /// Results as text: tables in every format, status, plan and progress.
 mod report;
+/// Encoders against torchvision.
+mod resnet;
 /// The local executor with real processes.
 mod schedule;
 /// Sweep files, right and wrong.

@@ -1,18 +1,16 @@
-//! Losses, optimizers, schedules, normalization and colors against float64 values from `tests/fixtures/numerics.py`.
+//! Losses, optimizers, schedules and normalization against float64 values from `tests/fixtures/numerics.py`.
 
 use ablate::{
-    recipe::{Algorithm, Decay, LearningRate, Optimizer, Schedule},
+    recipe::{Algorithm, Decay, LearningRate, Objective, Schedule},
     train::{
-        augment::{Jitter, grayscale, jitter},
-        objective::{contrastive_metrics, nt_xent, scalar},
+        objective::contrastive,
         ops::batch_norm,
-        optimizer::Momentum,
+        optimizer::{Exemptions, Rule},
         schedule::LearningRateCurve,
     },
 };
 use burn::{
     backend::{Autodiff, flex::Flex},
-    optim::SimpleOptimizer,
     tensor::{Tensor, TensorData, Tolerance},
 };
 use serde_json::Value;
@@ -47,27 +45,48 @@ fn assert_close<const D: usize>(ours: Tensor<Flex, D>, reference: &Value, tolera
     ours.into_data().assert_approx_eq::<f32>(&reference, Tolerance::rel_abs(tolerance, tolerance));
 }
 
+/// The objective that a case of the fixture describes, in the words of sweep files.
+fn objective(case: &Value) -> Objective {
+    let mut fields = case.as_object().unwrap().clone();
+    fields.retain(|name, _| ["temperature", "margin", "normalize", "negatives", "mining"].contains(&name.as_str()));
+    serde_json::from_value(serde_json::json!({ case["kind"].as_str().unwrap(): fields })).unwrap()
+}
+
 #[test]
-fn nt_xent_and_its_gradient() {
-    for case in fixture("losses").as_array().unwrap() {
-        let temperature = case["temperature"].as_f64().unwrap();
-        let z = tensor::<2>(&case["z"]).require_grad();
-        let loss = nt_xent(z.clone(), temperature);
-        let expected = case["loss"].as_f64().unwrap();
-        let value = scalar(loss.clone());
-        assert!((value - expected).abs() < 1e-5 * expected.max(1.0), "{value} {expected}");
-        assert_close(z.grad(&loss.backward()).unwrap(), &case["grad"], 2e-5);
-        let (accuracy, entropy) = contrastive_metrics(z.inner(), temperature);
-        assert!((accuracy - case["accuracy"].as_f64().unwrap()).abs() < 1e-9);
-        assert!((entropy - case["entropy"].as_f64().unwrap()).abs() < 1e-5);
+fn contrastive_objectives_and_their_gradients() {
+    for case in fixture("objectives").as_array().unwrap() {
+        let objective = objective(case);
+        let z = numbers(&case["z"]);
+        let dimension = case["z"][0].as_array().unwrap().len();
+        let batch = contrastive(&objective.contrastive().unwrap(), &z, dimension);
+        let expected = |name: &str| case[name].as_f64().unwrap();
+        assert!((batch.loss - expected("loss")).abs() < 2e-6 * expected("loss").max(1.0), "{objective:?} {batch:?}");
+        for (ours, reference) in batch.gradient.iter().zip(numbers(&case["grad"])) {
+            assert!((ours - reference).abs() < 2e-6 + 2e-5 * reference.abs(), "{objective:?}: {ours} {reference}");
+        }
+        assert!((batch.accuracy - expected("accuracy")).abs() < 1e-9, "{objective:?}");
+        assert!((batch.entropy - expected("entropy")).abs() < 1e-5, "{objective:?}");
     }
 }
 
 #[test]
 fn untrained_views_cost_the_logarithm_of_their_number() {
     // All similarities equal: each view picks its partner among 2N - 1 others by chance.
-    let z = Tensor::<Flex, 2>::ones([64, 8], &Default::default());
-    assert!((scalar(nt_xent(z, 0.5)) - 63_f64.ln()).abs() < 1e-5);
+    let objective = Objective::NtXent { temperature: 0.5, normalize: true, negatives: Default::default() };
+    let batch = contrastive(&objective.contrastive().unwrap(), &vec![1.0; 64 * 8], 8);
+    assert!((batch.loss - 63_f64.ln()).abs() < 1e-6);
+    assert!((batch.entropy - 32_f64.ln()).abs() < 1e-6);
+}
+
+#[test]
+fn the_objective_does_not_depend_on_the_number_of_threads() {
+    let z: Vec<f32> = (0..600 * 7).map(|index| (index as f32 * 0.37).sin()).collect();
+    let objective = Objective::NtXent { temperature: 0.1, normalize: true, negatives: Default::default() };
+    let run = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| contrastive(&objective.contrastive().unwrap(), &z, 7))
+    };
+    assert_eq!(run(1), run(3));
 }
 
 #[test]
@@ -76,25 +95,25 @@ fn optimizer_trajectories() {
         let number = |name: &str| case[name].as_f64().unwrap();
         let algorithm = match case["kind"].as_str().unwrap() {
             "lars" => Algorithm::Lars { trust_coefficient: number("eta") },
+            "adamw" => Algorithm::AdamW { beta2: number("beta2"), epsilon: number("epsilon") },
             kind => Algorithm::Sgd { nesterov: kind == "nesterov" },
         };
-        let optimizer = Momentum::new(&Optimizer {
-            algorithm,
-            learning_rate: LearningRate::Fixed(1.0),
-            momentum: number("momentum"),
-            weight_decay: number("decay"),
-        });
-        if case["start"][0].is_array() { follow::<2>(&optimizer, case) } else { follow::<1>(&optimizer, case) }
-    }
-}
-
-fn follow<const D: usize>(optimizer: &Momentum, case: &Value) {
-    let mut weight = tensor::<D>(&case["start"]).inner();
-    let mut state = None;
-    for (step, rate) in case["rates"].as_array().unwrap().iter().enumerate() {
-        let grad = tensor::<D>(&case["grads"][step]).inner();
-        (weight, state) = optimizer.step(rate.as_f64().unwrap(), weight, grad, state);
-        assert_close(weight.clone(), &case["path"][step], 1e-5);
+        let rule = Rule { algorithm, momentum: number("momentum"), weight_decay: number("decay") };
+        let vector = !case["start"][0].is_array();
+        let exempt = Exemptions { decay: vector, adaptation: vector };
+        let flat = |value: &Value| {
+            let values = numbers(value);
+            Tensor::<Flex, 1>::from_floats(values.as_slice(), &Default::default())
+        };
+        let mut weight = flat(&case["start"]);
+        let mut memory = None;
+        for (step, rate) in case["rates"].as_array().unwrap().iter().enumerate() {
+            let (next, remembered) =
+                rule.update(rate.as_f64().unwrap(), weight, flat(&case["grads"][step]), memory, exempt);
+            let reference = flat(&case["path"][step]).into_data();
+            next.to_data().assert_approx_eq::<f32>(&reference, Tolerance::rel_abs(1e-5, 1e-5));
+            (weight, memory) = (next, Some(remembered));
+        }
     }
 }
 
@@ -105,6 +124,7 @@ fn learning_rates() {
         let schedule = Schedule {
             epochs: number("epochs"),
             batch_size: number("batch"),
+            micro_batch: None,
             warmup_epochs: number("warmup"),
             decay: Decay::Cosine,
         };
@@ -113,6 +133,27 @@ fn learning_rates() {
         for (step, expected) in case["rates"].as_array().unwrap().iter().enumerate() {
             assert!((curve.at(step) - expected.as_f64().unwrap()).abs() < 1e-12, "step {step}");
         }
+    }
+}
+
+#[test]
+fn learning_rates_that_drop_at_some_epochs() {
+    let case = fixture("step_schedule");
+    let number = |name: &str| case[name].as_u64().unwrap() as usize;
+    let schedule = Schedule {
+        epochs: number("epochs"),
+        batch_size: number("batch"),
+        micro_batch: None,
+        warmup_epochs: number("warmup"),
+        decay: Decay::Step {
+            epochs: case["drops"].as_array().unwrap().iter().map(|n| n.as_u64().unwrap() as usize).collect(),
+            factor: case["factor"].as_f64().unwrap(),
+        },
+    };
+    let peak = LearningRate::Fixed(case["peak"].as_f64().unwrap());
+    let curve = LearningRateCurve::new(&schedule, peak, number("images"));
+    for (step, expected) in case["rates"].as_array().unwrap().iter().enumerate() {
+        assert!((curve.at(step) - expected.as_f64().unwrap()).abs() < 1e-12, "step {step}");
     }
 }
 
@@ -142,30 +183,4 @@ fn batch_normalization_with_residual_and_relu() {
     assert_close(residual.grad(&grads).unwrap(), &case["grad_residual"], 1e-4);
     assert_close(gamma.grad(&grads).unwrap(), &case["grad_gamma"], 1e-4);
     assert_close(beta.grad(&grads).unwrap(), &case["grad_beta"], 1e-4);
-}
-
-#[test]
-fn color_jitter_and_grayscale() {
-    let case = fixture("color");
-    let number = |name: &str| case[name].as_f64().unwrap() as f32;
-    for each in case["cases"].as_array().unwrap() {
-        let mut pixels = numbers(&case["pixels"]);
-        let order: Vec<u8> = each["order"].as_array().unwrap().iter().map(|n| n.as_u64().unwrap() as u8).collect();
-        let parameters = Jitter {
-            brightness: number("brightness"),
-            contrast: number("contrast"),
-            saturation: number("saturation"),
-            hue: number("hue"),
-            order: order.try_into().unwrap(),
-        };
-        jitter(&mut pixels, &parameters);
-        for (ours, reference) in pixels.iter().zip(numbers(&each["result"])) {
-            assert!((ours - reference).abs() < 1e-5, "{ours} {reference} in order {:?}", parameters.order);
-        }
-    }
-    let mut pixels = numbers(&case["pixels"]);
-    grayscale(&mut pixels);
-    for (pixel, gray) in pixels.chunks(3).zip(numbers(&case["gray"])) {
-        assert!(pixel.iter().all(|value| (value - gray).abs() < 1e-6), "{pixel:?} {gray}");
-    }
 }

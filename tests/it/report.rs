@@ -4,14 +4,12 @@ use std::collections::BTreeMap;
 
 use ablate::{
     plan::{JobId, Plan},
-    recipe::{
-        Algorithm, Architecture, Data, DataSource, Decay, Encoder, Head, HeadKind, LearningRate, LinearEvaluation,
-        LinearEvaluationPatch, Metric, Metrics, Objective, Optimizer, Recipe, RecipePatch, Schedule, SchedulePatch,
-        Stem,
-    },
+    recipe::{EvaluationPatch, Metric, Metrics, Recipe, RecipePatch},
     report::{DoneView, JobView, Table},
-    sweep::{Axis, AxisValue, Evaluation, MetricColumn, Sweep, TableSpec},
+    sweep::{Axis, AxisValue, MetricColumn, NamedEvaluation, Sweep, TableSpec},
 };
+
+use crate::recipes::{patch, tiny};
 
 mod honesty;
 mod long_form;
@@ -132,45 +130,29 @@ fn shows(metric: Metric, evaluation: Option<usize>) -> MetricColumn {
     MetricColumn { metric, evaluation }
 }
 
-fn evaluation(name: &str, epochs: usize) -> Evaluation {
-    let patch = LinearEvaluationPatch { epochs: Some(epochs), ..LinearEvaluationPatch::default() };
-    Evaluation { name: name.to_owned(), patch }
+fn evaluation(name: &str, epochs: usize) -> NamedEvaluation {
+    let patch = EvaluationPatch { epochs: Some(epochs), ..EvaluationPatch::default() };
+    NamedEvaluation { name: name.to_owned(), patch }
 }
 
 fn batch_patch(batch_size: usize) -> RecipePatch {
-    let schedule = SchedulePatch { batch_size: Some(batch_size), ..SchedulePatch::default() };
-    RecipePatch { schedule: Some(schedule), ..RecipePatch::default() }
+    patch(&format!("(schedule: (batch_size: {batch_size}))"))
 }
 
 fn temperature_patch(temperature: f64) -> RecipePatch {
-    RecipePatch { objective: Some(Objective::NtXent { temperature }), ..RecipePatch::default() }
+    patch(&format!("(objective: NtXent(temperature: {temperature}))"))
 }
 
 fn recipe() -> Recipe {
-    Recipe {
-        data: Data { source: DataSource::Shapes, train_images: 1000, test_images: 100, folder: None },
-        augmentation: vec![],
-        encoder: Encoder {
-            architecture: Architecture::ResNet8,
-            width: 1.0,
-            stem: Stem::Cifar,
-            zero_init_residual: true,
-        },
-        head: Head { kind: HeadKind::Nonlinear, dimension: 64, batch_norm: true },
-        objective: Objective::NtXent { temperature: 0.5 },
-        optimizer: Optimizer {
-            algorithm: Algorithm::Sgd { nesterov: false },
-            learning_rate: LearningRate::Fixed(0.1),
-            momentum: 0.9,
-            weight_decay: 1e-6,
-        },
-        schedule: Schedule { epochs: 20, batch_size: 64, warmup_epochs: 1, decay: Decay::Cosine },
-        evaluation: LinearEvaluation {
-            epochs: 90,
-            batch_size: 256,
-            learning_rate: 0.1,
-            momentum: 0.9,
-            weight_decay: 0.0,
-        },
-    }
+    tiny(
+        "(
+            data: (train_images: 1000, test_images: 100),
+            augmentation: (both: []),
+            encoder: (width: 1.0),
+            head: (dimension: 64),
+            optimizer: (weight_decay: 1e-6),
+            schedule: (epochs: 20, batch_size: 64),
+            evaluation: (epochs: 90, batch_size: 256, learning_rate: 0.1),
+        )",
+    )
 }

@@ -5,10 +5,13 @@ use std::slice;
 use serde::de::{DeserializeSeed, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor};
 
 use super::{Decoder, Diagnostic, Failure, Kind, name_deserializer};
-use crate::sweep::{
-    fields::{Of, misfit, missing},
-    syntax::{Item, Node},
-    vocabulary::{example_fields, example_group},
+use crate::{
+    recipe::OPTIONAL_FIELDS,
+    sweep::{
+        fields::{Of, misfit, missing},
+        syntax::{Item, Node},
+        vocabulary::{example_fields, example_group},
+    },
 };
 
 impl<'n, 't> Decoder<'n, 't> {
@@ -201,7 +204,8 @@ impl<'de> VariantAccess<'de> for Choice<'_, '_> {
     }
 
     fn struct_variant<V: Visitor<'de>>(self, fields: &'static [&'static str], visitor: V) -> Result<V::Value, Failure> {
-        let items = self.items("settings", &example_fields(self.name, fields))?;
+        let required: Vec<&str> = fields.iter().copied().filter(|field| !OPTIONAL_FIELDS.contains(field)).collect();
+        let items = self.items("settings", &example_fields(self.name, &required))?;
         let owner = format!("`{}`", self.name);
         self.decoder.inside(self.decoder.node, &owner).fields(items, fields, visitor)
     }

@@ -1,80 +1,139 @@
 //! Random views of images: the recipe's transformations, applied in order (paper §3 and appendix A).
 //!
-//! Images are `[h, w, 3]` float32 in [0, 1]. What a view looks like depends on its random stream only.
+//! Every operation is a function with explicit parameters; [`augment`] draws these from the view's random stream, on
+//! which alone a view depends. Views are `[size, size, 3]` float32 in [0, 1]; on the way there they are [`Planes`].
 
+mod auto;
+mod blur;
 mod color;
 mod crop;
+mod geometry;
+mod noise;
+mod planes;
+mod resize;
+mod sobel;
 
 use rayon::prelude::*;
 
 use super::{
-    data::Images,
+    data::{Images, Picture},
     random::{Purpose, Stream},
 };
-use crate::recipe::Transform;
+use crate::recipe::{Augmentation, Transform};
 
-pub use color::{Jitter, grayscale, jitter};
-pub use crop::{CropBox, crop_and_resize, random_box};
+pub use auto::{Bytes, Kind, Operation, Step, apply, auto_augment, equalize, sub_policies};
+pub use blur::{blur, blur_radius};
+pub use color::{Adjustment, Jitter, Shift, grayscale, jitter};
+pub use crop::{CropBox, random_box};
+pub use geometry::{Hole, cutout, flip, rotate};
+pub use noise::{noise, solarize};
+pub use planes::Planes;
+pub use resize::{center_view, crop_picture, crop_planes, square};
+pub use sobel::sobel;
 
-/// One view of image `index` in `epoch`, written to `view` `[size, size, 3]`.
-pub fn augment(images: &Images, index: usize, transforms: &[Transform], stream: &mut Stream, view: &mut [f32]) {
-    for (value, &byte) in view.iter_mut().zip(images.image(index)) {
-        *value = f32::from(byte) / 255.0;
-    }
-    let size = images.size;
-    for transform in transforms {
-        match *transform {
-            Transform::RandomResizedCrop { area, aspect, interpolation } => {
-                let cut = random_box(size, area, aspect, stream);
-                let source = view.to_vec();
-                crop_and_resize(&source, size, cut, interpolation, view);
-            }
-            Transform::HorizontalFlip { probability } => {
-                if stream.chance(probability) {
-                    flip(view, size);
-                }
-            }
-            Transform::ColorJitter { strength, probability } => {
-                if stream.chance(probability) {
-                    jitter(view, &Jitter::random(strength as f32, stream));
-                }
-            }
-            Transform::Grayscale { probability } => {
-                if stream.chance(probability) {
-                    grayscale(view);
-                }
+/// The part of a picture that evaluation looks at, as in the reference code (`CROP_PROPORTION`).
+pub const CENTER_PROPORTION: f64 = 0.875;
+
+/// One view of a picture, written to `view` `[size, size, 3]`.
+///
+/// A leading random crop cuts from the whole picture; otherwise the picture is first made a square of that size.
+pub fn augment<'t>(
+    picture: Picture<'_>,
+    size: usize,
+    transforms: impl IntoIterator<Item = &'t Transform>,
+    stream: &mut Stream,
+    view: &mut [f32],
+) {
+    let mut transforms = transforms.into_iter().peekable();
+    let mut image = match transforms.peek() {
+        Some(&&Transform::RandomResizedCrop { area, aspect, sampling, interpolation }) => {
+            transforms.next();
+            let cut = random_box((picture.height, picture.width), area, aspect, sampling, stream);
+            crop_picture(picture, cut, interpolation, size)
+        }
+        _ => square(picture, size),
+    };
+    transforms.for_each(|transform| change(&mut image, transform, stream));
+    image.interleave(view);
+}
+
+/// Draws the parameters of one transformation and applies it.
+fn change(image: &mut Planes, transform: &Transform, stream: &mut Stream) {
+    match *transform {
+        Transform::RandomResizedCrop { area, aspect, sampling, interpolation } => {
+            let cut = random_box((image.size, image.size), area, aspect, sampling, stream);
+            *image = crop_planes(image, cut, interpolation);
+        }
+        Transform::HorizontalFlip { probability } => {
+            if stream.chance(probability) {
+                flip(image);
             }
         }
+        Transform::ColorJitter { strength, probability, order, brightness } => {
+            if stream.chance(probability) {
+                jitter(image, &Jitter::random(strength as f32, order, brightness, stream));
+            }
+        }
+        Transform::Grayscale { probability } => {
+            if stream.chance(probability) {
+                grayscale(image);
+            }
+        }
+        Transform::GaussianBlur { kernel, sigma, probability } => {
+            if stream.chance(probability) {
+                let sigma = stream.uniform(sigma.0 as f32, sigma.1 as f32);
+                blur(image, f64::from(sigma), blur_radius(image.size, kernel));
+            }
+        }
+        Transform::Cutout { size, probability } => {
+            if stream.chance(probability) {
+                cutout(image, Hole::random(image.size, size, stream));
+            }
+        }
+        Transform::Rotate { probability } => {
+            if stream.chance(probability) {
+                rotate(image, 1 + stream.below(3));
+            }
+        }
+        Transform::Sobel { probability } => {
+            if stream.chance(probability) {
+                sobel(image);
+            }
+        }
+        Transform::GaussianNoise { sigma, probability } => {
+            if stream.chance(probability) {
+                noise(image, stream.uniform(sigma.0 as f32, sigma.1 as f32), stream);
+            }
+        }
+        Transform::Equalize { probability } => {
+            if stream.chance(probability) {
+                equalize(image);
+            }
+        }
+        Transform::Solarize { threshold, probability } => {
+            if stream.chance(probability) {
+                solarize(image, threshold as f32);
+            }
+        }
+        Transform::AutoAugment { policy } => auto_augment(image, policy, stream),
     }
 }
 
 /// Both views of a batch, `[2n, size, size, 3]`: first the first view of every image, then the second.
-pub fn view_pairs(images: &Images, batch: &[usize], transforms: &[Transform], seed: u64, epoch: usize) -> Vec<f32> {
+pub fn view_pairs(images: &Images, batch: &[usize], augmentation: &Augmentation, seed: u64, epoch: usize) -> Vec<f32> {
     let pixels = images.size * images.size * 3;
     let mut views = vec![0.0; 2 * batch.len() * pixels];
     views.par_chunks_exact_mut(pixels).enumerate().for_each(|(row, view)| {
         let index = batch[row % batch.len()];
         let number = (row / batch.len()) as u32;
         let mut stream = Stream::new(seed, Purpose::Augmentation, [epoch as u64, index as u64], number);
-        augment(images, index, transforms, &mut stream, view);
+        augment(images.picture(index), images.size, augmentation.of_view(number), &mut stream, view);
     });
     views
 }
 
-/// A batch without augmentation, `[n, size, size, 3]`.
+/// A batch as evaluation sees it, without augmentation, `[n, size, size, 3]`: see [`center_view`].
 pub fn plain_batch(images: &Images, batch: std::ops::Range<usize>) -> Vec<f32> {
-    let pixels = images.size * images.size * 3;
-    images.pixels[batch.start * pixels..batch.end * pixels].iter().map(|&byte| f32::from(byte) / 255.0).collect()
-}
-
-/// Mirrors left and right in place.
-pub fn flip(image: &mut [f32], size: usize) {
-    for row in image.chunks_exact_mut(size * 3) {
-        for left in 0..size / 2 {
-            let right = size - 1 - left;
-            for channel in 0..3 {
-                row.swap(left * 3 + channel, right * 3 + channel);
-            }
-        }
-    }
+    let view = |index| center_view(images.picture(index), images.size, CENTER_PROPORTION);
+    batch.into_par_iter().flat_map_iter(view).collect()
 }

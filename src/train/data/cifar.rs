@@ -1,13 +1,16 @@
 //! CIFAR-10 and CIFAR-100 in their official binary layouts (<https://www.cs.toronto.edu/~kriz/cifar.html>).
 
 use std::{
-    fs, io,
+    fs,
     path::{Path, PathBuf},
 };
 
 use rayon::prelude::*;
 
-use super::{Error, ErrorKind, Images, Split, Summary};
+use super::{
+    CorruptImage, Error, ErrorKind, Images, Split,
+    files::{Files, unreadable},
+};
 use crate::recipe::DataSource;
 
 /// Height and width of an image in pixels.
@@ -20,7 +23,7 @@ const PLANE: usize = SIZE * SIZE;
 pub struct Layout {
     source: DataSource,
     /// Name of the folder in the official archive.
-    pub folder: &'static str,
+    folder: &'static str,
     train: &'static [&'static str],
     test: &'static [&'static str],
     names: &'static str,
@@ -28,7 +31,8 @@ pub struct Layout {
     largest_labels: &'static [u8],
 }
 
-const CIFAR10: Layout = Layout {
+/// CIFAR-10.
+pub const CIFAR10: Layout = Layout {
     source: DataSource::Cifar10,
     folder: "cifar-10-batches-bin",
     train: &["data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin", "data_batch_5.bin"],
@@ -37,8 +41,8 @@ const CIFAR10: Layout = Layout {
     largest_labels: &[9],
 };
 
-/// Each record has a coarse label before the fine one, which is the class.
-const CIFAR100: Layout = Layout {
+/// CIFAR-100. Each record has a coarse label before the fine one, which is the class.
+pub const CIFAR100: Layout = Layout {
     source: DataSource::Cifar100,
     folder: "cifar-100-binary",
     train: &["train.bin"],
@@ -47,61 +51,56 @@ const CIFAR100: Layout = Layout {
     largest_labels: &[19, 99],
 };
 
-impl Layout {
-    /// The layout of a data set that comes from files.
-    pub fn of(source: DataSource) -> Option<&'static Self> {
-        match source {
-            DataSource::Shapes => None,
-            DataSource::Cifar10 => Some(&CIFAR10),
-            DataSource::Cifar100 => Some(&CIFAR100),
-        }
+impl Files for Layout {
+    fn folder(&self) -> &'static str {
+        self.folder
     }
 
-    /// The folder with the files: `folder` itself, or the one of the official name inside it.
-    pub fn locate(&self, folder: &Path) -> PathBuf {
+    fn locate(&self, folder: &Path) -> PathBuf {
         let inner = folder.join(self.folder);
         if inner.is_dir() { inner } else { folder.to_owned() }
     }
 
-    /// Whether at least one of the files is there.
-    pub fn is_present(&self, folder: &Path) -> bool {
+    fn is_present(&self, folder: &Path) -> bool {
         let folder = self.locate(folder);
         self.train.iter().chain(self.test).any(|file| folder.join(file).exists())
     }
 
-    /// Reads one half of the data set, in the order of the files.
-    pub fn read(&self, folder: &Path, split: Split) -> Result<Images, Error> {
+    fn read(&self, folder: &Path, split: Split) -> Result<(Images, Vec<CorruptImage>), Error> {
         let folder = self.locate(folder);
         let class_names = self.read_class_names(&folder)?;
         let files: Vec<Vec<u8>> =
             self.split(split).par_iter().map(|file| self.read_file(&folder, file)).collect::<Result<_, _>>()?;
-        let records: Vec<_> = files
-            .iter()
-            .flat_map(|file| file.chunks_exact(self.record_bytes()))
-            .map(|record| record.split_at(self.largest_labels.len()))
-            .collect();
+        let (mut records, mut corrupt) = (Vec::new(), Vec::new());
+        for (name, file) in self.split(split).iter().zip(&files) {
+            for (number, record) in file.chunks_exact(self.record_bytes()).enumerate() {
+                let (labels, planes) = record.split_at(self.largest_labels.len());
+                match self.impossible_label(labels) {
+                    Some(reason) => {
+                        corrupt.push(CorruptImage { path: folder.join(name), record: Some(number), reason });
+                    }
+                    None => records.push((labels, planes)),
+                }
+            }
+        }
         let labels = records.iter().filter_map(|(labels, _)| labels.last()).map(|&label| label.into()).collect();
         let mut pixels = vec![0; records.len() * 3 * PLANE];
         pixels.par_chunks_exact_mut(3 * PLANE).zip(&records).for_each(|(image, (_, planes))| interleave(planes, image));
-        Ok(Images { size: SIZE, pixels, labels, classes: self.source.classes(), class_names })
+        Ok((Images::in_memory(SIZE, pixels, labels, self.source.classes(), class_names), corrupt))
     }
+}
 
-    /// Checks all files without keeping any.
-    pub fn verify(&self, folder: &Path) -> Result<Summary, Error> {
-        let folder = self.locate(folder);
-        self.read_class_names(&folder)?;
-        let count = |split| {
-            let records = |file: &&str| self.read_file(&folder, file).map(|bytes| bytes.len() / self.record_bytes());
-            self.split(split).par_iter().map(records).sum::<Result<usize, Error>>()
-        };
-        let (train_images, test_images) = (count(Split::Train)?, count(Split::Test)?);
-        Ok(Summary { folder: Some(folder), train_images, test_images })
+impl Layout {
+    /// Checks the labels of a record.
+    fn impossible_label(&self, labels: &[u8]) -> Option<String> {
+        let (label, largest) = labels.iter().zip(self.largest_labels).find(|(label, largest)| label > largest)?;
+        Some(format!("label {label}, but the largest is {largest}; the file is damaged or of another format"))
     }
 
     fn split(&self, split: Split) -> &'static [&'static str] {
         match split {
-            Split::Train => self.train,
             Split::Test => self.test,
+            Split::Train | Split::Validation => self.train,
         }
     }
 
@@ -109,7 +108,7 @@ impl Layout {
         self.largest_labels.len() + 3 * PLANE
     }
 
-    /// Reads one file and checks its length and its labels.
+    /// Reads one file and checks its length.
     fn read_file(&self, folder: &Path, file: &str) -> Result<Vec<u8>, Error> {
         let bytes = self.bytes(folder, file)?;
         let path = || folder.join(file);
@@ -117,13 +116,6 @@ impl Layout {
         if bytes.is_empty() || !bytes.len().is_multiple_of(record_bytes) {
             let bytes = bytes.len();
             return Err(ErrorKind::Length { source: self.source, path: path(), bytes, record_bytes }.into());
-        }
-        for (record, content) in bytes.chunks_exact(record_bytes).enumerate() {
-            for (&label, &largest) in content.iter().zip(self.largest_labels) {
-                if label > largest {
-                    return Err(ErrorKind::Label { path: path(), record, label, largest }.into());
-                }
-            }
         }
         Ok(bytes)
     }
@@ -143,14 +135,7 @@ impl Layout {
 
     fn bytes(&self, folder: &Path, file: &str) -> Result<Vec<u8>, Error> {
         let path = folder.join(file);
-        fs::read(&path).map_err(|error| {
-            let source = self.source;
-            match error.kind() {
-                io::ErrorKind::NotFound if folder.is_dir() => ErrorKind::MissingFile { source, path }.into(),
-                io::ErrorKind::NotFound => ErrorKind::MissingFolder { source, path: folder.to_owned() }.into(),
-                _ => Error::read(path, error),
-            }
-        })
+        fs::read(&path).map_err(|error| unreadable(self.source, folder, path, error))
     }
 }
 
@@ -166,7 +151,15 @@ fn interleave(planes: &[u8], image: &mut [u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::train::data::{fixture, load};
+    use crate::{
+        recipe::Count,
+        train::data::{Part, Summary, fixture, load},
+    };
+
+    fn part(split: Split, images: usize) -> Part {
+        let (images, apart) = (Count::Number(images), Count::Number(0));
+        Part { source: DataSource::Cifar10, split, images, apart, corrupt_images: 0 }
+    }
 
     #[test]
     fn planes_become_pixels() {
@@ -178,10 +171,10 @@ mod tests {
         record.extend((0..PLANE).map(|index| (index % 32) as u8));
         fs::write(folder.path().join("test_batch.bin"), record).unwrap();
 
-        let images = CIFAR10.read(folder.path(), Split::Test).unwrap();
-        assert_eq!((images.labels.as_slice(), images.size, images.pixels.len()), (&[3][..], 32, 3072));
-        assert_eq!(images.image(0)[..6], [10, 20, 0, 10, 20, 1]);
-        assert_eq!(images.image(0)[32 * 3..][..3], [10, 20, 0], "second row");
+        let images = CIFAR10.read(folder.path(), Split::Test).unwrap().0;
+        assert_eq!((images.labels.as_slice(), images.size), (&[3][..], 32));
+        assert_eq!(images.picture(0).pixels[..6], [10, 20, 0, 10, 20, 1]);
+        assert_eq!(images.picture(0).pixels[32 * 3..][..3], [10, 20, 0], "second row");
     }
 
     #[test]
@@ -193,10 +186,10 @@ mod tests {
         record.extend([9; 3 * PLANE]);
         fs::write(folder.path().join("train.bin"), record).unwrap();
 
-        let images = CIFAR100.read(folder.path(), Split::Train).unwrap();
+        let images = CIFAR100.read(folder.path(), Split::Train).unwrap().0;
         assert_eq!((images.labels.as_slice(), images.classes), (&[42][..], 100));
         assert_eq!(images.class_names[42], "class42");
-        assert!(images.pixels.iter().all(|&value| value == 9));
+        assert!(images.picture(0).pixels.iter().all(|&value| value == 9));
     }
 
     #[test]
@@ -205,10 +198,11 @@ mod tests {
         let folder = parent.path().join("cifar-10-batches-bin");
         fixture::write_cifar10(&folder, 2);
         for path in [parent.path(), &folder] {
-            let images = load(DataSource::Cifar10, Split::Train, 100, Some(path)).unwrap();
+            let images = load(&part(Split::Train, 100), Some(path)).unwrap().images;
             assert_eq!((images.len(), images.class_names[9].as_str()), (100, "truck"));
-            let summary = CIFAR10.verify(path).unwrap();
-            assert_eq!(summary, Summary { folder: Some(folder.clone()), train_images: 100, test_images: 20 });
+            let summary = CIFAR10.verify(path, 0).unwrap();
+            let folder = Some(folder.clone());
+            assert_eq!(summary, Summary { folder, train_images: 100, test_images: 20, ..Summary::default() });
         }
     }
 
@@ -217,7 +211,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         fixture::write_cifar10(folder.path(), 1);
         damage(folder.path());
-        let error = load(DataSource::Cifar10, Split::Test, 10, Some(folder.path())).unwrap_err();
+        let error = load(&part(Split::Test, 10), Some(folder.path())).unwrap_err();
         error.to_string().replace(&folder.path().display().to_string(), "FOLDER")
     }
 
@@ -239,9 +233,40 @@ mod tests {
         };
         insta::assert_snapshot!(change(|bytes| bytes.truncate(3 * 3073 + 5)), @"FOLDER/test_batch.bin is truncated or of another format: its 9224 bytes end within record 3 (from 0), since records of Cifar10 have 3073 bytes; move its folder away and get the data set with `ablate data get cifar10`, or name its folder by --data-dir, ABLATE_DATA_DIR or `data.folder` in the recipe");
         insta::assert_snapshot!(change(Vec::clear), @"FOLDER/test_batch.bin is truncated or of another format: its 0 bytes end within record 0 (from 0), since records of Cifar10 have 3073 bytes; move its folder away and get the data set with `ablate data get cifar10`, or name its folder by --data-dir, ABLATE_DATA_DIR or `data.folder` in the recipe");
-        insta::assert_snapshot!(change(|bytes| bytes[2 * 3073] = 10), @"FOLDER/test_batch.bin: record 2 (from 0) has label 10, but the largest is 9; the file is damaged or of another format");
+        insta::assert_snapshot!(change(|bytes| bytes[2 * 3073] = 10), @"1 image is corrupt, and `data.corrupt_images` allows 0; FOLDER/test_batch.bin, record 2 (from 0): label 10, but the largest is 9; the file is damaged or of another format; replace the files, or leave such images out by `data.corrupt_images: 1`");
         insta::assert_snapshot!(change(|bytes| bytes.truncate(9 * 3073)), @"the test images of Cifar10 at hand have 0 of class `truck`, but 1 per class are asked for: `data.test_images` can be at most 0 here; get the data set with `ablate data get cifar10`, or name its folder by --data-dir, ABLATE_DATA_DIR or `data.folder` in the recipe");
         insta::assert_snapshot!(message(|folder| fs::write(folder.join("batches.meta.txt"), "cat\n\n").unwrap()), @"FOLDER/batches.meta.txt names 1 classes instead of 10");
+    }
+
+    #[test]
+    fn corrupt_records_can_be_left_out() {
+        let folder = tempfile::tempdir().unwrap();
+        fixture::write_cifar10(folder.path(), 2);
+        let path = folder.path().join("test_batch.bin");
+        let mut bytes = fs::read(&path).unwrap();
+        bytes[2 * 3073] = 77;
+        fs::write(&path, bytes).unwrap();
+        let loaded = load(&Part { corrupt_images: 1, ..part(Split::Test, 10) }, Some(folder.path())).unwrap();
+        assert_eq!((loaded.images.len(), loaded.left_out.len(), loaded.left_out[0].record), (10, 1, Some(2)));
+        let all = Part { images: Count::All, corrupt_images: 1, ..part(Split::Test, 10) };
+        assert_eq!(load(&all, Some(folder.path())).unwrap().images.len(), 19);
+        assert_eq!(CIFAR10.verify(folder.path(), 1).unwrap().left_out, loaded.left_out);
+        assert!(matches!(CIFAR10.verify(folder.path(), 0).unwrap_err().kind, ErrorKind::Corrupt { .. }));
+    }
+
+    #[test]
+    fn validation_images_are_apart_from_training_images() {
+        let folder = tempfile::tempdir().unwrap();
+        fixture::write_cifar10(folder.path(), 2);
+        let load = |split, images, apart| {
+            load(&Part { images, apart, ..part(split, 0) }, Some(folder.path())).map(|loaded| loaded.images)
+        };
+        let validation = load(Split::Validation, Count::Number(20), Count::Number(80)).unwrap();
+        let train = load(Split::Train, Count::All, Count::Number(20)).unwrap();
+        assert_eq!((validation.len(), train.len()), (20, 80));
+        assert!((0..20).all(|one| (0..80).all(|other| validation.picture(one) != train.picture(other))));
+        let error = load(Split::Validation, Count::Number(20), Count::Number(90)).unwrap_err();
+        insta::assert_snapshot!(error, @"the validation images of Cifar10 at hand have 10 of class `airplane`, but 11 per class are asked for in training and validation: `data.train_images` and `data.validation_images` together can be at most 100 here; get the data set with `ablate data get cifar10`, or name its folder by --data-dir, ABLATE_DATA_DIR or `data.folder` in the recipe");
     }
 
     #[test]
@@ -251,7 +276,7 @@ mod tests {
         let path = folder.path().join("data_batch_3.bin");
         fs::remove_file(&path).unwrap();
         fs::create_dir(&path).unwrap();
-        let error = CIFAR10.verify(folder.path()).unwrap_err();
+        let error = CIFAR10.verify(folder.path(), 0).unwrap_err();
         assert_eq!(error.kind, ErrorKind::Read { path });
         assert!(std::error::Error::source(&error).is_some());
     }

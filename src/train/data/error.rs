@@ -2,7 +2,7 @@
 
 use std::{fmt, io, path::PathBuf};
 
-use super::Split;
+use super::{CorruptImage, Split};
 use crate::recipe::DataSource;
 
 /// A data set cannot be loaded.
@@ -58,16 +58,69 @@ pub enum ErrorKind {
         /// The length of a record in bytes.
         record_bytes: usize,
     },
-    /// A record has a label that the data set does not have.
-    Label {
+    /// A file is not one of images or labels in the IDX layout.
+    Idx {
+        /// The data set.
+        source: DataSource,
         /// The file.
         path: PathBuf,
-        /// Number of the record, from 0.
-        record: usize,
-        /// The label.
-        label: u8,
-        /// The largest label of the data set.
-        largest: u8,
+        /// Its length in bytes, unpacked.
+        bytes: usize,
+    },
+    /// There are not as many labels as images.
+    LabelCount {
+        /// The file of labels.
+        path: PathBuf,
+        /// Number of labels.
+        labels: usize,
+        /// Number of images.
+        images: usize,
+    },
+    /// A folder of pictures has no folder for a split.
+    NoSplit {
+        /// The data folder.
+        root: PathBuf,
+        /// The split.
+        split: Split,
+        /// Possible names of its folder.
+        names: &'static [&'static str],
+    },
+    /// A split has another number of class folders than stated.
+    ClassFolders {
+        /// Folder of the split.
+        path: PathBuf,
+        /// Number of class folders.
+        found: usize,
+        /// Number stated in the recipe.
+        stated: usize,
+    },
+    /// A class of the test images is none of the training images.
+    OtherClass {
+        /// Folder of the class.
+        path: PathBuf,
+        /// Folder of the training images.
+        train: PathBuf,
+    },
+    /// A split has another number of pictures than stated.
+    PictureCount {
+        /// Folder of the split.
+        path: PathBuf,
+        /// Number of pictures.
+        found: usize,
+        /// Number stated in the recipe.
+        stated: usize,
+    },
+    /// A cache of decoded pictures cannot be written or read back; the cause is the error's source.
+    Cache {
+        /// The file or folder.
+        path: PathBuf,
+    },
+    /// More images are corrupt than the recipe allows.
+    Corrupt {
+        /// The corrupt images.
+        images: Vec<CorruptImage>,
+        /// Number of corrupt images that would be left out.
+        allowed: usize,
     },
     /// The list of class names has the wrong length.
     ClassNames {
@@ -92,6 +145,8 @@ pub enum ErrorKind {
         wanted: usize,
         /// Number of classes.
         classes: usize,
+        /// Whether some of them are kept apart, for validation or for training.
+        apart: bool,
     },
 }
 
@@ -105,6 +160,11 @@ impl Error {
     /// A refusal of the system to read `path`.
     pub(super) fn read(path: PathBuf, source: io::Error) -> Self {
         Self { kind: ErrorKind::Read { path }, source: Some(source) }
+    }
+
+    /// A refusal of the system to write a cache or to read it back.
+    pub(super) fn cache(path: PathBuf, source: io::Error) -> Self {
+        Self { kind: ErrorKind::Cache { path }, source: Some(source) }
     }
 }
 
@@ -148,26 +208,88 @@ impl fmt::Display for ErrorKind {
                 source.name(),
                 Remedy(*source),
             ),
-            Self::Label { path, record, label, largest } => write!(
+            Self::Idx { source, path, bytes } => write!(
                 f,
-                "{}: record {record} (from 0) has label {label}, but the largest is {largest}; the file is damaged or \
-                 of another format",
+                "{} is truncated or of another format: its {bytes} bytes are no IDX file of 28 × 28 images or of \
+                 labels; move its folder away and {}",
+                path.display(),
+                Remedy(*source),
+            ),
+            Self::LabelCount { path, labels, images } => {
+                write!(
+                    f,
+                    "{} has {labels} labels for {images} images; the files do not belong together",
+                    path.display()
+                )
+            }
+            Self::NoSplit { root, split, names } => write!(
+                f,
+                "{} has no folder `{}` with the {} images: pictures must lie in {0}/{3}/CLASS/",
+                root.display(),
+                names.join("` or `"),
+                split.name(),
+                names.first().copied().unwrap_or_default(),
+            ),
+            Self::ClassFolders { path, found, stated } => write!(
+                f,
+                "{} has {found} class folders, but the recipe says {stated}: write `classes: {found}` in `data.source`, \
+                 or complete the folder",
                 path.display(),
             ),
+            Self::OtherClass { path, train } => write!(
+                f,
+                "{} is no class of the training images in {}: both must have the same class folders",
+                path.display(),
+                train.display(),
+            ),
+            Self::PictureCount { path, found, stated } => write!(
+                f,
+                "{} has {found} pictures (jpg, jpeg, png), but the recipe says {stated}: write {found} in `images` of \
+                 `data.source`, or complete the folder",
+                path.display(),
+            ),
+            Self::Cache { path } => write!(
+                f,
+                "the cache of decoded pictures {} cannot be kept: make room there, reduce the pictures by `short_side` \
+                 in `data.source`, or name another folder for caches by XDG_CACHE_HOME",
+                path.display(),
+            ),
+            Self::Corrupt { images, allowed } => corrupt(f, images, *allowed),
             Self::ClassNames { path, found, expected } => {
                 write!(f, "{} names {found} classes instead of {expected}", path.display())
             }
-            Self::TooFew { source, split, class, found, wanted, classes } => write!(
-                f,
-                "the {0} images of {1} at hand have {found} of class `{class}`, but {wanted} per class are asked for: \
-                 `data.{0}_images` can be at most {2} here; {3}",
-                split.name(),
-                source.name(),
-                found * classes,
-                Remedy(*source),
-            ),
+            Self::TooFew { source, split, class, found, wanted, classes, apart } => {
+                let (split, name) = (split.name(), source.name());
+                write!(
+                    f,
+                    "the {split} images of {name} at hand have {found} of class `{class}`, but {wanted} per class are \
+                     asked for{}: {} can be at most {} here; {}",
+                    if *apart { " in training and validation" } else { "" },
+                    if *apart {
+                        "`data.train_images` and `data.validation_images` together".to_owned()
+                    } else {
+                        format!("`data.{split}_images`")
+                    },
+                    found * classes,
+                    Remedy(*source),
+                )
+            }
         }
     }
+}
+
+/// Names the first few corrupt images.
+fn corrupt(f: &mut fmt::Formatter<'_>, images: &[CorruptImage], allowed: usize) -> fmt::Result {
+    const NAMED: usize = 5;
+    let (count, s) = (images.len(), if images.len() == 1 { " is" } else { "s are" });
+    write!(f, "{count} image{s} corrupt, and `data.corrupt_images` allows {allowed}")?;
+    for image in images.iter().take(NAMED) {
+        write!(f, "; {image}")?;
+    }
+    if count > NAMED {
+        write!(f, "; and {} more", count - NAMED)?;
+    }
+    write!(f, "; replace the files, or leave such images out by `data.corrupt_images: {count}`")
 }
 
 /// How to come by the files of a data set.
@@ -175,11 +297,16 @@ struct Remedy(DataSource);
 
 impl fmt::Display for Remedy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let DataSource::Folder { .. } = self.0 {
+            return f.write_str(
+                "name the folder of the pictures by --data-dir, ABLATE_DATA_DIR or `data.folder` in the recipe",
+            );
+        }
         write!(
             f,
             "get the data set with `ablate data get {}`, or name its folder by --data-dir, ABLATE_DATA_DIR or \
              `data.folder` in the recipe",
-            self.0.name().to_lowercase(),
+            self.0.command_name(),
         )
     }
 }

@@ -1,18 +1,30 @@
-//! Images in memory.
+//! Images to train or test on: small ones in memory, pictures of any size in a mapped cache file.
 
-/// Square color images with a class each.
-#[derive(Clone, Debug, PartialEq, Eq)]
+use std::sync::Arc;
+
+use super::folder::Pack;
+
+/// Color images with a class each.
+#[derive(Clone, Debug)]
 pub struct Images {
-    /// Height and width in pixels.
+    /// Height and width in pixels of the views that training makes.
     pub size: usize,
-    /// Channel values 0 to 255, image by image, each row by row, RGB interleaved.
-    pub pixels: Vec<u8>,
     /// Class of each image, from 0.
     pub labels: Vec<u16>,
     /// Number of classes.
     pub classes: usize,
     /// Name of each class.
     pub class_names: Vec<String>,
+    pixels: Pixels,
+}
+
+/// Where the pixels are.
+#[derive(Clone, Debug)]
+enum Pixels {
+    /// `[n, size, size, 3]`.
+    Memory(Vec<u8>),
+    /// The pictures of these numbers in the cache file.
+    Mapped(Arc<Pack>, Vec<usize>),
 }
 
 /// One image as it lies in the data set, before augmentation.
@@ -27,9 +39,17 @@ pub struct Picture<'a> {
 }
 
 impl Images {
-    /// One image; panics if there are not that many.
-    pub fn picture(&self, index: usize) -> Picture<'_> {
-        Picture { height: self.size, width: self.size, pixels: self.image(index) }
+    /// Square images in memory: `pixels` `[labels.len(), size, size, 3]`, channel values 0 to 255.
+    pub fn in_memory(size: usize, pixels: Vec<u8>, labels: Vec<u16>, classes: usize, class_names: Vec<String>) -> Self {
+        debug_assert_eq!(pixels.len(), labels.len() * size * size * 3);
+        Self { size, labels, classes, class_names, pixels: Pixels::Memory(pixels) }
+    }
+
+    /// All pictures of a cache file; views have `size` pixels.
+    pub(super) fn mapped(size: usize, pack: Arc<Pack>, class_names: Vec<String>) -> Self {
+        let labels = pack.labels().collect();
+        let pixels = Pixels::Mapped(Arc::clone(&pack), (0..pack.len()).collect());
+        Self { size, labels, classes: class_names.len(), class_names, pixels }
     }
 
     /// Number of images.
@@ -42,28 +62,49 @@ impl Images {
         self.labels.is_empty()
     }
 
-    /// The pixels of one image; panics if there are not that many.
-    pub fn image(&self, index: usize) -> &[u8] {
-        let length = self.image_length();
-        &self.pixels[index * length..][..length]
+    /// One image; panics if there are not that many.
+    pub fn picture(&self, index: usize) -> Picture<'_> {
+        match &self.pixels {
+            Pixels::Memory(pixels) => {
+                let length = self.size * self.size * 3;
+                let pixels = &pixels[index * length..][..length];
+                Picture { height: self.size, width: self.size, pixels }
+            }
+            Pixels::Mapped(pack, numbers) => pack.picture(numbers[index]),
+        }
+    }
+
+    /// A hash that tells images apart and does not depend on their order: of the pixels for those in memory, of the
+    /// encoded file for pictures, so that it does not depend on the decoder either.
+    pub(super) fn key(&self, index: usize) -> [u8; 16] {
+        match &self.pixels {
+            Pixels::Memory(_) => short_hash(self.picture(index).pixels),
+            Pixels::Mapped(pack, numbers) => pack.key(numbers[index]),
+        }
     }
 
     /// The images with the given indices, in that order.
     pub fn select(&self, indices: &[usize]) -> Self {
-        let mut pixels = Vec::with_capacity(indices.len() * self.image_length());
-        for &index in indices {
-            pixels.extend_from_slice(self.image(index));
-        }
+        let pixels = match &self.pixels {
+            Pixels::Memory(_) => {
+                Pixels::Memory(indices.iter().flat_map(|&index| self.picture(index).pixels).copied().collect())
+            }
+            Pixels::Mapped(pack, numbers) => {
+                Pixels::Mapped(Arc::clone(pack), indices.iter().map(|&index| numbers[index]).collect())
+            }
+        };
         Self {
             size: self.size,
-            pixels,
             labels: indices.iter().map(|&index| self.labels[index]).collect(),
             classes: self.classes,
             class_names: self.class_names.clone(),
+            pixels,
         }
     }
 
     /// BLAKE3 of size, labels and pixels as 32 hexadecimal digits: equal if and only if training sees the same data.
+    ///
+    /// Mapped pictures count by the checksums of their pixels, so that this does not read them.
     pub fn fingerprint(&self) -> String {
         let mut hasher = blake3::Hasher::new();
         hasher.update(&(self.size as u64).to_le_bytes());
@@ -71,49 +112,56 @@ impl Images {
         for label in &self.labels {
             hasher.update(&label.to_le_bytes());
         }
-        hasher.update_rayon(&self.pixels);
+        match &self.pixels {
+            Pixels::Memory(pixels) => {
+                hasher.update_rayon(pixels);
+            }
+            Pixels::Mapped(pack, numbers) => {
+                for &number in numbers {
+                    let Picture { height, width, .. } = pack.picture(number);
+                    hasher.update(&(height as u32).to_le_bytes());
+                    hasher.update(&(width as u32).to_le_bytes());
+                    hasher.update(&pack.checksum(number));
+                }
+            }
+        }
         hasher.finalize().to_hex()[..32].to_owned()
     }
+}
 
-    /// Number of bytes of one image.
-    fn image_length(&self) -> usize {
-        self.size * self.size * 3
-    }
+/// The first 16 bytes of BLAKE3.
+pub(super) fn short_hash(bytes: &[u8]) -> [u8; 16] {
+    let mut short = [0; 16];
+    short.copy_from_slice(&blake3::hash(bytes).as_bytes()[..16]);
+    short
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn two() -> Images {
-        Images {
-            size: 1,
-            pixels: vec![1, 2, 3, 4, 5, 6],
-            labels: vec![0, 1],
-            classes: 2,
-            class_names: vec!["a".into(), "b".into()],
-        }
+    fn images(size: usize, pixels: &[u8], labels: &[u16]) -> Images {
+        Images::in_memory(size, pixels.to_vec(), labels.to_vec(), 2, vec!["a".into(), "b".into()])
     }
 
     #[test]
     fn selection_keeps_pixels_and_labels_together() {
-        let swapped = two().select(&[1, 0]);
-        assert_eq!((swapped.image(0), swapped.labels[0]), (&[4, 5, 6][..], 1));
-        assert_eq!((swapped.image(1), swapped.labels[1]), (&[1, 2, 3][..], 0));
+        let swapped = images(1, &[1, 2, 3, 4, 5, 6], &[0, 1]).select(&[1, 0]);
+        assert_eq!((swapped.picture(0).pixels, swapped.labels[0]), (&[4, 5, 6][..], 1));
+        assert_eq!((swapped.picture(1).pixels, swapped.labels[1]), (&[1, 2, 3][..], 0));
     }
 
     #[test]
     fn fingerprint_depends_on_all_that_training_sees() {
-        let original = two();
+        let original = images(1, &[1, 2, 3, 4, 5, 6], &[0, 1]);
         // Pinned: it is stored with results, so it must not change between releases.
         assert_eq!(original.fingerprint(), "f4234330894749889100fd80436efeac");
-        let changes: [fn(&mut Images); 3] = [|i| i.size = 2, |i| i.labels[0] = 1, |i| i.pixels[5] = 7];
-        for change in changes {
-            let mut changed = two();
-            change(&mut changed);
+        let resized = Images { size: 2, ..original.clone() };
+        let changes = [resized, images(1, &[1, 2, 3, 4, 5, 6], &[1, 1]), images(1, &[1, 2, 3, 4, 5, 7], &[0, 1])];
+        for changed in changes {
             assert_ne!(changed.fingerprint(), original.fingerprint());
         }
-        let renamed = Images { class_names: vec!["x".into(), "y".into()], ..two() };
+        let renamed = Images { class_names: vec!["x".into(), "y".into()], ..original.clone() };
         assert_eq!(renamed.fingerprint(), original.fingerprint());
     }
 }

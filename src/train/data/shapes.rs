@@ -8,6 +8,8 @@
 //!
 //! So the contrastive task asks for shapes only when crops and color distortion are combined.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::{Images, Split};
@@ -33,21 +35,16 @@ const CELLS: [usize; 2] = [2, 3];
 const CLASSES: [&str; 10] =
     ["disc", "ring", "square", "cross", "saltire", "pillar", "beam", "triangle", "chevron", "dots"];
 
-/// Makes `images` images, labels cycling through the classes; the same arguments give the same images, and fewer
-/// images are the first of more.
-pub fn generate(split: Split, images: usize) -> Images {
-    let mut pixels = vec![0; images * SIZE * SIZE * 3];
-    pixels.par_chunks_exact_mut(SIZE * SIZE * 3).enumerate().for_each(|(index, image)| {
+/// Makes the images with these numbers, labels cycling through the classes; an image depends on its split and number
+/// only.
+pub fn generate(split: Split, numbers: Range<usize>) -> Images {
+    let mut pixels = vec![0; numbers.len() * SIZE * SIZE * 3];
+    pixels.par_chunks_exact_mut(SIZE * SIZE * 3).zip(numbers.clone()).for_each(|(image, index)| {
         let mut stream = Stream::new(SEED, Purpose::Shapes, [split as u64, index as u64], 0);
         draw(index % CLASSES.len(), &mut stream, image);
     });
-    Images {
-        size: SIZE,
-        pixels,
-        labels: (0..images).map(|index| (index % CLASSES.len()) as u16).collect(),
-        classes: CLASSES.len(),
-        class_names: CLASSES.map(str::to_owned).to_vec(),
-    }
+    let labels = numbers.map(|index| (index % CLASSES.len()) as u16).collect();
+    Images::in_memory(SIZE, pixels, labels, CLASSES.len(), CLASSES.map(str::to_owned).to_vec())
 }
 
 type Color = [f32; 3];
@@ -190,19 +187,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn more_images_begin_with_the_same_ones() {
-        let (few, many) = (generate(Split::Train, 20), generate(Split::Train, 40));
-        assert_eq!(few.pixels, many.pixels[..few.pixels.len()]);
-        assert_ne!(few.pixels, generate(Split::Test, 20).pixels);
+    fn an_image_depends_on_its_split_and_number_only() {
+        let (many, few) = (generate(Split::Train, 0..40), generate(Split::Train, 15..20));
+        assert_eq!((many.picture(17), many.labels[17]), (few.picture(2), few.labels[2]));
+        assert_ne!(many.picture(0), generate(Split::Test, 0..1).picture(0));
     }
 
     #[test]
     fn colors_do_not_tell_the_class() {
         // The mean color of each class is that of the whole set, within five standard errors (deviation below 0.3).
-        let images = generate(Split::Train, 4000);
+        let images = generate(Split::Train, 0..4000);
         let mut means = vec![[0.0_f64; 3]; 10];
         for (index, &label) in images.labels.iter().enumerate() {
-            for pixel in images.image(index).chunks_exact(3) {
+            for pixel in images.picture(index).pixels.chunks_exact(3) {
                 for (mean, &byte) in means[usize::from(label)].iter_mut().zip(pixel) {
                     *mean += f64::from(byte) / 255.0 / (SIZE * SIZE * 400) as f64;
                 }

@@ -20,6 +20,8 @@ const RUNNING_MOMENTUM: f64 = 0.9;
 pub enum Mode {
     /// Statistics of the batch; running averages move.
     Train,
+    /// Statistics of the batch; nothing changes.
+    BatchStatistics,
     /// Running averages; nothing changes.
     Inference,
 }
@@ -91,10 +93,12 @@ impl<B: Ops> Norm<B> {
             None => gamma.zeros_like(),
         };
         match mode {
-            Mode::Train => {
+            Mode::Train | Mode::BatchStatistics => {
                 let (output, statistics) = ops::batch_norm(x, gamma, beta, residual, relu, EPSILON);
-                self.running_mean = moved(&self.running_mean, statistics.mean);
-                self.running_var = moved(&self.running_var, statistics.variance);
+                if mode == Mode::Train {
+                    self.running_mean = moved(&self.running_mean, statistics.mean);
+                    self.running_var = moved(&self.running_var, statistics.variance);
+                }
                 output
             }
             Mode::Inference => {
@@ -127,7 +131,19 @@ pub struct Linear<B: Ops> {
 impl<B: Ops> Linear<B> {
     /// Weights drawn from N(0, 0.01²) as in the reference code; a bias, if any, of zeros.
     pub fn new(inputs: usize, outputs: usize, bias: bool, stream: &mut Stream, device: &B::Device) -> Self {
-        let values: Vec<f32> = (0..inputs * outputs).map(|_| 0.01 * stream.normal()).collect();
+        Self::normal(inputs, outputs, 0.01, bias, stream, device)
+    }
+
+    /// Weights drawn from a normal distribution of the given deviation; a bias, if any, of zeros.
+    pub fn normal(
+        inputs: usize,
+        outputs: usize,
+        deviation: f32,
+        bias: bool,
+        stream: &mut Stream,
+        device: &B::Device,
+    ) -> Self {
+        let values: Vec<f32> = (0..inputs * outputs).map(|_| deviation * stream.normal()).collect();
         let weight = Tensor::<B, 1>::from_floats(values.as_slice(), device).reshape([inputs, outputs]);
         Self {
             weight: Param::from_tensor(weight),

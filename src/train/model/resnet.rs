@@ -1,31 +1,37 @@
-//! Residual networks of basic blocks, channels last (He et al. 2016; the reference code's post-activation variant).
+//! Residual networks, channels last (He et al. 2016; the reference code's post-activation variant).
 
-use burn::{module::Module, tensor::Tensor};
+use burn::{
+    module::Module,
+    tensor::{Tensor, module::max_pool2d},
+};
 
 use super::layers::{Conv, Mode, Norm};
 use crate::{
-    recipe::{Encoder, Stem},
+    recipe::{BlockKind, Encoder, Stem},
     train::{
         ops::{Ops, Window},
         random::{Purpose, Stream},
     },
 };
 
-/// The encoder f(·); field names follow torchvision.
+/// The encoder f(·).
 #[derive(Module, Debug)]
 pub struct ResNet<B: Ops> {
     conv1: Conv<B>,
     bn1: Norm<B>,
     layers: Vec<Vec<Block<B>>>,
+    pooled_stem: bool,
 }
 
-/// Two 3 × 3 convolutions and a way around them.
+/// Two convolutions, or three in a bottleneck, and a way around them.
 #[derive(Module, Debug)]
 struct Block<B: Ops> {
     conv1: Conv<B>,
     bn1: Norm<B>,
     conv2: Conv<B>,
     bn2: Norm<B>,
+    conv3: Option<Conv<B>>,
+    bn3: Option<Norm<B>>,
     downsample: Option<Shortcut<B>>,
 }
 
@@ -45,35 +51,57 @@ impl<B: Ops> ResNet<B> {
             let mut stream = Stream::new(seed, Purpose::Encoder, [layer, 0], 0);
             Conv::new(Window { kernel, stride }, inputs, outputs, &mut stream, device)
         };
-        let channels = recipe.stage_channels();
-        let Stem::Cifar = recipe.stem;
-        let conv1 = conv(3, 1, 3, channels[0]);
-        let last_gamma = if recipe.zero_init_residual { 0.0 } else { 1.0 };
         let norm = |channels, gamma| Norm::new(channels, gamma, true, device);
+        let channels = recipe.stage_channels();
+        let kind = recipe.architecture.block_kind();
+        let last_gamma = if recipe.zero_init_residual { 0.0 } else { 1.0 };
+        let conv1 = match recipe.stem {
+            Stem::Cifar => conv(3, 1, 3, channels[0]),
+            Stem::ImageNet => conv(7, 2, 3, channels[0]),
+        };
         let mut inputs = channels[0];
         let mut layers = Vec::new();
-        for (stage, (&outputs, &blocks)) in channels.iter().zip(recipe.architecture.blocks()).enumerate() {
+        for (stage, (&channels, &blocks)) in channels.iter().zip(recipe.architecture.blocks()).enumerate() {
+            let outputs = channels * kind.expansion();
             let mut blocks_of_stage = Vec::new();
             for block in 0..blocks {
                 let stride = if stage > 0 && block == 0 { 2 } else { 1 };
-                blocks_of_stage.push(Block {
-                    conv1: conv(3, stride, inputs, outputs),
-                    bn1: norm(outputs, 1.0),
-                    conv2: conv(3, 1, outputs, outputs),
-                    bn2: norm(outputs, last_gamma),
-                    downsample: (stride != 1 || inputs != outputs)
-                        .then(|| Shortcut { conv: conv(1, stride, inputs, outputs), bn: norm(outputs, 1.0) }),
-                });
+                let mut block = match kind {
+                    BlockKind::Basic => Block {
+                        conv1: conv(3, stride, inputs, channels),
+                        bn1: norm(channels, 1.0),
+                        conv2: conv(3, 1, channels, outputs),
+                        bn2: norm(outputs, last_gamma),
+                        conv3: None,
+                        bn3: None,
+                        downsample: None,
+                    },
+                    BlockKind::Bottleneck => Block {
+                        conv1: conv(1, 1, inputs, channels),
+                        bn1: norm(channels, 1.0),
+                        conv2: conv(3, stride, channels, channels),
+                        bn2: norm(channels, 1.0),
+                        conv3: Some(conv(1, 1, channels, outputs)),
+                        bn3: Some(norm(outputs, last_gamma)),
+                        downsample: None,
+                    },
+                };
+                block.downsample = (stride != 1 || inputs != outputs)
+                    .then(|| Shortcut { conv: conv(1, stride, inputs, outputs), bn: norm(outputs, 1.0) });
+                blocks_of_stage.push(block);
                 inputs = outputs;
             }
             layers.push(blocks_of_stage);
         }
-        Self { conv1, bn1: norm(channels[0], 1.0), layers }
+        Self { conv1, bn1: norm(channels[0], 1.0), layers, pooled_stem: recipe.stem == Stem::ImageNet }
     }
 
     /// Images `[n, h, w, 3]` in [0, 1] → features h `[n, dimension]`.
     pub fn forward(&mut self, images: Tensor<B, 4>, mode: Mode) -> Tensor<B, 2> {
         let mut x = self.bn1.forward(self.conv1.forward(images), None, true, mode);
+        if self.pooled_stem {
+            x = max_pool2d(x.permute([0, 3, 1, 2]), [3, 3], [2, 2], [1, 1], [1, 1], false).permute([0, 2, 3, 1]);
+        }
         for block in self.layers.iter_mut().flatten() {
             x = block.forward(x, mode);
         }
@@ -89,6 +117,13 @@ impl<B: Ops> Block<B> {
             None => x.clone(),
         };
         let x = self.bn1.forward(self.conv1.forward(x), None, true, mode);
-        self.bn2.forward(self.conv2.forward(x), Some(shortcut), true, mode)
+        let x = self.conv2.forward(x);
+        match (&self.conv3, &mut self.bn3) {
+            (Some(conv3), Some(bn3)) => {
+                let x = self.bn2.forward(x, None, true, mode);
+                bn3.forward(conv3.forward(x), Some(shortcut), true, mode)
+            }
+            _ => self.bn2.forward(x, Some(shortcut), true, mode),
+        }
     }
 }

@@ -12,12 +12,14 @@ mod flex;
 mod norm;
 mod norm_kernels;
 pub mod plain;
+mod product;
 mod simd;
 #[cfg(test)]
 mod tests;
 
 pub use conv::conv2d;
 pub use norm::{BatchStatistics, batch_norm, normalize};
+pub use product::{Matrix, Real, add_product};
 
 use burn::tensor::{Shape, backend::Backend, ops::FloatTensor};
 

@@ -27,6 +27,8 @@ fn one_row_per_job_and_metric() {
     mini,#2,pretrain,0,128,,Loss,nats,3.75,"NT-Xent, 20 epochs",shapes-5f3c,0.1.0-a1b2,a1b2c3,cpu,2,12.25,812.5,2026-01-01T00:00:00Z,done
     mini,#3,evaluate,0,128,linear,Top1,percent,,,,,,,,,,,running
     mini,#3,evaluate,0,128,linear,Top5,percent,,,,,,,,,,,running
+    mini,#3,evaluate,0,128,linear,MeanPerClass,percent,,,,,,,,,,,running
+    mini,#3,evaluate,0,128,linear,MeanAveragePrecision,percent,,,,,,,,,,,running
     mini,#3,evaluate,0,128,linear,TrainTop1,percent,,,,,,,,,,,running
     "#);
 }
@@ -53,8 +55,8 @@ fn values_come_back_exactly() {
 fn jobs_that_are_not_done_have_a_state_and_no_value() {
     let results = Results::none(vec![two_by_two(&[0])]);
     let rows = rows(&tidy(&results));
-    // Three metrics of pretraining and three of evaluation for each of four trials.
-    assert_eq!(rows.len(), 4 * 6);
+    // Three metrics of pretraining and five of evaluation for each of four trials.
+    assert_eq!(rows.len(), 4 * 8);
     assert!(rows.iter().all(|row| row["state"] == "missing" && row["value"].is_empty() && !row["metric"].is_empty()));
 }
 

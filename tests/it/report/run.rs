@@ -11,8 +11,7 @@ fn a_plan_lists_its_jobs_and_what_sharing_saves() {
     let mut other = two_by_two(&[0]);
     other.title = "Control".to_owned();
     other.axes.truncate(1);
-    other.axes[0].values[1] =
-        value("untrained", RecipePatch { objective: Some(Objective::Untrained), ..RecipePatch::default() });
+    other.axes[0].values[1] = value("untrained", patch("(objective: Untrained)"));
     let mut results = Results::complete(vec![two_by_two(&[0]), other]);
     let [pretrain, evaluation] = results.jobs(&[1, 1], 0);
     results.views.remove(&evaluation);
@@ -40,10 +39,10 @@ fn a_plan_lists_its_jobs_and_what_sharing_saves() {
 #[test]
 fn labels_leave_out_axes_that_do_not_matter() {
     let mut sweep = two_by_two(&[0]);
-    let epochs = LinearEvaluationPatch { epochs: Some(10), ..LinearEvaluationPatch::default() };
+    let epochs = EvaluationPatch { epochs: Some(10), ..EvaluationPatch::default() };
     let patch = RecipePatch { evaluation: Some(epochs), ..RecipePatch::default() };
     sweep.axes[1] = axis("probe", vec![value("long", RecipePatch::default()), value("short", patch)]);
-    sweep.evaluations[0].patch = LinearEvaluationPatch::default();
+    sweep.evaluations[0].patch = EvaluationPatch::default();
     let results = Results::none(vec![sweep]);
     let labels = job_labels(&results.sweeps, &results.plan);
     let [pretrain, evaluation] = results.jobs(&[1, 1], 0);

@@ -125,7 +125,7 @@ fn value_without_name() {
     4 |         data: (Shapes, train_images: 1000, test_images: 500),
       |                ^^^^^^ expected a name and `:` before it
       |
-      = help: write `name: value`; the names here are `source`, `train_images`, `test_images` and `folder`
+      = help: write `name: value`; the names here are `source`, `train_images`, `validation_images`, `test_images`, `corrupt_images` and `folder`
     "#);
 }
 
@@ -146,24 +146,24 @@ fn group_with_a_name() {
 #[test]
 fn several_mistakes_at_once() {
     let text = explain(&[
-        ("architecture: ResNet8, width: 1.0", "architecture: ResNet50, width: wide"),
+        ("architecture: ResNet8, width: 1.0", "architecture: ResNet51, width: wide"),
         (r#""none": (objective: Untrained)"#, r#""none": (objective: Untraned)"#),
         ("seeds: [0, 1]", "seeds: [0, -1]"),
         (r#"rows: ["training"]"#, r#"rows: ["trainig"]"#),
     ]);
     insta::assert_snapshot!(text, @r#"
-    error: `architecture` cannot be `ResNet50`
+    error: `architecture` cannot be `ResNet51`
      --> wrong.ron:6:33
       |
-    6 |         encoder: (architecture: ResNet50, width: wide, stem: Cifar, zero_init_residual: true),
+    6 |         encoder: (architecture: ResNet51, width: wide, stem: Cifar, zero_init_residual: true),
       |                                 ^^^^^^^^ unknown name
       |
-      = help: did you mean `ResNet20`? The names here are `ResNet8`, `ResNet14`, `ResNet20`, `ResNet18` and `ResNet34`
+      = help: did you mean `ResNet152`? The names here are `ResNet8`, `ResNet14`, `ResNet20`, `ResNet18`, `ResNet34`, `ResNet50`, `ResNet101` and `ResNet152`
 
     error: `width` must be a number, not the word `wide`
      --> wrong.ron:6:50
       |
-    6 |         encoder: (architecture: ResNet50, width: wide, stem: Cifar, zero_init_residual: true),
+    6 |         encoder: (architecture: ResNet51, width: wide, stem: Cifar, zero_init_residual: true),
       |                                                  ^^^^ expected a number
 
     error: `objective` cannot be `Untraned`
@@ -172,7 +172,7 @@ fn several_mistakes_at_once() {
     15 |         (name: "training", values: {"long": (), "cold": (objective: NtXent(temperature: 0.1)), "none": (objective: Untraned)}),
        |                                                                                                                    ^^^^^^^^ unknown name
        |
-       = help: did you mean `Untrained`? The names here are `NtXent` and `Untrained`
+       = help: did you mean `Untrained`? The names here are `NtXent`, `NtLogistic`, `MarginTriplet`, `Supervised` and `Untrained`
 
     error: a seed must not be negative
       --> wrong.ron:17:16

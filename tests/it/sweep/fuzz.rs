@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ablate::{
-    recipe::{LinearEvaluationPatch, Metric, Recipe, RecipePatch},
+    recipe::{EvaluationPatch, Metric, Recipe, RecipePatch},
     sweep,
 };
 use proptest::{prelude::*, test_runner::RngSeed};
@@ -20,7 +20,7 @@ struct File {
     base: Recipe,
     axes: Vec<Axis>,
     seeds: Vec<u64>,
-    evaluations: BTreeMap<String, LinearEvaluationPatch>,
+    evaluations: BTreeMap<String, EvaluationPatch>,
     tables: Vec<Table>,
 }
 

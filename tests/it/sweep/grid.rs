@@ -85,10 +85,10 @@ fn impossible_list_element() {
     let text = explain(&[("Grayscale(probability: 0.2)", "Grayscale(probability: 2)")]);
     insta::assert_snapshot!(text, @r#"
     error: 2 is not a probability
-     --> wrong.ron:5:81
+     --> wrong.ron:5:88
       |
-    5 |         augmentation: [HorizontalFlip(probability: 0.5), Grayscale(probability: 2)],
-      |                                                                                 ^ impossible value
+    5 |         augmentation: (both: [HorizontalFlip(probability: 0.5), Grayscale(probability: 2)]),
+      |                                                                                        ^ impossible value
       |
       = help: write a number from 0 to 1
     "#);

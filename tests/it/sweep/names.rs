@@ -266,7 +266,7 @@ fn unknown_metric() {
     25 |             metrics: [(metric: Accuracy, evaluation: "linear"), (metric: Loss)],
        |                                ^^^^^^^^ unknown name
        |
-       = help: the names here are `Top1`, `Top5`, `TrainTop1`, `Loss`, `ContrastiveAccuracy` and `ContrastiveEntropy`
+       = help: the names here are `Top1`, `Top5`, `MeanPerClass`, `MeanAveragePrecision`, `TrainTop1`, `Loss`, `ContrastiveAccuracy`, `ContrastiveEntropy` and `OnlineTop1`
     "#);
 }
 

@@ -34,18 +34,14 @@ fn missing_closing_bracket() {
 
 #[test]
 fn mismatched_brackets() {
-    let text = explain(&[("Grayscale(probability: 0.2)],", "Grayscale(probability: 0.2),")]);
-    insta::assert_snapshot!(text, @r#"
-    error: `:` has no meaning here
-     --> wrong.ron:6:16
+    let text = explain(&[("Grayscale(probability: 0.2)]),", "Grayscale(probability: 0.2)),")]);
+    insta::assert_snapshot!(text, @r"
+    error: `]` is missing before `)`
+     --> wrong.ron:5:92
       |
-    5 |         augmentation: [HorizontalFlip(probability: 0.5), Grayscale(probability: 0.2),
-      |                       - inside this `[`
-    6 |         encoder: (architecture: ResNet8, width: 1.0, stem: Cifar, zero_init_residual: true),
-      |                ^ unexpected
-      |
-      = help: names stand in `(name: …)` and labels in `{"label": …}`; perhaps a bracket is missing
-    "#);
+    5 |         augmentation: (both: [HorizontalFlip(probability: 0.5), Grayscale(probability: 0.2)),
+      |                              - this `[` is not closed                                      ^ expected `]`
+    ");
 }
 
 #[test]

@@ -12,7 +12,7 @@ fn unknown_name() {
     7 |         head: (kind: NonLinear, dimension: 64, batch_norm: true),
       |                      ^^^^^^^^^ unknown name
       |
-      = help: did you mean `Nonlinear`? The names here are `Linear` and `Nonlinear`
+      = help: did you mean `Nonlinear`? The names here are `Identity`, `Linear` and `Nonlinear`
     "#);
 }
 
@@ -172,15 +172,15 @@ fn list_for_a_change() {
 #[test]
 fn pair_of_one() {
     let text = explain(&[(
-        "HorizontalFlip(probability: 0.5)",
-        "RandomResizedCrop(area: 0.08, aspect: (0.75, 1.3333), interpolation: Bicubic)",
+        "HorizontalFlip(probability: 0.5), Grayscale(probability: 0.2)",
+        "RandomResizedCrop(area: 1, aspect: (1, 1), sampling: UniformArea, interpolation: Bicubic)",
     )]);
     insta::assert_snapshot!(text, @r#"
     error: `area` must be 2 values in parentheses
-     --> wrong.ron:5:48
+     --> wrong.ron:5:55
       |
-    5 |         augmentation: [RandomResizedCrop(area: 0.08, aspect: (0.75, 1.3333), interpolation: Bicubic), Grayscale(probability: 0.2)],
-      |                                                ^^^^ expected 2 values in parentheses
+    5 |         augmentation: (both: [RandomResizedCrop(area: 1, aspect: (1, 1), sampling: UniformArea, interpolation: Bicubic)]),
+      |                                                       ^ expected 2 values in parentheses
       |
       = help: for example `area: (0.08, 1.0)`
     "#);

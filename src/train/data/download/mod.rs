@@ -21,32 +21,81 @@ use std::{
 
 use md5::{Digest, Md5};
 
-use super::{Summary, cifar::Layout};
+use super::{
+    Summary,
+    files::{self, Files},
+};
 use crate::recipe::DataSource;
 
-/// An archive to get, and how to know that it is the right one.
+/// A file to get, and how to know that it is the right one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Download {
     /// The data set in it.
     pub source: DataSource,
-    /// Address of the archive, http or https; a mirror's may be put here.
+    /// Its address, http or https; a mirror's may be put here.
     pub url: String,
-    /// MD5 checksum of the archive in hexadecimal digits.
+    /// Its MD5 checksum in hexadecimal digits.
     pub md5: String,
-    /// File name of the archive on this machine.
+    /// Its name on this machine.
     pub archive_name: String,
 }
 
+/// The four files of a data set in the IDX layout.
+const IDX_NAMES: [&str; 4] = [
+    "train-images-idx3-ubyte.gz",
+    "train-labels-idx1-ubyte.gz",
+    "t10k-images-idx3-ubyte.gz",
+    "t10k-labels-idx1-ubyte.gz",
+];
+
 impl Download {
-    /// The archive of a data set as its authors publish it.
-    pub fn official(source: DataSource) -> Result<Self, Error> {
-        let (name, md5) = match source {
-            DataSource::Shapes => return Err(ErrorKind::NothingToGet { source }.into()),
-            DataSource::Cifar10 => ("cifar-10-binary.tar.gz", "c32a1d4ab5d03f1284b67883e8d87530"),
-            DataSource::Cifar100 => ("cifar-100-binary.tar.gz", "03b5dce01913d631647c71ecec9e9cb8"),
+    /// The files of a data set as its authors publish them: one archive, or several files that stay compressed. Those
+    /// of MNIST come from the mirror that torchvision uses, since the authors' server often refuses.
+    pub fn official(source: DataSource) -> Result<Vec<Self>, Error> {
+        let (place, files): (&str, &[(&str, &str)]) = match source {
+            DataSource::Shapes | DataSource::Folder { .. } => return Err(ErrorKind::NothingToGet { source }.into()),
+            DataSource::Cifar10 => {
+                ("https://www.cs.toronto.edu/~kriz/", &[("cifar-10-binary.tar.gz", "c32a1d4ab5d03f1284b67883e8d87530")])
+            }
+            DataSource::Cifar100 => (
+                "https://www.cs.toronto.edu/~kriz/",
+                &[("cifar-100-binary.tar.gz", "03b5dce01913d631647c71ecec9e9cb8")],
+            ),
+            DataSource::Mnist => (
+                "https://ossci-datasets.s3.amazonaws.com/mnist/",
+                &[
+                    (IDX_NAMES[0], "f68b3c2dcbeaaa9fbdd348bbdeb94873"),
+                    (IDX_NAMES[1], "d53e105ee54ea40749a09fcbcd1e9432"),
+                    (IDX_NAMES[2], "9fb629c4189551a2d022fa330f9573f3"),
+                    (IDX_NAMES[3], "ec29112dd5afa0611ce80d1b7f02629c"),
+                ],
+            ),
+            DataSource::FashionMnist => (
+                "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+                &[
+                    (IDX_NAMES[0], "8d4fb7e6c68d591d4c3dfef9ec88bf0d"),
+                    (IDX_NAMES[1], "25c81989df183df01b3e8a0aad5dffbe"),
+                    (IDX_NAMES[2], "bef4ecab320f06d8554ea6380940ec79"),
+                    (IDX_NAMES[3], "bb300cfdad3c16e7a12a480ee83cd310"),
+                ],
+            ),
+            DataSource::KMnist => (
+                "http://codh.rois.ac.jp/kmnist/dataset/kmnist/",
+                &[
+                    (IDX_NAMES[0], "bdb82020997e1d708af4cf47b453dcf7"),
+                    (IDX_NAMES[1], "e144d726b3acfaa3e44228e80efcd344"),
+                    (IDX_NAMES[2], "5c965bf0a639b31b8f53240b1b52f4d7"),
+                    (IDX_NAMES[3], "7320c461ea6c1c855c0b718fb2a4b134"),
+                ],
+            ),
         };
-        let url = format!("https://www.cs.toronto.edu/~kriz/{name}");
-        Ok(Self { source, url, md5: md5.to_owned(), archive_name: name.to_owned() })
+        let download = |&(name, md5): &(&str, &str)| Self {
+            source,
+            url: format!("{place}{name}"),
+            md5: md5.to_owned(),
+            archive_name: name.to_owned(),
+        };
+        Ok(files.iter().map(download).collect())
     }
 }
 
@@ -78,36 +127,43 @@ pub enum Outcome {
 /// Makes sure that a data set is in `folder`, under its official name or as the folder itself.
 ///
 /// A sound one is kept. An archive that lies in `folder` under [`Download::archive_name`] is used and kept. Otherwise
-/// the archive is downloaded, a broken download is resumed, and `progress` is told the bytes that are here and the
-/// total, if known.
+/// everything is downloaded, a broken download is resumed, and `progress` is told the bytes that are here of a file and
+/// its length, if known.
 pub fn get(
-    download: &Download,
+    downloads: &[Download],
     folder: &Path,
     patience: Patience,
     progress: &mut dyn FnMut(u64, Option<u64>),
 ) -> Result<Outcome, Error> {
-    let source = download.source;
-    let layout = Layout::of(source).ok_or(ErrorKind::NothingToGet { source })?;
+    let (source, archive) = match downloads {
+        [] => return Err(ErrorKind::NothingToGet { source: DataSource::Shapes }.into()),
+        [archive] => (archive.source, Some(archive)),
+        [first, ..] => (first.source, None),
+    };
+    let files = files::of(source).ok_or(ErrorKind::NothingToGet { source })?;
     fs::create_dir_all(folder).map_err(|error| Error::write(folder, error))?;
     let _lock = lock(folder)?;
-    if layout.is_present(folder) {
-        let summary = layout.verify(folder).map_err(|error| Error::unsound(&layout.locate(folder), error))?;
+    if files.is_present(folder) {
+        let summary = files.verify(folder, 0).map_err(|error| Error::unsound(&files.locate(folder), error))?;
         return Ok(Outcome::Kept(summary));
     }
-
-    let archive = folder.join(&download.archive_name);
-    let downloaded = !archive.exists();
-    if downloaded {
-        let part = folder.join(format!("{}.part", download.archive_name));
-        transfer::fetch(download, &part, patience, progress)?;
-        check(&part, download)?;
-        fs::rename(&part, &archive).map_err(|error| Error::write(&archive, error))?;
-    } else {
-        check(&archive, download)?;
+    match archive {
+        Some(archive) => get_archive(archive, files, folder, patience, progress),
+        None => get_files(downloads, files, folder, patience, progress),
     }
+}
 
-    let unpacking = folder.join(format!("{}.unpacking", layout.folder));
-    let result = unpack_into_place(layout, &archive, &unpacking, &folder.join(layout.folder));
+fn get_archive(
+    download: &Download,
+    files: &dyn Files,
+    folder: &Path,
+    patience: Patience,
+    progress: &mut dyn FnMut(u64, Option<u64>),
+) -> Result<Outcome, Error> {
+    let archive = folder.join(&download.archive_name);
+    let downloaded = ensure(download, folder, patience, progress)?;
+    let unpacking = folder.join(format!("{}.unpacking", files.folder()));
+    let result = unpack_into_place(files, &archive, &unpacking, &folder.join(files.folder()));
     // Left behind by this call or by one that was killed; if it cannot be removed, it harms nobody.
     let _ = fs::remove_dir_all(&unpacking);
     let summary = result?;
@@ -117,14 +173,53 @@ pub fn get(
     Ok(Outcome::Unpacked(summary))
 }
 
+/// Collects files that need no unpacking beside the final place. What is there already, of an earlier try or brought
+/// from elsewhere, is used.
+fn get_files(
+    downloads: &[Download],
+    files: &dyn Files,
+    folder: &Path,
+    patience: Patience,
+    progress: &mut dyn FnMut(u64, Option<u64>),
+) -> Result<Outcome, Error> {
+    let collecting = folder.join(format!("{}.downloading", files.folder()));
+    fs::create_dir_all(&collecting).map_err(|error| Error::write(&collecting, error))?;
+    for download in downloads {
+        ensure(download, &collecting, patience, progress)?;
+    }
+    let summary = files.verify(&collecting, 0).map_err(|error| Error::unsound(&collecting, error))?;
+    let place = folder.join(files.folder());
+    fs::rename(&collecting, &place).map_err(|error| Error::write(&place, error))?;
+    Ok(Outcome::Unpacked(Summary { folder: Some(place), ..summary }))
+}
+
+/// Makes sure that the right file is in `folder`; true if it had to be downloaded.
+fn ensure(
+    download: &Download,
+    folder: &Path,
+    patience: Patience,
+    progress: &mut dyn FnMut(u64, Option<u64>),
+) -> Result<bool, Error> {
+    let place = folder.join(&download.archive_name);
+    if place.exists() {
+        check(&place, download)?;
+        return Ok(false);
+    }
+    let part = folder.join(format!("{}.part", download.archive_name));
+    transfer::fetch(download, &part, patience, progress)?;
+    check(&part, download)?;
+    fs::rename(&part, &place).map_err(|error| Error::write(&place, error))?;
+    Ok(true)
+}
+
 /// Unpacks beside the final place, checks, and only then moves.
-fn unpack_into_place(layout: &Layout, archive: &Path, unpacking: &Path, place: &Path) -> Result<Summary, Error> {
+fn unpack_into_place(files: &dyn Files, archive: &Path, unpacking: &Path, place: &Path) -> Result<Summary, Error> {
     if unpacking.exists() {
         fs::remove_dir_all(unpacking).map_err(|error| Error::write(unpacking, error))?;
     }
     unpack::unpack(archive, unpacking)?;
-    let summary = layout.verify(unpacking).map_err(|error| Error::unsound(archive, error))?;
-    fs::rename(layout.locate(unpacking), place).map_err(|error| Error::write(place, error))?;
+    let summary = files.verify(unpacking, 0).map_err(|error| Error::unsound(archive, error))?;
+    fs::rename(files.locate(unpacking), place).map_err(|error| Error::write(place, error))?;
     Ok(Summary { folder: Some(place.to_owned()), ..summary })
 }
 

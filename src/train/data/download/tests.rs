@@ -57,7 +57,7 @@ impl Site {
 
     fn get_with(&self, patience: Patience) -> Result<Outcome, Error> {
         let mut progress = |done, total| self.progress.borrow_mut().push((done, total));
-        get(&self.download, self.folder.path(), patience, &mut progress)
+        get(std::slice::from_ref(&self.download), self.folder.path(), patience, &mut progress)
     }
 
     fn get(&self) -> Result<Outcome, Error> {
@@ -81,7 +81,7 @@ impl Site {
     /// The outcome of a download that must work.
     fn unpacked(&self) -> Outcome {
         let folder = Some(self.path("cifar-10-batches-bin"));
-        Outcome::Unpacked(Summary { folder, train_images: 50, test_images: 10 })
+        Outcome::Unpacked(Summary { folder, train_images: 50, test_images: 10, ..Summary::default() })
     }
 }
 
@@ -237,7 +237,7 @@ fn an_impossible_folder_is_named() {
     let site = Site::new(b"", "http://host.invalid/");
     fs::write(site.path("file"), "").unwrap();
     let folder = site.path("file").join("data");
-    let error = get(&site.download, &folder, PATIENCE, &mut |_, _| {}).unwrap_err();
+    let error = get(std::slice::from_ref(&site.download), &folder, PATIENCE, &mut |_, _| {}).unwrap_err();
     assert_eq!(error.kind, ErrorKind::Write { path: folder });
     assert!(std::error::Error::source(&error).is_some());
 }
@@ -313,7 +313,47 @@ fn an_archive_of_something_else_is_not_moved_into_place() {
 
 #[test]
 fn official_archives_are_known() {
-    let download = Download::official(DataSource::Cifar100).unwrap();
-    assert_eq!(download.url, "https://www.cs.toronto.edu/~kriz/cifar-100-binary.tar.gz");
+    let downloads = Download::official(DataSource::Cifar100).unwrap();
+    assert_eq!(downloads.len(), 1);
+    assert_eq!(downloads[0].url, "https://www.cs.toronto.edu/~kriz/cifar-100-binary.tar.gz");
+    let downloads = Download::official(DataSource::KMnist).unwrap();
+    assert_eq!(downloads[3].url, "http://codh.rois.ac.jp/kmnist/dataset/kmnist/t10k-labels-idx1-ubyte.gz");
+    for source in DataSource::KNOWN.into_iter().filter(|source| *source != DataSource::Shapes) {
+        assert!(Download::official(source).unwrap().iter().all(|download| download.md5.len() == 32));
+    }
     insta::assert_snapshot!(Download::official(DataSource::Shapes).unwrap_err(), @"Shapes is generated while training, so there is nothing to download");
+}
+
+/// A small Fashion-MNIST of gzip files on servers of its own, and what is needed to get it.
+fn fashion() -> (TempDir, Vec<Download>, Vec<Server>) {
+    let folder = tempfile::tempdir().unwrap();
+    fixture::write_idx(folder.path(), 2, true);
+    let (mut downloads, mut servers) = (Vec::new(), Vec::new());
+    for official in Download::official(DataSource::FashionMnist).unwrap() {
+        let content = fs::read(folder.path().join(&official.archive_name)).unwrap();
+        let server = Server::start(&content, &[Reply::Range]);
+        downloads.push(Download { url: server.url.clone(), md5: md5_hex(&content), ..official });
+        servers.push(server);
+    }
+    (tempfile::tempdir().unwrap(), downloads, servers)
+}
+
+#[test]
+fn several_files_become_visible_together() {
+    let (folder, downloads, servers) = fashion();
+    let get = || get(&downloads, folder.path(), PATIENCE, &mut |_, _| {});
+    let place = folder.path().join("fashion-mnist");
+    // A file that is not the right one stops everything; the others are kept for the next try.
+    let collecting = folder.path().join("fashion-mnist.downloading");
+    fs::create_dir(&collecting).unwrap();
+    fs::write(collecting.join("t10k-labels-idx1-ubyte.gz"), "another file").unwrap();
+    let error = get().unwrap_err();
+    assert!(matches!(error.kind, ErrorKind::Checksum { .. }), "{error}");
+    assert!(!place.exists());
+
+    let Outcome::Unpacked(summary) = get().unwrap() else { panic!("it was not there") };
+    assert_eq!((summary.train_images, summary.test_images, summary.folder), (20, 20, Some(place)));
+    assert!(servers.iter().all(|server| server.starts() == [0]), "each file is downloaded once");
+    assert!(matches!(get().unwrap(), Outcome::Kept(_)));
+    assert!(!collecting.exists());
 }

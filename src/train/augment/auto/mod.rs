@@ -1,0 +1,101 @@
+//! AutoAugment (Cubuk et al. 2019): learned policies of operations on 8-bit values, which are PIL's.
+//!
+//! An image is rounded to 8 bits before the first operation of a sub-policy and stays so until its end. Magnitudes are
+//! those of torchvision's implementation: ten even steps per operation, enhancements by 1 ± 0.1 m, black outside the
+//! image, nearest pixels. (Cubuk's own code enhances by 0.1 + 0.18 m instead.)
+
+mod affine;
+mod enhance;
+mod levels;
+mod policies;
+
+use super::planes::Planes;
+use crate::{recipe::Policy, train::random::Stream};
+
+pub use policies::{Kind, Step, sub_policies};
+
+/// A square color image of 8 bits per channel.
+pub type Bytes = Planes<u8>;
+
+/// An operation of PIL with explicit parameters.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Operation {
+    /// Moves each row by this factor of its distance from the upper edge, to the left.
+    ShearX(f64),
+    /// Moves each column by this factor of its distance from the left edge, upwards.
+    ShearY(f64),
+    /// Moves right by so many pixels.
+    TranslateX(i64),
+    /// Moves down by so many pixels.
+    TranslateY(i64),
+    /// Turns counterclockwise by so many degrees.
+    Rotate(f64),
+    /// Away from black by this factor; 1 changes nothing.
+    Brightness(f32),
+    /// Away from the gray image by this factor.
+    Color(f32),
+    /// Away from the mean gray level by this factor.
+    Contrast(f32),
+    /// Away from the smoothed image by this factor.
+    Sharpness(f32),
+    /// Keeps so many of the highest bits.
+    Posterize(u32),
+    /// Inverts the values from this threshold of 0 to 255 upwards.
+    Solarize(f64),
+    /// Stretches each channel to the full range.
+    AutoContrast,
+    /// Makes the histogram of each channel flat.
+    Equalize,
+    /// Inverts all values.
+    Invert,
+}
+
+/// Applies one operation.
+pub fn apply(image: &mut Bytes, operation: Operation) {
+    match operation {
+        Operation::ShearX(factor) => affine::transform(image, [1.0, factor, 0.0, 0.0, 1.0, 0.0]),
+        Operation::ShearY(factor) => affine::transform(image, [1.0, 0.0, 0.0, factor, 1.0, 0.0]),
+        Operation::TranslateX(pixels) => affine::transform(image, [1.0, 0.0, -pixels as f64, 0.0, 1.0, 0.0]),
+        Operation::TranslateY(pixels) => affine::transform(image, [1.0, 0.0, 0.0, 0.0, 1.0, -pixels as f64]),
+        Operation::Rotate(degrees) => affine::rotate(image, degrees),
+        Operation::Brightness(factor) => enhance::brightness(image, factor),
+        Operation::Color(factor) => enhance::color(image, factor),
+        Operation::Contrast(factor) => enhance::contrast(image, factor),
+        Operation::Sharpness(factor) => enhance::sharpness(image, factor),
+        Operation::Posterize(bits) => levels::posterize(image, bits),
+        Operation::Solarize(threshold) => levels::solarize(image, threshold),
+        Operation::AutoContrast => levels::autocontrast(image),
+        Operation::Equalize => levels::equalize(image),
+        Operation::Invert => levels::invert(image),
+    }
+}
+
+/// Applies one of the policy's sub-policies, each of its two steps with its own chance and sign.
+pub fn auto_augment(image: &mut Planes, policy: Policy, stream: &mut Stream) {
+    let sub_policies = sub_policies(policy);
+    let steps = &sub_policies[stream.below(sub_policies.len() as u32) as usize];
+    let mut drawn = steps.map(|step| {
+        let (applied, negative) = (stream.chance(step.probability), stream.chance(0.5));
+        applied.then(|| step.operation(negative, image.size))
+    });
+    if drawn.iter().any(Option::is_some) {
+        in_bytes(image, |bytes| {
+            drawn.iter_mut().filter_map(Option::take).for_each(|operation| apply(bytes, operation));
+        });
+    }
+}
+
+/// Makes the histogram of each channel flat, in 8 bits.
+pub fn equalize(image: &mut Planes) {
+    in_bytes(image, levels::equalize);
+}
+
+/// Rounds to 8 bits, changes that image, and converts it back.
+fn in_bytes(image: &mut Planes, change: impl FnOnce(&mut Bytes)) {
+    let values = image.values.iter().map(|value| (value * 255.0).round() as u8).collect();
+    let mut bytes = Bytes { size: image.size, values };
+    change(&mut bytes);
+    for (value, &byte) in image.values.iter_mut().zip(&bytes.values) {
+        *value = f32::from(byte) / 255.0;
+    }
+}

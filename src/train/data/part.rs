@@ -1,0 +1,83 @@
+//! Which images of a data set a job uses.
+
+use super::{Error, ErrorKind, Images, Split, subset};
+use crate::recipe::{Count, Data, DataSource, TrainSet};
+
+/// Which images to load.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// The data set.
+    pub source: DataSource,
+    /// Which part of it.
+    pub split: Split,
+    /// How many images of that.
+    pub images: Count,
+    /// How many images of the same files are kept apart: validation images beside training images and the reverse.
+    pub apart: Count,
+    /// Most corrupt images that are left out.
+    pub corrupt_images: usize,
+}
+
+impl Part {
+    /// A part of the data of a recipe.
+    pub fn of(data: &Data, split: Split) -> Self {
+        let validation = Count::Number(data.validation_images);
+        let (images, apart) = match split {
+            Split::Train => (data.train_images, validation),
+            Split::Validation => (validation, data.train_images),
+            Split::Test => (data.test_images, Count::Number(0)),
+        };
+        Self { source: data.source, split, images, apart, corrupt_images: data.corrupt_images }
+    }
+
+    /// So many images of a split, an equal share per class.
+    pub fn of_size(source: DataSource, split: Split, images: usize) -> Self {
+        Self { source, split, images: Count::Number(images), apart: Count::Number(0), corrupt_images: 0 }
+    }
+
+    /// The images that training sees.
+    pub fn train(set: &TrainSet) -> Self {
+        Self {
+            source: set.source,
+            split: Split::Train,
+            images: set.images,
+            apart: Count::Number(set.set_aside),
+            corrupt_images: set.corrupt_images,
+        }
+    }
+}
+
+impl Part {
+    /// Checks that there can be an equal share per class.
+    pub(super) fn check(&self) -> Result<(), Error> {
+        let classes = self.source.classes();
+        for count in [self.images, self.apart] {
+            if let Count::Number(images) = count
+                && !images.is_multiple_of(classes)
+            {
+                return Err(ErrorKind::Uneven { images, classes }.into());
+            }
+        }
+        if self.images == Count::Number(0) {
+            return Err(ErrorKind::Uneven { images: 0, classes }.into());
+        }
+        Ok(())
+    }
+
+    /// Chooses from all images of the split's files.
+    pub(super) fn choose(&self, all: &Images) -> Result<Images, Error> {
+        let chosen = match self.split {
+            Split::Validation => subset::last(all, self.images.of(0), self.apart),
+            Split::Train | Split::Test => subset::first(all, self.images, self.apart.of(0)),
+        };
+        match chosen {
+            Ok(chosen) => Ok(all.select(&chosen)),
+            Err(subset::Shortage { class, found, wanted }) => {
+                let Self { source, split, apart, .. } = *self;
+                let (class, classes) = (all.class_names[class].clone(), all.classes);
+                let apart = apart != Count::Number(0);
+                Err(ErrorKind::TooFew { source, split, class, found, wanted, classes, apart }.into())
+            }
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! Pretraining (paper Algorithm 1, or supervised): job and images in, encoder and metrics out.
+
+mod loader;
+mod network;
+mod state;
+mod step;
+
+use std::{thread, time::Instant};
+
+use burn::{module::AutodiffModule, tensor::Tensor};
+
+use self::{
+    loader::{Loader, Views},
+    network::Network,
+    state::{Probe, Progress, State},
+    step::{Measured, contrast, share_right, supervise},
+};
+use super::{
+    Error,
+    data::Images,
+    device::{Cpu, Device, TrainCpu},
+    model::{Linear, Mode, ProjectionHead, ResNet},
+    objective::cross_entropy,
+    optimizer::{Optimizer, Rule, gradients},
+    schedule::LearningRateCurve,
+    watch::{EpochReport, Watch, Wish},
+};
+use crate::recipe::{Algorithm, Metric, Metrics, PretrainJob, Trained, Training};
+
+/// The result of pretraining.
+pub struct Pretrained {
+    /// The encoder, with the head or classifier that was trained with it, as a safetensors file.
+    pub file: Vec<u8>,
+    /// Means over the last epoch; empty for an untrained encoder.
+    pub metrics: Metrics,
+    /// Source images seen, without those before the checkpoint.
+    pub images: usize,
+    /// What there is to say about how it went, one sentence each.
+    pub remarks: Vec<String>,
+}
+
+/// Runs the job on `images`, which are the job's training images; `checkpoint` is one that [`Watch::checkpoint`] took
+/// of the same job, to go on from there.
+pub fn pretrain(
+    job: &PretrainJob,
+    images: &Images,
+    checkpoint: Option<&[u8]>,
+    watch: &mut dyn Watch,
+) -> Result<Pretrained, Error> {
+    let device = Device::default();
+    let Training::Trained(trained) = &job.training else {
+        let encoder = ResNet::<Cpu>::new(&job.encoder, job.seed, &device);
+        let network = Network { encoder, head: ProjectionHead::new(None, 0, 0, &device), classifier: None };
+        return Ok(Pretrained { file: network::file(&network)?, metrics: Metrics::new(), images: 0, remarks: vec![] });
+    };
+    let fresh = initial(job, trained, images.classes, &device);
+    let mut state = match checkpoint {
+        Some(bytes) => fresh.restore(bytes)?,
+        None => fresh,
+    };
+    let first_step = state.progress.step;
+    for report in &state.progress.reports {
+        if watch.epoch(report).is_break() {
+            return Err(Error::Stopped);
+        }
+    }
+    thread::scope(|scope| {
+        let mut loader = Loader::start(scope, images, trained, job.seed, state.progress.step);
+        train(&mut state, trained, images, &mut loader, watch)
+    })?;
+    Ok(Pretrained {
+        file: network::file(&state.network.valid())?,
+        metrics: state.progress.reports.last().map(metrics).unwrap_or_default(),
+        images: (state.progress.step - first_step) * trained.schedule.batch_size,
+        remarks: if first_step > 0 {
+            vec![format!("went on from a checkpoint after step {first_step}")]
+        } else {
+            vec![]
+        },
+    })
+}
+
+fn initial(job: &PretrainJob, trained: &Trained, classes: usize, device: &Device) -> State {
+    let probe = trained.online_probe.as_ref().map(|probe| {
+        let classifier = Linear::zeros(job.encoder.dimension(), classes, device);
+        let algorithm = Algorithm::Sgd { nesterov: false };
+        let rule = Rule { algorithm, momentum: probe.momentum, weight_decay: 0.0 };
+        (Probe { classifier }, Optimizer::new(rule))
+    });
+    State {
+        network: Network::new(job, trained, classes, device),
+        optimizer: Optimizer::new(Rule::from(&trained.optimizer)),
+        probe,
+        progress: Progress::default(),
+    }
+}
+
+/// Runs the steps that remain.
+fn train(
+    state: &mut State,
+    trained: &Trained,
+    images: &Images,
+    loader: &mut Loader,
+    watch: &mut dyn Watch,
+) -> Result<(), Error> {
+    let schedule = &trained.schedule;
+    let curve = LearningRateCurve::new(schedule, trained.optimizer.learning_rate, images.len());
+    let steps = images.len() / schedule.batch_size;
+    let (mut start, mut steps_since) = (Instant::now(), 0_usize);
+    while let Some(views) = loader.next() {
+        let learning_rate = curve.at(state.progress.step);
+        one_step(state, trained, &views, images.size, learning_rate)?;
+        state.progress.step += 1;
+        steps_since += 1;
+        if state.progress.step.is_multiple_of(steps) {
+            let seconds = start.elapsed().as_secs_f64();
+            let report = report(
+                &state.progress,
+                trained,
+                learning_rate,
+                (steps_since * schedule.batch_size) as f64 / seconds,
+                100.0 * loader.take_waited().as_secs_f64() / seconds,
+            );
+            (start, steps_since) = (Instant::now(), 0);
+            let answer = watch.epoch(&report);
+            state.progress.reports.push(report);
+            state.progress.sums = [0.0; 4];
+            if answer.is_break() {
+                return Err(Error::Stopped);
+            }
+        }
+        let wish = watch.wish();
+        if wish != Wish::GoOn && state.progress.step < steps * schedule.epochs {
+            let kept = watch.checkpoint(&state.save()?);
+            if kept.is_break() || wish == Wish::Stop {
+                return Err(Error::Stopped);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn one_step(state: &mut State, trained: &Trained, views: &Views, size: usize, rate: f64) -> Result<(), Error> {
+    let schedule = &trained.schedule;
+    let measured = match trained.objective.contrastive() {
+        Some(objective) => {
+            let micro = schedule.micro_batch.unwrap_or(schedule.batch_size);
+            Some(contrast(&mut state.network, &objective, views, size, micro, Mode::Train))
+        }
+        None => supervise(&mut state.network, views, size),
+    };
+    let Some(Measured { loss, contrastive, mut top1, features, gradients }) = measured else {
+        return Err(Error::NoObjective);
+    };
+    if !loss.is_finite() {
+        let step = state.progress.step + 1;
+        let epoch = state.progress.reports.len() + 1;
+        return Err(Error::NonFinite { what: "pretraining", step, epoch, learning_rate: rate, loss });
+    }
+    if let Some((probe, optimizer)) = &mut state.probe {
+        let share = rate / trained.optimizer.learning_rate.peak(schedule.batch_size);
+        let peak = trained.online_probe.as_ref().map_or(0.0, |probe| probe.learning_rate);
+        let rate = share * peak * schedule.batch_size as f64 / 256.0;
+        top1 = Some(probe_step(probe, optimizer, features, &views.labels, rate));
+    }
+    let network = state.network.clone();
+    state.network = state.optimizer.step(rate, network, gradients);
+    let (accuracy, entropy) = contrastive.unwrap_or_default();
+    for (sum, value) in state.progress.sums.iter_mut().zip([loss, accuracy, entropy, top1.unwrap_or_default()]) {
+        *sum += value;
+    }
+    Ok(())
+}
+
+/// One step of the online probe; returns the share of views that it got right before, in percent.
+fn probe_step(
+    probe: &mut Probe<TrainCpu>,
+    optimizer: &mut Optimizer<Cpu>,
+    features: Tensor<Cpu, 2>,
+    labels: &[u16],
+    rate: f64,
+) -> f64 {
+    let rows = features.dims()[0];
+    // Both views of an image have its label.
+    let labels: Vec<u16> = labels.iter().cycle().take(rows).copied().collect();
+    let logits = probe.classifier.forward(Tensor::from_inner(features));
+    let right = share_right(logits.clone().inner(), &labels);
+    let gradients = gradients(probe, &cross_entropy(logits, &labels));
+    let stepped = optimizer.step(rate, probe.clone(), gradients);
+    *probe = stepped;
+    right
+}
+
+fn report(
+    progress: &Progress,
+    trained: &Trained,
+    learning_rate: f64,
+    images_per_second: f64,
+    waiting_percent: f64,
+) -> EpochReport {
+    let schedule = &trained.schedule;
+    let epoch = progress.reports.len() + 1;
+    let steps = progress.step / epoch;
+    let [loss, accuracy, entropy, top1] = progress.sums.map(|sum| sum / steps as f64);
+    let contrastive = trained.objective.contrastive().is_some();
+    EpochReport {
+        epoch,
+        epochs: schedule.epochs,
+        loss,
+        contrastive_accuracy: contrastive.then_some(accuracy),
+        contrastive_entropy: contrastive.then_some(entropy),
+        online_top1: (!contrastive || trained.online_probe.is_some()).then_some(top1),
+        learning_rate,
+        images_per_second,
+        waiting_percent,
+    }
+}
+
+/// The metrics that a pretraining job reports: those of its last epoch.
+fn metrics(report: &EpochReport) -> Metrics {
+    let optional = [
+        (Metric::ContrastiveAccuracy, report.contrastive_accuracy),
+        (Metric::ContrastiveEntropy, report.contrastive_entropy),
+        (Metric::OnlineTop1, report.online_top1),
+    ];
+    let optional = optional.into_iter().filter_map(|(metric, value)| Some((metric, value?)));
+    optional.chain([(Metric::Loss, report.loss)]).collect()
+}

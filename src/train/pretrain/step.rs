@@ -1,0 +1,191 @@
+//! The gradient of one batch: of a contrastive objective, in one piece or by micro-batches, or of cross-entropy.
+
+use std::ops::Range;
+
+use burn::{
+    module::AutodiffModule,
+    tensor::{Tensor, TensorData},
+};
+
+use super::{loader::Views, network::Network};
+use crate::{
+    recipe::Contrastive,
+    train::{
+        device::{Cpu, Device, TrainCpu},
+        model::Mode,
+        objective::{contrastive, cross_entropy},
+        optimizer::{Gradients, accumulate, gradients},
+        scalar,
+    },
+};
+
+/// What a step measured.
+pub(super) struct Measured {
+    /// The loss, in nats.
+    pub loss: f64,
+    /// Contrastive accuracy in percent and entropy in nats.
+    pub contrastive: Option<(f64, f64)>,
+    /// Share of the views that the supervised classifier got right, in percent.
+    pub top1: Option<f64>,
+    /// The features h of all views, `[rows, dimension]`, in the order of the views.
+    pub features: Tensor<Cpu, 2>,
+    /// Gradients of the network's parameters.
+    pub gradients: Gradients<Cpu>,
+}
+
+/// The gradient of a contrastive objective; the encoder sees `micro` images at a time.
+///
+/// With more than one micro-batch, a first pass without gradients finds the projections of all, the loss gives the
+/// gradient with respect to each, and a second pass carries it into the weights (gradient caching, Gao et al. 2021).
+/// In [`Mode::Train`] batch normalization uses the micro-batch's statistics in both passes and records them in the second.
+pub(super) fn contrast(
+    network: &mut Network<TrainCpu>,
+    objective: &Contrastive,
+    views: &Views,
+    size: usize,
+    micro: usize,
+    mode: Mode,
+) -> Measured {
+    let pairs = views.labels.len();
+    let parts: Vec<Range<usize>> = (0..pairs).step_by(micro).map(|start| start..start + micro).collect();
+    if let [_] = parts[..] {
+        let (h, z) = network.project(images(views.pixels.clone(), size), mode);
+        let dimension = z.dims()[1];
+        let batch = contrastive(objective, &values(z.clone().inner()), dimension);
+        let gradients = pull(network, z, batch.gradient);
+        return Measured {
+            loss: batch.loss,
+            contrastive: Some((batch.accuracy, batch.entropy)),
+            top1: None,
+            features: h.inner(),
+            gradients,
+        };
+    }
+    let first_mode = if mode == Mode::Train { Mode::BatchStatistics } else { mode };
+    let mut plain = network.valid();
+    let mut dimension = 0;
+    let projections: Vec<Vec<f32>> = parts
+        .iter()
+        .map(|part| {
+            let (_, z) = plain.project(images(rows_of_pairs(&views.pixels, pairs, part), size), first_mode);
+            dimension = z.dims()[1];
+            values(z)
+        })
+        .collect();
+    let batch = contrastive(objective, &joined(&projections, micro * dimension), dimension);
+    let mut sum = Gradients::new();
+    let mut features = Vec::new();
+    for part in &parts {
+        let (h, z) = network.project(images(rows_of_pairs(&views.pixels, pairs, part), size), mode);
+        accumulate(&mut sum, pull(network, z, rows_of_pairs(&batch.gradient, pairs, part)));
+        features.push(h.inner());
+    }
+    let width = features[0].dims()[1];
+    let features = joined(&features.into_iter().map(values).collect::<Vec<_>>(), micro * width);
+    Measured {
+        loss: batch.loss,
+        contrastive: Some((batch.accuracy, batch.entropy)),
+        top1: None,
+        features: Tensor::from_data(TensorData::new(features, [2 * pairs, width]), &Device::default()),
+        gradients: sum,
+    }
+}
+
+/// The gradient of the classifier's cross-entropy on one view of each image.
+pub(super) fn supervise(network: &mut Network<TrainCpu>, views: &Views, size: usize) -> Option<Measured> {
+    let h = network.encoder.forward(images(views.pixels.clone(), size), Mode::Train);
+    let logits = network.classifier.as_ref()?.forward(h.clone());
+    let loss = cross_entropy(logits.clone(), &views.labels);
+    Some(Measured {
+        loss: scalar(loss.clone()),
+        contrastive: None,
+        top1: Some(share_right(logits.inner(), &views.labels)),
+        features: h.inner(),
+        gradients: gradients(network, &loss),
+    })
+}
+
+/// Share of rows whose largest logit is that of their label, in percent; `labels` repeat if there are more rows.
+pub(super) fn share_right(logits: Tensor<Cpu, 2>, labels: &[u16]) -> f64 {
+    let rows = logits.dims()[0];
+    let best: Vec<i64> = logits.argmax(1).into_data().iter::<i64>().collect();
+    let right = best.iter().zip(labels.iter().cycle()).filter(|&(&best, &label)| best == i64::from(label)).count();
+    100.0 * right as f64 / rows as f64
+}
+
+/// Gradients of the parameters, given the gradient of the loss with respect to the projections.
+fn pull(network: &Network<TrainCpu>, z: Tensor<TrainCpu, 2>, gradient: Vec<f32>) -> Gradients<Cpu> {
+    let pull = Tensor::from_data(TensorData::new(gradient, z.dims()), &Device::default());
+    gradients(network, &(z * pull).sum())
+}
+
+fn images<B: crate::train::ops::Ops<Device = Device>>(pixels: Vec<f32>, size: usize) -> Tensor<B, 4> {
+    let rows = pixels.len() / (size * size * 3);
+    Tensor::from_data(TensorData::new(pixels, [rows, size, size, 3]), &Device::default())
+}
+
+fn values(tensor: Tensor<Cpu, 2>) -> Vec<f32> {
+    tensor.into_data().iter::<f32>().collect()
+}
+
+/// The rows of some pairs from a matrix of all: first their first views, then their second.
+fn rows_of_pairs(all: &[f32], pairs: usize, part: &Range<usize>) -> Vec<f32> {
+    let width = all.len() / (2 * pairs);
+    [part.start, pairs + part.start]
+        .into_iter()
+        .flat_map(|row| &all[row * width..][..part.len() * width])
+        .copied()
+        .collect()
+}
+
+/// The matrix of all pairs from those of its parts, each with `half` numbers of first views before as many of second.
+fn joined(parts: &[Vec<f32>], half: usize) -> Vec<f32> {
+    let (first, second): (Vec<&[f32]>, Vec<&[f32]>) = parts.iter().map(|part| part.split_at(half)).unzip();
+    first.into_iter().chain(second).flatten().copied().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{plan::fixture, recipe::Training};
+
+    /// A network, its objective and views for it.
+    fn setting() -> (Network<TrainCpu>, Contrastive, Views) {
+        let mut recipe = fixture::recipe();
+        recipe.encoder.width = 0.5;
+        recipe.encoder.zero_init_residual = false;
+        let job = recipe.pretrain_job(3);
+        let Training::Trained(trained) = &job.training else { panic!("the fixture trains") };
+        let network = Network::new(&job, trained, 10, &Device::default());
+        let (pairs, size) = (12, 8);
+        let pixels = (0..2 * pairs * size * size * 3).map(|index| (index as f32 * 0.61).sin().abs()).collect();
+        (network, trained.objective.contrastive().unwrap(), Views { pixels, labels: vec![0; pairs] })
+    }
+
+    #[test]
+    fn micro_batches_give_the_gradient_of_the_whole_batch() {
+        // Batch normalization with fixed statistics treats every view by itself, as a network without it would.
+        let (network, objective, views) = setting();
+        let [whole, parts] =
+            [12, 3].map(|micro| contrast(&mut network.clone(), &objective, &views, 8, micro, Mode::Inference));
+        assert!((whole.loss - parts.loss).abs() < 1e-6);
+        assert_eq!(whole.gradients.keys().collect::<Vec<_>>(), parts.gradients.keys().collect::<Vec<_>>());
+        for (name, gradient) in &whole.gradients {
+            let [whole, parts] =
+                [gradient, &parts.gradients[name]].map(|g| g.to_data().iter::<f32>().collect::<Vec<_>>());
+            // Sums in another order: an error of a few units in the last place of the largest term.
+            let scale = whole.iter().fold(0_f32, |scale, value| scale.max(value.abs()));
+            let error = whole.iter().zip(&parts).fold(0_f32, |error, (a, b)| error.max((a - b).abs()));
+            assert!(scale > 0.0 && error <= 1e-5 * scale, "{name}: {error} of {scale}");
+        }
+        assert!((whole.features - parts.features).abs().max().into_scalar() < 1e-5);
+    }
+
+    #[test]
+    fn batch_normalization_sees_the_micro_batch() {
+        let (network, objective, views) = setting();
+        let [whole, parts] =
+            [12, 3].map(|micro| contrast(&mut network.clone(), &objective, &views, 8, micro, Mode::Train));
+        assert!((whole.loss - parts.loss).abs() > 1e-3, "{} {}", whole.loss, parts.loss);
+    }
+}

@@ -1,0 +1,77 @@
+//! Features of a frozen network.
+
+use burn::tensor::{Tensor, TensorData};
+
+use crate::{
+    recipe::{ProjectionHead as HeadRecipe, Representation},
+    train::{
+        augment::plain_batch,
+        data::Images,
+        device::{Cpu, Device},
+        evaluation::Fingerprint,
+        model::{Mode, ProjectionHead, ResNet, WeightsError, load_weights},
+    },
+};
+
+/// Images per forward pass; no effect on the result.
+pub(super) const BATCH: usize = 256;
+
+/// A pretrained network in inference mode.
+pub struct Frozen {
+    encoder: ResNet<Cpu>,
+    /// `None` where h itself is evaluated.
+    head: Option<ProjectionHead<Cpu>>,
+}
+
+impl Frozen {
+    /// The network in a file of [`Pretrained`](crate::train::Pretrained); `empty` has its shape.
+    pub fn load(
+        empty: ResNet<Cpu>,
+        head: Option<(&HeadRecipe, usize)>,
+        representation: Representation,
+        file: &[u8],
+    ) -> Result<Self, WeightsError> {
+        let head = match (representation, head) {
+            (Representation::Projection, Some((recipe, inputs))) => {
+                let empty = ProjectionHead::new(Some(recipe), inputs, 0, &Device::default());
+                Some(load_weights(empty, "projection.", file)?)
+            }
+            _ => None,
+        };
+        Ok(Self { encoder: load_weights(empty, "", file)?, head })
+    }
+
+    /// The encoder, to be trained further.
+    pub fn into_encoder(self) -> ResNet<Cpu> {
+        self.encoder
+    }
+
+    /// Features of views `[n, size, size, 3]`: `[n, dimension]`.
+    pub fn features_of(&mut self, views: Vec<f32>, size: usize) -> Tensor<Cpu, 2> {
+        let shape = [views.len() / (size * size * 3), size, size, 3];
+        let views = Tensor::from_data(TensorData::new(views, shape), &Device::default());
+        let h = self.encoder.forward(views, Mode::Inference);
+        match &mut self.head {
+            Some(head) => head.forward(h, Mode::Inference),
+            None => h,
+        }
+    }
+
+    /// Features of all images without augmentation, `[n, dimension]`.
+    pub fn features(&mut self, images: &Images) -> Tensor<Cpu, 2> {
+        let parts = (0..images.len())
+            .step_by(BATCH)
+            .map(|start| {
+                let end = (start + BATCH).min(images.len());
+                self.features_of(plain_batch(images, start..end), images.size)
+            })
+            .collect();
+        Tensor::cat(parts, 0)
+    }
+
+    /// Fingerprints of everything that must not change while the network is evaluated: weights and running statistics.
+    pub fn fingerprints(&self) -> Vec<Fingerprint> {
+        let head = self.head.as_ref().map(Fingerprint::of);
+        [Fingerprint::of(&self.encoder)].into_iter().chain(head).collect()
+    }
+}

@@ -1,0 +1,83 @@
+//! The loop of gradient steps that classifiers and fine-tuning have in common.
+
+use std::time::Instant;
+
+use crate::{
+    recipe::ClassifierTraining,
+    train::{
+        Error,
+        optimizer::Rule,
+        random::{Purpose, Stream},
+        schedule::LearningRateCurve,
+        watch::{EpochReport, Watch},
+    },
+};
+
+/// The indices of a batch, and what a step needs to know of its place.
+pub(super) struct Batch<'a> {
+    pub indices: &'a [usize],
+    /// The epoch in which the batch begins, counted from 0.
+    pub epoch: usize,
+    pub learning_rate: f64,
+}
+
+/// Calls `step`, which returns the loss in nats, for every batch.
+///
+/// The images pass in one endless order, shuffled anew for each epoch; batches are cut from it regardless of where an
+/// epoch ends, as the reference code does, so that no image is dropped and a batch may be larger than the data. The rate
+/// falls by a cosine from `learning_rate` × `batch_size` / 256 to zero.
+pub(super) fn run(
+    training: &ClassifierTraining,
+    images: usize,
+    seed: u64,
+    what: &'static str,
+    watch: &mut dyn Watch,
+    mut step: impl FnMut(&Batch<'_>) -> f64,
+) -> Result<(), Error> {
+    let total = (images * training.epochs / training.batch_size).max(1);
+    let peak = training.learning_rate * training.batch_size as f64 / 256.0;
+    let curve = LearningRateCurve::cosine(peak, total);
+    let (mut order, mut shuffled_epochs) = (Vec::new(), 0);
+    let (mut start, mut sum, mut steps_since, mut reported) = (Instant::now(), 0.0, 0_usize, 0);
+    for number in 0..total {
+        let epoch = number * training.batch_size / images;
+        while order.len() < training.batch_size {
+            let mut next: Vec<usize> = (0..images).collect();
+            Stream::new(seed, Purpose::EvaluationOrder, [shuffled_epochs, 0], 0).shuffle(&mut next);
+            order.extend(next);
+            shuffled_epochs += 1;
+        }
+        let learning_rate = curve.at(number);
+        let loss = step(&Batch { indices: &order[..training.batch_size], epoch, learning_rate });
+        order.drain(..training.batch_size);
+        if !loss.is_finite() {
+            return Err(Error::NonFinite { what, step: number + 1, epoch: epoch + 1, learning_rate, loss });
+        }
+        sum += loss;
+        steps_since += 1;
+        let done = (number + 1) * training.batch_size / images;
+        if done > reported || number + 1 == total {
+            let report = EpochReport {
+                epoch: if number + 1 == total { training.epochs } else { done },
+                epochs: training.epochs,
+                loss: sum / steps_since as f64,
+                contrastive_accuracy: None,
+                contrastive_entropy: None,
+                online_top1: None,
+                learning_rate,
+                images_per_second: (steps_since * training.batch_size) as f64 / start.elapsed().as_secs_f64(),
+                waiting_percent: 0.0,
+            };
+            (start, sum, steps_since, reported) = (Instant::now(), 0.0, 0, done);
+            if watch.epoch(&report).is_break() {
+                return Err(Error::Stopped);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The update rule of a classifier.
+pub(super) fn rule(training: &ClassifierTraining) -> Rule {
+    Rule { algorithm: training.solver.clone(), momentum: training.momentum, weight_decay: training.weight_decay }
+}

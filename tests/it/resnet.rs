@@ -1,0 +1,90 @@
+//! The encoders against torchvision's, with weights that a formula gives: names, layouts and arithmetic.
+
+use std::collections::BTreeMap;
+
+use ablate::{
+    recipe::{Architecture, Encoder, Stem},
+    train::{
+        device::{Cpu, Device},
+        model::{Mode, ResNet, Tensors, encode, load_weights, tensors},
+    },
+};
+use burn::tensor::{Tensor, TensorData};
+use serde_json::Value;
+
+/// The numbers of `tests/fixtures/resnet.py`: uniform in [-0.5, 0.5), seeded by the name.
+fn numbers(name: &str, count: usize) -> Vec<f32> {
+    let mut state = crc32(name.as_bytes());
+    let next = |_| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 8) as f32 / (1 << 24) as f32 - 0.5
+    };
+    (0..count).map(next).collect()
+}
+
+/// The checksum of gzip and PNG.
+fn crc32(bytes: &[u8]) -> u32 {
+    let mut crc = flate2::Crc::new();
+    crc.update(bytes);
+    crc.sum()
+}
+
+/// The file that the script's model would be stored as, from the shapes of `network`.
+fn file(network: &ResNet<Cpu>) -> Vec<u8> {
+    let filled = |(name, (shape, _)): (String, (Vec<usize>, Vec<u8>))| {
+        let count: usize = shape.iter().product();
+        let scale = (24.0 / shape[1..].iter().product::<usize>() as f64).sqrt();
+        let value = |number: f32| {
+            let number = f64::from(number);
+            (if shape.len() > 1 {
+                number * scale
+            } else if name.ends_with("running_var") {
+                number + 1.0
+            } else if name.ends_with("weight") {
+                number * 0.2 + 0.5
+            } else {
+                number * 0.2
+            }) as f32
+        };
+        let bytes = numbers(&name, count).into_iter().flat_map(|number| value(number).to_le_bytes()).collect();
+        (name.clone(), (shape, bytes))
+    };
+    let mut all: Tensors = tensors(network, "").into_iter().map(filled).collect::<BTreeMap<_, _>>();
+    // What torchvision's models have beside: a classifier.
+    all.insert("fc.bias".into(), (vec![2], vec![0; 8]));
+    encode(&all).unwrap()
+}
+
+#[test]
+fn features_are_those_of_torchvision() {
+    let cases: Value = serde_json::from_str(include_str!("../fixtures/resnet.json")).unwrap();
+    for case in cases.as_array().unwrap() {
+        let recipe = Encoder {
+            architecture: match case["architecture"].as_str().unwrap() {
+                "resnet18" => Architecture::ResNet18,
+                _ => Architecture::ResNet50,
+            },
+            width: 1.0,
+            stem: if case["stem"] == "Cifar" { Stem::Cifar } else { Stem::ImageNet },
+            zero_init_residual: true,
+        };
+        let empty = ResNet::<Cpu>::new(&recipe, 0, &Device::default());
+        let bytes = file(&empty);
+        let mut network = load_weights(empty, "", &bytes).unwrap();
+        let size = case["size"].as_u64().unwrap() as usize;
+        let planes: Vec<f32> = numbers("images", 2 * 3 * size * size).into_iter().map(|number| number + 0.5).collect();
+        let images = Tensor::<Cpu, 4>::from_data(TensorData::new(planes, [2, 3, size, size]), &Device::default());
+        let features = network.forward(images.permute([0, 2, 3, 1]), Mode::Inference);
+        assert_eq!(features.dims(), [2, case["dimension"].as_u64().unwrap() as usize]);
+        let rows: Vec<f32> = features.into_data().iter::<f32>().collect();
+        for (image, row) in rows.chunks_exact(recipe.dimension()).enumerate() {
+            let expected = case["features"][image].as_array().unwrap();
+            for (ours, expected) in row.iter().zip(expected.iter().map(|value| value.as_f64().unwrap())) {
+                // float32 against float64 through up to fifty layers of positive weights.
+                assert!((f64::from(*ours) - expected).abs() < 1e-5 + 1e-4 * expected.abs(), "{ours} {expected}");
+            }
+            let (sum, expected) = (row.iter().map(|&value| f64::from(value)).sum::<f64>(), &case["sums"][image]);
+            assert!((sum / expected.as_f64().unwrap() - 1.0).abs() < 1e-5, "{sum} {expected}");
+        }
+    }
+}
