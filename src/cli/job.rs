@@ -12,10 +12,10 @@ use std::{
 
 use signal_hook::consts::SIGTERM;
 
-use super::{CliError, args::JobArgs, epoch_log::EpochLog, error::chain, machine, tell};
+use super::{CliError, args::JobArgs, epoch_log::EpochLog, error::chain, machine, tell, weights};
 use crate::{
     plan::Job,
-    recipe::{EvaluationJob, EvaluationTask, JobSpec, Metrics, PretrainJob},
+    recipe::{EvaluationJob, EvaluationTask, JobSpec, Metrics, PretrainJob, Training},
     schedule::{Failure, FailureClass, JobMessage},
     store::{ErrorKind, Record, Store},
     train::{
@@ -152,6 +152,19 @@ fn pretrain(
     folder: Option<&Path>,
     log: &mut EpochLog<'_>,
 ) -> Result<Measured, JobError> {
+    if let Training::Pretrained { blake3 } = &spec.training {
+        let bad = |message| JobError::Failed(Failure::new(FailureClass::BadData, message));
+        let file = weights::read(job.folder.as_deref(), blake3).map_err(bad)?;
+        let pretrained = train::take_over(spec, &file)?;
+        return Ok(Measured {
+            metrics: pretrained.metrics,
+            protocol: protocol::describe_pretraining(spec),
+            data: "unknown".to_owned(),
+            images: pretrained.images,
+            encoder: Some(pretrained.file),
+            remarks: vec![format!("weights of the file with BLAKE3 hash {blake3}")],
+        });
+    }
     let mut remarks = Vec::new();
     let images = load(&Part::train(&spec.data), folder, &mut remarks)?;
     let checkpoint = match store.kept_checkpoint(job.id) {

@@ -13,6 +13,7 @@ mod results;
 mod run;
 mod sweeps;
 mod tables;
+mod weights;
 
 pub use error::{CliError, ErrorKind};
 

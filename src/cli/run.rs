@@ -26,11 +26,11 @@ use super::{
     lock, machine,
     results::{self, Results},
     sweeps::{self, Planned},
-    tables, tell,
+    tables, tell, weights,
 };
 use crate::{
     plan::{Job, JobId, Plan},
-    recipe::{DataSource, JobSpec},
+    recipe::{JobSpec, PretrainJob, Training},
     report::{self, Outcome},
     schedule::{
         self, Change, Event, Failure, FailureClass, JobState, Launch, LocalExecutor, LocalJobs, Node, Notice, Policy,
@@ -118,17 +118,18 @@ fn damaged(store: &Store, job: JobId, checkpoint_needed: bool) -> Result<bool, C
 
 /// Finds missing data files before anything runs.
 fn check_data(plan: &Plan, todo: &[JobId], flag: Option<&Path>) -> Result<(), CliError> {
-    let needed: BTreeSet<(DataSource, usize, Option<PathBuf>)> = todo
-        .iter()
-        .filter_map(|&job| plan.job(job))
-        .map(|job| {
-            let (source, corrupt) = match &job.spec {
-                JobSpec::Pretrain(pretrain) => (pretrain.data.source, pretrain.data.corrupt_images),
-                JobSpec::Evaluate(evaluation) => (evaluation.data.source, evaluation.data.corrupt_images),
-            };
-            (source, corrupt, flag.map(Path::to_owned).or_else(|| job.folder.clone()))
-        })
-        .collect();
+    let mut needed = BTreeSet::new();
+    for job in todo.iter().filter_map(|&job| plan.job(job)) {
+        let (source, corrupt) = match &job.spec {
+            JobSpec::Pretrain(PretrainJob { training: Training::Pretrained { blake3 }, .. }) => {
+                weights::read(job.folder.as_deref(), blake3).map_err(CliError::input)?;
+                continue;
+            }
+            JobSpec::Pretrain(pretrain) => (pretrain.data.source, pretrain.data.corrupt_images),
+            JobSpec::Evaluate(evaluation) => (evaluation.data.source, evaluation.data.corrupt_images),
+        };
+        needed.insert((source, corrupt, flag.map(Path::to_owned).or_else(|| job.folder.clone())));
+    }
     for (source, corrupt, folder) in needed {
         data::check(source, corrupt, folder.as_deref()).map_err(|error| CliError::input(chain(&error)))?;
     }

@@ -53,15 +53,15 @@ impl Plan {
     fn add_seed(&mut self, index: usize, sweep: &Sweep, seed: u64) {
         for trial in sweep.trials() {
             let mut recipe = trial.recipe;
-            let folder = recipe.data.folder.clone();
-            let pretrain = self.add(Job::new(JobSpec::Pretrain(recipe.pretrain_job(seed)), vec![], folder.clone()));
+            let source = recipe.pretrain_source();
+            let pretrain = self.add(Job::new(JobSpec::Pretrain(recipe.pretrain_job(seed)), vec![], source));
             let protocol = recipe.evaluation.clone();
             let mut evaluations = Vec::with_capacity(sweep.evaluations.len());
             for evaluation in &sweep.evaluations {
                 recipe.evaluation.clone_from(&protocol);
                 recipe.evaluation.apply(&evaluation.patch);
                 let spec = JobSpec::Evaluate(recipe.evaluation_job(seed));
-                evaluations.push(self.add(Job::new(spec, vec![pretrain], folder.clone())));
+                evaluations.push(self.add(Job::new(spec, vec![pretrain], recipe.evaluation_source())));
             }
             self.trials.push(PlannedTrial { sweep: index, point: trial.point, seed, pretrain, evaluations });
         }

@@ -26,7 +26,7 @@ pub struct Job {
     pub spec: JobSpec,
     /// The jobs whose checkpoints it needs.
     pub parents: Vec<JobId>,
-    /// Folder of the data files, if the recipe names one.
+    /// Folder of the data files, if the recipe names one, or the file of the weights that the job takes over.
     pub folder: Option<PathBuf>,
 }
 
@@ -223,7 +223,7 @@ mod tests {
     }
 
     /// One change per field of the recipe that a job can depend on, and whether pretraining depends on it.
-    const CHANGES: [(&str, bool); 40] = [
+    const CHANGES: [(&str, bool); 41] = [
         ("(data: (source: Cifar10))", true),
         ("(data: (train_images: 500))", true),
         ("(data: (train_images: \"All\", validation_images: 100))", true),
@@ -245,6 +245,7 @@ mod tests {
         ("(objective: NtXent(temperature: 0.5, normalize: false))", true),
         ("(objective: NtXent(temperature: 0.5, negatives: OneView))", true),
         ("(objective: Supervised)", true),
+        ("(objective: Pretrained(file: \"weights\", blake3: \"00ff\"))", true),
         ("(optimizer: (algorithm: Sgd(nesterov: true)))", true),
         ("(optimizer: (learning_rate: SquareRootScaling(0.3)))", true),
         ("(optimizer: (momentum: 0.8))", true),

@@ -2,6 +2,8 @@
 //!
 //! These values are hashed into job ids, so two recipes that differ only in what a job does not use share that job.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -24,6 +26,7 @@ impl JobSpec {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Pretrain(PretrainJob { training: Training::Untrained, .. }) => "initialize",
+            Self::Pretrain(PretrainJob { training: Training::Pretrained { .. }, .. }) => "import",
             Self::Pretrain(_) => "pretrain",
             Self::Evaluate(EvaluationJob { task: EvaluationTask::FineTune(_), .. }) => "fine-tune",
             Self::Evaluate(_) => "evaluate",
@@ -37,7 +40,7 @@ impl JobSpec {
         let of_classifier =
             [Metric::Top1, Metric::Top5, Metric::MeanPerClass, Metric::MeanAveragePrecision, Metric::TrainTop1];
         match self {
-            Self::Pretrain(PretrainJob { training: Training::Untrained, .. }) => vec![],
+            Self::Pretrain(PretrainJob { training: Training::Untrained | Training::Pretrained { .. }, .. }) => vec![],
             Self::Pretrain(PretrainJob { training: Training::Trained(trained), .. }) => {
                 let contrastive = trained.objective.contrastive().is_some();
                 let classifies = !contrastive || trained.online_probe.is_some();
@@ -80,6 +83,11 @@ pub struct PretrainJob {
 pub enum Training {
     /// Not at all: a control.
     Untrained,
+    /// Elsewhere: its weights are taken over.
+    Pretrained {
+        /// See [`Objective::Pretrained`].
+        blake3: String,
+    },
     /// By an objective.
     Trained(Box<Trained>),
 }
@@ -92,7 +100,7 @@ pub struct Trained {
     pub augmentation: Augmentation,
     /// The projection head of a contrastive objective, if it has one.
     pub head: Option<ProjectionHead>,
-    /// See [`Recipe::objective`]; not [`Objective::Untrained`].
+    /// See [`Recipe::objective`]; one that trains.
     pub objective: Objective,
     /// See [`Recipe::optimizer`].
     pub optimizer: Optimizer,
@@ -191,8 +199,9 @@ impl Recipe {
         PretrainJob {
             data: self.data.train_set(),
             encoder: self.encoder.clone(),
-            training: match self.objective {
+            training: match &self.objective {
                 Objective::Untrained => Training::Untrained,
+                Objective::Pretrained { blake3, .. } => Training::Pretrained { blake3: blake3.to_lowercase() },
                 _ => Training::Trained(Box::new(self.trained())),
             },
             seed,
@@ -219,6 +228,19 @@ impl Recipe {
             HeadKind::Nonlinear => self.head.hidden_layers,
         };
         Some(ProjectionHead { hidden_layers, dimension: self.head.dimension, batch_norm: self.head.batch_norm })
+    }
+
+    /// Where the pretraining job finds what it reads: the weights that it takes over, or the folder of its data files.
+    pub fn pretrain_source(&self) -> Option<PathBuf> {
+        match &self.objective {
+            Objective::Pretrained { file, .. } => Some(file.clone()),
+            _ => self.data.folder.clone(),
+        }
+    }
+
+    /// Folder of the data files of the evaluation job.
+    pub fn evaluation_source(&self) -> Option<PathBuf> {
+        self.evaluation.transfer_data.as_ref().unwrap_or(&self.data).folder.clone()
     }
 
     /// The evaluation job of this recipe.

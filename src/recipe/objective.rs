@@ -1,5 +1,7 @@
 //! What pretraining minimizes.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 use super::patch::replaceable;
@@ -55,6 +57,14 @@ pub enum Objective {
     },
     /// Cross-entropy of a linear classifier on h, with labels, on one view of each image; the head is not used.
     Supervised,
+    /// No pretraining here: the encoder's weights are those of a safetensors file with torchvision's names.
+    Pretrained {
+        /// The file. Where it lies does not affect the result, so it is not part of the job's identity.
+        #[serde(skip_serializing)]
+        file: PathBuf,
+        /// BLAKE3 hash of the file, 64 hexadecimal digits, which `ablate` and `b3sum` print.
+        blake3: String,
+    },
     /// No pretraining at all: the encoder keeps its random initial weights, as a control.
     Untrained,
 }
@@ -126,7 +136,7 @@ impl Objective {
             Self::MarginTriplet { margin, normalize, negatives, mining } => {
                 (Loss::MarginTriplet { margin, mining }, normalize, negatives)
             }
-            Self::Supervised | Self::Untrained => return None,
+            Self::Supervised | Self::Pretrained { .. } | Self::Untrained => return None,
         };
         Some(Contrastive { loss, normalize, negatives })
     }

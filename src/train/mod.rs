@@ -18,7 +18,7 @@ pub mod schedule;
 mod watch;
 
 pub use error::Error;
-pub use pretrain::{Pretrained, pretrain};
+pub use pretrain::{Pretrained, pretrain, take_over};
 pub use watch::{EpochReport, Watch, Wish};
 
 use burn::tensor::{Tensor, backend::Backend};

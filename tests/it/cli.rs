@@ -11,6 +11,7 @@ use std::{
 
 use tempfile::TempDir;
 
+mod checkpoints;
 mod full_disk;
 mod surroundings;
 

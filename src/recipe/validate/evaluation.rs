@@ -43,7 +43,7 @@ fn representation(recipe: &Recipe, found: &mut Vec<Problem>) {
     };
     if recipe.head.kind == HeadKind::Identity {
         report("there is no projection head to evaluate", "write `representation: Encoder`");
-    } else if matches!(recipe.objective, Objective::Supervised | Objective::Untrained) {
+    } else if recipe.objective.contrastive().is_none() {
         report("this objective trains no projection head", "write `representation: Encoder`");
     } else if recipe.evaluation.protocol == Protocol::FineTune {
         report("fine-tuning starts from the encoder", "write `representation: Encoder`");

@@ -10,7 +10,7 @@ pub(super) fn check(recipe: &Recipe, found: &mut Vec<Problem>) {
     encoder(recipe, found);
     head(recipe, found);
     objective(&recipe.objective, found);
-    if recipe.objective != Objective::Untrained {
+    if !matches!(recipe.objective, Objective::Untrained | Objective::Pretrained { .. }) {
         optimizer(recipe, found);
         schedule(recipe, found);
     }
@@ -68,6 +68,15 @@ fn objective(objective: &Objective, found: &mut Vec<Problem>) {
                     &["objective", "margin"],
                     format!("margin {margin} is impossible"),
                     "write 0 or a positive number; the paper tried 0, 0.4, 0.8 and 1.6".into(),
+                ));
+            }
+        }
+        Objective::Pretrained { ref blake3, .. } => {
+            if blake3.len() != 64 || !blake3.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+                found.push(problem(
+                    &["objective", "blake3"],
+                    format!("`{blake3}` is not a BLAKE3 hash"),
+                    "write the 64 hexadecimal digits that `b3sum FILE` prints".into(),
                 ));
             }
         }

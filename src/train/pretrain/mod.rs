@@ -19,7 +19,7 @@ use super::{
     Error,
     data::Images,
     device::{Cpu, Device, TrainCpu},
-    model::{Linear, Mode, ProjectionHead, ResNet},
+    model::{Linear, Mode, ProjectionHead, ResNet, load_weights},
     objective::cross_entropy,
     optimizer::{Optimizer, Rule, gradients},
     schedule::LearningRateCurve,
@@ -78,6 +78,15 @@ pub fn pretrain(
             vec![]
         },
     })
+}
+
+/// Takes over weights that were pretrained elsewhere: a safetensors file with torchvision's names, of which only the
+/// encoder's are read.
+pub fn take_over(job: &PretrainJob, file: &[u8]) -> Result<Pretrained, Error> {
+    let device = Device::default();
+    let encoder = load_weights(ResNet::<Cpu>::new(&job.encoder, job.seed, &device), "", file)?;
+    let network = Network { encoder, head: ProjectionHead::new(None, 0, 0, &device), classifier: None };
+    Ok(Pretrained { file: network::file(&network)?, metrics: Metrics::new(), images: 0, remarks: vec![] })
 }
 
 fn initial(job: &PretrainJob, trained: &Trained, classes: usize, device: &Device) -> State {

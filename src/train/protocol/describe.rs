@@ -9,6 +9,7 @@ pub fn describe_pretraining(job: &PretrainJob) -> String {
     let micro_batch = match &job.training {
         Training::Trained(trained) => trained.schedule.micro_batch,
         Training::Untrained => None,
+        Training::Pretrained { .. } => return "weights from a file".to_owned(),
     };
     let normalization = micro_batch
         .map_or_else(String::new, |images| format!("; batch normalization over micro-batches of {images} images"));

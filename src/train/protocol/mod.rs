@@ -67,7 +67,7 @@ pub fn evaluate(
     let dimension = pretraining.encoder.dimension();
     let head = match &pretraining.training {
         Training::Trained(trained) => trained.head.as_ref(),
-        Training::Untrained => None,
+        Training::Untrained | Training::Pretrained { .. } => None,
     };
     let empty = ResNet::new(&pretraining.encoder, pretraining.seed, &Device::default());
     let mut network = Frozen::load(empty, head.map(|head| (head, dimension)), job.representation, file)?;

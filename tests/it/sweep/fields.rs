@@ -172,7 +172,7 @@ fn several_mistakes_at_once() {
     15 |         (name: "training", values: {"long": (), "cold": (objective: NtXent(temperature: 0.1)), "none": (objective: Untraned)}),
        |                                                                                                                    ^^^^^^^^ unknown name
        |
-       = help: did you mean `Untrained`? The names here are `NtXent`, `NtLogistic`, `MarginTriplet`, `Supervised` and `Untrained`
+       = help: did you mean `Untrained`? The names here are `NtXent`, `NtLogistic`, `MarginTriplet`, `Supervised`, `Pretrained` and `Untrained`
 
     error: a seed must not be negative
       --> wrong.ron:17:16

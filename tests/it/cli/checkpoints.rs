@@ -1,0 +1,66 @@
+//! Files of weights and states: encoders from elsewhere, jobs that go on where they were stopped.
+
+use std::{fs, process::Stdio};
+
+use rustix::process::Signal;
+
+use super::{
+    Lab, SWEEP,
+    surroundings::{signal, wait_until},
+};
+
+#[test]
+fn an_encoder_from_elsewhere_is_evaluated() {
+    let lab = Lab::new();
+    lab.run(&[]);
+    let encoder = lab.path("results/jobs").join(&lab.journal("Succeeded")[0]).join("encoder.safetensors");
+    fs::copy(encoder, lab.path("mine.safetensors")).unwrap();
+    let hash = blake3::hash(&fs::read(lab.path("mine.safetensors")).unwrap()).to_hex().to_string();
+    let with = |hash: &str| {
+        let axis =
+            format!("\"mine\": (objective: Pretrained(file: \"mine.safetensors\", blake3: \"{hash}\")),\n\"warm\"");
+        lab.write(&SWEEP.replace("\"warm\"", &axis));
+    };
+    with(&hash.replace(&hash[..1], "x"));
+    let (code, _, told) = lab.ablate(&["run", "tiny.ron"]);
+    assert_eq!(code, 2);
+    assert!(told.contains("is not a BLAKE3 hash"), "{told}");
+    with(&"0".repeat(64));
+    let (code, _, told) = lab.ablate(&["run", "tiny.ron"]);
+    assert_eq!(code, 2);
+    assert!(told.contains(&hash), "{told}");
+    with(&hash);
+    let (table, _) = lab.run(&[]);
+    assert!(table.contains("│ mine"), "{table}");
+}
+
+#[test]
+fn a_stopped_job_goes_on_from_its_checkpoint() {
+    let calm = Lab::new();
+    let slow = SWEEP.replace("epochs: 2, batch_size: 20", "epochs: 60, batch_size: 20");
+    calm.write(&slow);
+    calm.run(&["--jobs", "1"]);
+    let lab = Lab::new();
+    lab.write(&slow);
+    let mut run =
+        lab.command(&["run", "tiny.ron", "--jobs", "1"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let metrics = |job: &str| lab.path("results/jobs").join(job).join("metrics.csv");
+    wait_until("an epoch is over", || {
+        lab.path("results/journal.jsonl").exists()
+            && lab
+                .journal("Started")
+                .first()
+                .is_some_and(|job| fs::read_to_string(metrics(job)).is_ok_and(|text| text.lines().count() > 3))
+    });
+    signal(&run, Signal::INT);
+    run.wait().unwrap();
+    let job = lab.journal("Started")[0].clone();
+    let checkpoint = lab.path("results/jobs").join(&job).join("checkpoint.bin");
+    let finished = lab.journal("Succeeded").contains(&job);
+    assert!(finished || checkpoint.exists(), "neither finished nor kept");
+    lab.run(&["--jobs", "1"]);
+    assert!(!checkpoint.exists());
+    assert_eq!(lab.table(), calm.table());
+    let record = fs::read_to_string(lab.path("results/jobs").join(&job).join("record.json")).unwrap();
+    assert!(finished || record.contains("went on from a checkpoint after step"), "{record}");
+}
