@@ -208,7 +208,11 @@ fn evaluate(
     let (all, test) = (load(Split::Train)?, load(Split::Test)?);
     let chooses = matches!(spec.task, EvaluationTask::LogisticRegression { .. });
     let validation = if chooses { Some(load(Split::Validation)?) } else { None };
-    let train = if spec.label_fraction < 1.0 { all.select(&data::labeled(&all, spec.label_fraction)) } else { all };
+    let train = if spec.label_fraction < 1.0 {
+        all.select(&data::labeled(&all, spec.label_fraction, spec.data.subset_seed))
+    } else {
+        all
+    };
     let sets = Sets { train: &train, validation: validation.as_ref(), test: &test };
     let evaluated = protocol::evaluate(spec, &pretraining, &store.encoder(parent)?, sets, log)?;
     Ok(Measured {

@@ -59,7 +59,8 @@ patchable! {
 }
 
 /// The fields that may be left out of a complete recipe; the documentation of each says what holds then.
-pub const OPTIONAL_FIELDS: [&str; 21] = [
+pub const OPTIONAL_FIELDS: [&str; 22] = [
+    "subset_seed",
     "first",
     "second",
     "sampling",

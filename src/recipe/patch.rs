@@ -68,4 +68,4 @@ macro_rules! replaceable {
 }
 pub(super) use replaceable;
 
-replaceable!(bool, usize, f64);
+replaceable!(bool, usize, u64, f64);

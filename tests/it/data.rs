@@ -26,7 +26,7 @@ fn real_data(name: &str) -> Option<PathBuf> {
 
 fn load(source: DataSource, split: Split, images: usize, folder: &Path) -> Images {
     let (images, apart) = (Count::Number(images), Count::Number(0));
-    data::load(&Part { source, split, images, apart, corrupt_images: 0 }, Some(folder)).unwrap().images
+    data::load(&Part { source, split, images, apart, subset_seed: 0, corrupt_images: 0 }, Some(folder)).unwrap().images
 }
 
 /// The only number of images that a class has, if it is the same for all.
@@ -79,6 +79,7 @@ fn fashion_mnist_is_read_from_its_official_files() {
         split: Split::Test,
         images: Count::All,
         apart: Count::Number(0),
+        subset_seed: 0,
         corrupt_images: 0,
     };
     let images = data::load(&all, Some(place.path())).unwrap().images;
@@ -101,7 +102,7 @@ fn imagenette_is_decoded_once() {
     assert_eq!((source.classes(), source.available()), (10, (500, 200)));
 
     let load = |split, images, apart| {
-        let part = Part { source, split, images, apart, corrupt_images: 0 };
+        let part = Part { source, split, images, apart, subset_seed: 0, corrupt_images: 0 };
         data::load(&part, Some(&root)).unwrap()
     };
     let all = load(Split::Train, Count::All, Count::Number(0));
@@ -123,7 +124,7 @@ fn imagenette_is_decoded_once() {
     let validation = load(Split::Validation, Count::Number(100), Count::Number(400)).images;
     assert_eq!((images_per_class(&again.images), images_per_class(&validation)), (Some(40), Some(10)));
     assert!((0..100).all(|one| (0..400).all(|other| validation.picture(one) != again.images.picture(other))));
-    let labeled = data::labeled(&all.images, 0.1);
+    let labeled = data::labeled(&all.images, 0.1, 0);
     assert_eq!(images_per_class(&all.images.select(&labeled)), Some(5));
 }
 

@@ -23,6 +23,13 @@ impl Data {
             check_count("validation_images", self.validation_images.into(), most_train, source, found);
         }
         check_count("test_images", self.test_images, most_test, source, found);
+        if self.subset_seed != 0 && source == DataSource::Shapes {
+            found.push(problem(
+                &["data", "subset_seed"],
+                "generated images have no subsets to choose from".into(),
+                "leave it out, or write 0".into(),
+            ));
+        }
         let train = if let Count::Number(number) = self.train_images { number } else { 1 };
         if found.len() == before && train.saturating_add(self.validation_images) > most_train {
             found.push(problem(
@@ -95,8 +102,15 @@ mod tests {
 
     fn problems(source: DataSource, train: impl Into<Count>, validation: usize, test: impl Into<Count>) -> String {
         let (train_images, test_images) = (train.into(), test.into());
-        let data =
-            Data { source, train_images, validation_images: validation, test_images, corrupt_images: 0, folder: None };
+        let data = Data {
+            source,
+            train_images,
+            validation_images: validation,
+            subset_seed: 0,
+            test_images,
+            corrupt_images: 0,
+            folder: None,
+        };
         let mut found = Vec::new();
         data.check(&mut found);
         let line = |problem: &Problem| format!("{}: {}: {}\n", problem.path.join("."), problem.message, problem.remedy);

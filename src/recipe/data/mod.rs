@@ -22,6 +22,10 @@ patchable! {
         /// none, as unless written. They are the same whatever the number of training images.
         #[serde(default)]
         pub validation_images: usize,
+        /// Which training and validation images a subset has, and which labels a share of them: 0, as unless written,
+        /// or another shuffle of the images. Test images do not depend on it.
+        #[serde(default)]
+        pub subset_seed: u64,
         /// Test images: an equal share per class, or all that there are.
         pub test_images: Count,
         /// Most corrupt images in the files of a split that are left out; with more, a job fails; 0 unless written. It is part of a
@@ -142,6 +146,8 @@ pub struct TrainSet {
     /// Number of validation images that [`Count::All`] leaves out; 0 with a number of images, which are the same
     /// with or without validation images.
     pub set_aside: usize,
+    /// See [`Data::subset_seed`]; 0 where all images are taken.
+    pub subset_seed: u64,
     /// See [`Data::corrupt_images`].
     pub corrupt_images: usize,
 }
@@ -157,7 +163,14 @@ impl Data {
     /// What training sees.
     pub fn train_set(&self) -> TrainSet {
         let set_aside = if self.train_images == Count::All { self.validation_images } else { 0 };
-        TrainSet { source: self.source, images: self.train_images, set_aside, corrupt_images: self.corrupt_images }
+        let everything = self.train_images == Count::All && set_aside == 0;
+        TrainSet {
+            source: self.source,
+            images: self.train_images,
+            set_aside,
+            subset_seed: if everything { 0 } else { self.subset_seed },
+            corrupt_images: self.corrupt_images,
+        }
     }
 
     /// What training and a test on the test images see: validation images count only where they are missing elsewhere.
@@ -181,6 +194,7 @@ mod tests {
             train_images,
             validation_images,
             test_images: Count::All,
+            subset_seed: 0,
             corrupt_images: 0,
             folder: None,
         }

@@ -155,7 +155,7 @@ mod tests {
 
     fn part(split: Split, images: impl Into<Count>, apart: impl Into<Count>) -> Part {
         let (images, apart) = (images.into(), apart.into());
-        Part { source: DataSource::Shapes, split, images, apart, corrupt_images: 0 }
+        Part { source: DataSource::Shapes, split, images, apart, subset_seed: 0, corrupt_images: 0 }
     }
 
     #[test]

@@ -14,6 +14,8 @@ pub struct Part {
     pub images: Count,
     /// How many images of the same files are kept apart: validation images beside training images and the reverse.
     pub apart: Count,
+    /// Which shuffle of the images the choice follows; see [`Data::subset_seed`].
+    pub subset_seed: u64,
     /// Most corrupt images that are left out.
     pub corrupt_images: usize,
 }
@@ -22,17 +24,18 @@ impl Part {
     /// A part of the data of a recipe.
     pub fn of(data: &Data, split: Split) -> Self {
         let validation = Count::Number(data.validation_images);
-        let (images, apart) = match split {
-            Split::Train => (data.train_images, validation),
-            Split::Validation => (validation, data.train_images),
-            Split::Test => (data.test_images, Count::Number(0)),
+        let (images, apart, subset_seed) = match split {
+            Split::Train => (data.train_images, validation, data.subset_seed),
+            Split::Validation => (validation, data.train_images, data.subset_seed),
+            Split::Test => (data.test_images, Count::Number(0), 0),
         };
-        Self { source: data.source, split, images, apart, corrupt_images: data.corrupt_images }
+        Self { source: data.source, split, images, apart, subset_seed, corrupt_images: data.corrupt_images }
     }
 
     /// So many images of a split, an equal share per class.
     pub fn of_size(source: DataSource, split: Split, images: usize) -> Self {
-        Self { source, split, images: Count::Number(images), apart: Count::Number(0), corrupt_images: 0 }
+        let (images, apart) = (Count::Number(images), Count::Number(0));
+        Self { source, split, images, apart, subset_seed: 0, corrupt_images: 0 }
     }
 
     /// The images that training sees.
@@ -42,6 +45,7 @@ impl Part {
             split: Split::Train,
             images: set.images,
             apart: Count::Number(set.set_aside),
+            subset_seed: set.subset_seed,
             corrupt_images: set.corrupt_images,
         }
     }
@@ -67,8 +71,8 @@ impl Part {
     /// Chooses from all images of the split's files.
     pub(super) fn choose(&self, all: &Images) -> Result<Images, Error> {
         let chosen = match self.split {
-            Split::Validation => subset::last(all, self.images.of(0), self.apart),
-            Split::Train | Split::Test => subset::first(all, self.images, self.apart.of(0)),
+            Split::Validation => subset::last(all, self.images.of(0), self.apart, self.subset_seed),
+            Split::Train | Split::Test => subset::first(all, self.images, self.apart.of(0), self.subset_seed),
         };
         match chosen {
             Ok(chosen) => Ok(all.select(&chosen)),

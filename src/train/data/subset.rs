@@ -20,7 +20,7 @@ pub struct Shortage {
 }
 
 /// The first images of each class, `images / classes` or all, without the last `others / classes`, sorted by hash.
-pub fn first(images: &Images, count: Count, others: usize) -> Result<Vec<usize>, Shortage> {
+pub fn first(images: &Images, count: Count, others: usize, seed: u64) -> Result<Vec<usize>, Shortage> {
     let others = others / images.classes;
     let sizes = class_sizes(images);
     let share = match count {
@@ -29,14 +29,14 @@ pub fn first(images: &Images, count: Count, others: usize) -> Result<Vec<usize>,
     };
     require(&sizes, share.unwrap_or(1) + others)?;
     let mut left: Vec<usize> = sizes.iter().map(|size| share.unwrap_or(size - others)).collect();
-    Ok(take(&by_hash(images), &images.labels, &mut left))
+    Ok(take(&by_hash(images, seed), &images.labels, &mut left))
 }
 
 /// The last `count / classes` images of each class, sorted by hash from the end; the first `others` stay untouched.
-pub fn last(images: &Images, count: usize, others: Count) -> Result<Vec<usize>, Shortage> {
+pub fn last(images: &Images, count: usize, others: Count, seed: u64) -> Result<Vec<usize>, Shortage> {
     let share = count / images.classes;
     require(&class_sizes(images), share + others.of(images.classes) / images.classes)?;
-    let order: Vec<usize> = by_hash(images).into_iter().rev().collect();
+    let order: Vec<usize> = by_hash(images, seed).into_iter().rev().collect();
     Ok(take(&order, &images.labels, &mut vec![share; images.classes]))
 }
 
@@ -45,10 +45,10 @@ pub fn last(images: &Images, count: usize, others: Count) -> Result<Vec<usize>, 
 ///
 /// The choice depends on the images only. A smaller share is part of a larger one, and neither has to do with which
 /// images were taken for training.
-pub fn labeled(images: &Images, fraction: f64) -> Vec<usize> {
+pub fn labeled(images: &Images, fraction: f64, seed: u64) -> Vec<usize> {
     let share = (fraction * images.len() as f64 / images.classes as f64).round() as usize;
     let keys = (0..images.len()).into_par_iter().map(|index| {
-        let key = blake3::derive_key("ablate 2026 subset of labels", &images.key(index));
+        let key = blake3::derive_key("ablate 2026 subset of labels", &shuffled(images.key(index), seed));
         (key, images.labels[index], index)
     });
     let mut chosen = take(&sorted(keys), &images.labels, &mut vec![share.max(1); images.classes]);
@@ -57,8 +57,21 @@ pub fn labeled(images: &Images, fraction: f64) -> Vec<usize> {
 }
 
 /// All indices in the order of the images' hashes.
-fn by_hash(images: &Images) -> Vec<usize> {
-    sorted((0..images.len()).into_par_iter().map(|index| (images.key(index), images.labels[index], index)))
+fn by_hash(images: &Images, seed: u64) -> Vec<usize> {
+    let key = |index| shuffled(images.key(index), seed);
+    sorted((0..images.len()).into_par_iter().map(|index| (key(index), images.labels[index], index)))
+}
+
+/// The key of an image in the shuffle with this number; the one with number 0 is by the keys themselves.
+fn shuffled(key: [u8; 16], seed: u64) -> [u8; 16] {
+    if seed == 0 {
+        return key;
+    }
+    let mut hasher = blake3::Hasher::new_derive_key("ablate 2026 subset seed");
+    hasher.update(&seed.to_le_bytes()).update(&key);
+    let mut other = [0; 16];
+    other.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
+    other
 }
 
 /// The indices come last: they decide only between copies of one image with one label, which are alike.
@@ -115,16 +128,16 @@ mod tests {
     }
 
     /// Every kind of subset: its name and its indices.
-    fn subsets(all: &Images) -> Vec<(&'static str, Vec<usize>)> {
+    fn subsets(all: &Images, seed: u64) -> Vec<(&'static str, Vec<usize>)> {
         vec![
-            ("two per class", first(all, Count::Number(6), 3).unwrap()),
-            ("one per class", first(all, Count::Number(3), 0).unwrap()),
-            ("all but one", first(all, Count::All, 3).unwrap()),
-            ("all", first(all, Count::All, 0).unwrap()),
-            ("validation", last(all, 3, Count::Number(6)).unwrap()),
-            ("more validation", last(all, 6, Count::All).unwrap()),
-            ("labels", labeled(all, 0.2)),
-            ("more labels", labeled(all, 0.5)),
+            ("two per class", first(all, Count::Number(6), 3, seed).unwrap()),
+            ("one per class", first(all, Count::Number(3), 0, seed).unwrap()),
+            ("all but one", first(all, Count::All, 3, seed).unwrap()),
+            ("all", first(all, Count::All, 0, seed).unwrap()),
+            ("validation", last(all, 3, Count::Number(6), seed).unwrap()),
+            ("more validation", last(all, 6, Count::All, seed).unwrap()),
+            ("labels", labeled(all, 0.2, seed)),
+            ("more labels", labeled(all, 0.5, seed)),
         ]
     }
 
@@ -136,9 +149,10 @@ mod tests {
         #[test]
         fn any_order_of_the_records_gives_the_same_subset(
             (original, shuffled) in records().prop_flat_map(|list| (Just(list.clone()), Just(list).prop_shuffle())),
+            seed in 0..3_u64,
         ) {
             let (original, shuffled) = (images(&original), images(&shuffled));
-            for ((name, one), (_, other)) in subsets(&original).into_iter().zip(subsets(&shuffled)) {
+            for ((name, one), (_, other)) in subsets(&original, seed).into_iter().zip(subsets(&shuffled, seed)) {
                 let (mut one, mut other) = (contents(&original, &one), contents(&shuffled, &other));
                 if name.ends_with("labels") {
                     // These keep the order of the images.
@@ -150,9 +164,9 @@ mod tests {
         }
 
         #[test]
-        fn every_class_has_its_share(list in records()) {
+        fn every_class_has_its_share(list in records(), seed in 0..3_u64) {
             let all = images(&list);
-            for (name, indices) in subsets(&all) {
+            for (name, indices) in subsets(&all, seed) {
                 let sizes = class_sizes(&all.select(&indices));
                 let expected: Vec<_> = class_sizes(&all).iter().map(|&size| match name {
                     "two per class" | "more validation" => 2,
@@ -167,10 +181,10 @@ mod tests {
         }
 
         #[test]
-        fn subsets_are_nested_or_apart(list in records()) {
+        fn subsets_are_nested_or_apart(list in records(), seed in 0..3_u64) {
             let all = images(&list);
             let sets: Vec<BTreeSet<usize>> =
-                subsets(&all).into_iter().map(|(_, indices)| indices.into_iter().collect()).collect();
+                subsets(&all, seed).into_iter().map(|(_, indices)| indices.into_iter().collect()).collect();
             let [two, one, most, everything, validation, more, labels, more_labels] = &sets[..] else { panic!() };
             prop_assert!(one.is_subset(two) && two.is_subset(most) && most.is_subset(everything));
             prop_assert!(validation.is_subset(more) && labels.is_subset(more_labels));
@@ -180,14 +194,28 @@ mod tests {
     }
 
     #[test]
+    fn another_seed_chooses_other_images() {
+        let records: Vec<_> = (0..300_u16).map(|number| (number % 3, (number / 3) as u8)).collect();
+        let all = images(&records);
+        let chosen = |seed| first(&all, Count::Number(90), 0, seed).unwrap();
+        let (one, other): (BTreeSet<usize>, BTreeSet<usize>) =
+            (chosen(1).into_iter().collect(), chosen(2).into_iter().collect());
+        // Two choices of 30 % share 9 % of all on average.
+        assert!((10..45).contains(&one.intersection(&other).count()));
+        assert_ne!(chosen(0), chosen(1));
+        assert_ne!(labeled(&all, 0.2, 1), labeled(&all, 0.2, 2));
+    }
+
+    #[test]
     fn labels_are_not_chosen_by_the_order_of_training_images() {
         // Of 1,000 images the first 100 and the labeled 100 share 10 on average, with a deviation below 3.
         let records: Vec<_> = (0..1000_u16).map(|number| (0, number)).collect();
         let pixels = records.iter().flat_map(|(_, number)| [number.to_le_bytes(); 6].concat()).collect();
         let all = Images::in_memory(2, pixels, vec![0; 1000], 1, Vec::new());
-        let labels = labeled(&all, 0.1);
+        let labels = labeled(&all, 0.1, 0);
         assert!(labels.is_sorted() && labels.len() == 100);
-        let common = first(&all, Count::Number(100), 0).unwrap().iter().filter(|index| labels.contains(index)).count();
+        let common =
+            first(&all, Count::Number(100), 0, 0).unwrap().iter().filter(|index| labels.contains(index)).count();
         assert!((1..=22).contains(&common), "{common}");
     }
 
@@ -195,10 +223,10 @@ mod tests {
     fn the_smallest_class_is_reported() {
         let all = images(&[(0, 1), (1, 2), (1, 3), (2, 4), (0, 5)]);
         let shortage = |wanted| Shortage { class: 2, found: 1, wanted };
-        assert_eq!(first(&all, Count::Number(9), 0), Err(shortage(3)));
-        assert_eq!(first(&all, Count::Number(3), 3), Err(shortage(2)));
-        assert_eq!(first(&all, Count::All, 3), Err(shortage(2)));
-        assert_eq!(last(&all, 6, Count::All), Err(shortage(3)));
-        assert_eq!(last(&all, 3, Count::Number(3)), Err(shortage(2)));
+        assert_eq!(first(&all, Count::Number(9), 0, 0), Err(shortage(3)));
+        assert_eq!(first(&all, Count::Number(3), 3, 0), Err(shortage(2)));
+        assert_eq!(first(&all, Count::All, 3, 0), Err(shortage(2)));
+        assert_eq!(last(&all, 6, Count::All, 0), Err(shortage(3)));
+        assert_eq!(last(&all, 3, Count::Number(3), 0), Err(shortage(2)));
     }
 }

@@ -1,6 +1,11 @@
 //! One anchor of a contrastive objective: its loss, and the derivative with respect to each similarity.
 
-use crate::recipe::{Loss, Mining, Negatives};
+use std::ops::Range;
+
+use crate::{
+    recipe::{Loss, Mining, Negatives},
+    train::ops::{largest, sum_of_exponentials},
+};
 
 /// The rows of a batch of N pairs: row i and row N + i are the views of image i.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +28,16 @@ impl Pairs {
         anchor != other && other != self.partner(anchor) && (self.negatives == Negatives::BothViews || !same_branch)
     }
 
+    /// The views that NT-Xent's softmax of `anchor` goes over, in one or two ranges: positive and negatives.
+    pub fn candidates(self, anchor: usize) -> [Range<usize>; 2] {
+        let (views, first) = (2 * self.pairs, anchor < self.pairs);
+        match self.negatives {
+            Negatives::BothViews => [0..anchor, anchor + 1..views],
+            Negatives::OneView if first => [self.pairs..views, views..views],
+            Negatives::OneView => [0..self.pairs, views..views],
+        }
+    }
+
     /// Number of negatives of each anchor.
     fn negatives(self) -> f64 {
         match self.negatives {
@@ -40,7 +55,7 @@ pub(super) struct Anchor {
     /// Similarity of the positive.
     positive: f32,
     /// NT-Xent: the logarithm of the sum of exponentials over positive and negatives.
-    log_sum: f64,
+    pub log_sum: f64,
     /// With mining: the one negative that counts, if there is one.
     mined: Option<usize>,
     /// Triplet: number of negatives within the margin.
@@ -55,11 +70,13 @@ impl Anchor {
         let negatives = || similarities.iter().enumerate().filter(move |&(other, _)| pairs.is_negative(anchor, other));
         match loss {
             Loss::NtXent { temperature } => {
-                let scaled = |similarity: f32| f64::from(similarity) / temperature;
-                let highest = negatives().fold(positive, |highest, (_, &similarity)| highest.max(similarity));
-                let sum: f64 = negatives().map(|(_, &similarity)| (scaled(similarity) - scaled(highest)).exp()).sum();
-                state.log_sum = scaled(highest) + (sum + (scaled(positive) - scaled(highest)).exp()).ln();
-                state.loss = state.log_sum - scaled(positive);
+                let candidates = pairs.candidates(anchor).map(|range| &similarities[range]);
+                let [one, two] = candidates.map(largest);
+                let highest = if one > two { one } else { two };
+                let scale = (1.0 / temperature) as f32;
+                let sum: f64 = candidates.iter().map(|part| sum_of_exponentials(part, scale, highest)).sum();
+                state.log_sum = f64::from(highest) / temperature + sum.ln();
+                state.loss = state.log_sum - f64::from(positive) / temperature;
             }
             Loss::NtLogistic { temperature, mining } => {
                 let scaled = |similarity: f32| f64::from(similarity) / temperature;

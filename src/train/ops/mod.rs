@@ -8,6 +8,7 @@
 mod conv;
 mod conv_kernels;
 mod conv_layout;
+mod exponentials;
 mod flex;
 mod norm;
 mod norm_kernels;
@@ -18,6 +19,7 @@ mod simd;
 mod tests;
 
 pub use conv::conv2d;
+pub use exponentials::{largest, pair_of_exponentials, sum_of_exponentials};
 pub use norm::{BatchStatistics, batch_norm, normalize};
 pub use product::{Matrix, Real, add_product};
 

@@ -125,7 +125,7 @@ fn value_without_name() {
     4 |         data: (Shapes, train_images: 1000, test_images: 500),
       |                ^^^^^^ expected a name and `:` before it
       |
-      = help: write `name: value`; the names here are `source`, `train_images`, `validation_images`, `test_images`, `corrupt_images` and `folder`
+      = help: write `name: value`; the names here are `source`, `train_images`, `validation_images`, `subset_seed`, `test_images`, `corrupt_images` and `folder`
     "#);
 }
 

@@ -91,7 +91,7 @@ fn png(height: u32, width: u32, value: u8) -> Vec<u8> {
 const STATED: DataSource = DataSource::Folder { classes: 2, size: 16, images: (5, 2), short_side: None };
 
 fn part(split: Split, images: Count) -> Part {
-    Part { source: STATED, split, images, apart: Count::Number(0), corrupt_images: 0 }
+    Part { source: STATED, split, images, apart: Count::Number(0), subset_seed: 0, corrupt_images: 0 }
 }
 
 #[test]
