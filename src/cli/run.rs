@@ -29,7 +29,7 @@ use super::{
     tables, tell, weights,
 };
 use crate::{
-    plan::{Job, JobId, Plan},
+    plan::{Job, JobId, Plan, training_bytes},
     recipe::{JobSpec, PretrainJob, Training},
     report::{self, Outcome},
     schedule::{
@@ -55,6 +55,7 @@ pub fn run(args: &RunArgs) -> Result<(), CliError> {
     }
     let todo = todo(&planned.plan, &snapshot, &store)?;
     check_data(&planned.plan, &todo, args.data_dir.as_deref())?;
+    check_memory(&planned.plan, &todo)?;
     let reused = planned.plan.len() - todo.len();
     let summary = if todo.is_empty() {
         if !args.quiet {
@@ -132,6 +133,27 @@ fn check_data(plan: &Plan, todo: &[JobId], flag: Option<&Path>) -> Result<(), Cl
     }
     for (source, corrupt, folder) in needed {
         data::check(source, corrupt, folder.as_deref()).map_err(|error| CliError::input(chain(&error)))?;
+    }
+    Ok(())
+}
+
+/// Finds batches that this machine cannot hold before anything runs.
+fn check_memory(plan: &Plan, todo: &[JobId]) -> Result<(), CliError> {
+    let Some(memory) = machine::memory() else { return Ok(()) };
+    for job in todo.iter().filter_map(|&job| plan.job(job)) {
+        if let JobSpec::Pretrain(pretrain) = &job.spec {
+            let needed = training_bytes(pretrain);
+            if needed > memory {
+                return Err(CliError::input(format!(
+                    "job {} needs more than {:.0} GB of memory for its batch, and this machine has {:.0} GB: set \
+                     schedule.micro_batch, which gives the same gradient but lets batch normalization see the \
+                     micro-batch",
+                    job.id.short(),
+                    needed / 1e9,
+                    memory / 1e9
+                )));
+            }
+        }
     }
     Ok(())
 }

@@ -167,6 +167,17 @@ pub fn parameters(encoder: &Encoder) -> usize {
     convolutions(encoder, 1).iter().map(|layer| layer.weights() + 2 * layer.outputs).sum()
 }
 
+/// Memory in bytes that a pretraining job keeps at least while it takes a step: the output of every convolution and of
+/// the normalization after it, in float32, for all views that go through the encoder at a time.
+pub fn training_bytes(job: &PretrainJob) -> f64 {
+    let Training::Trained(trained) = &job.training else { return 0.0 };
+    let images = trained.schedule.micro_batch.unwrap_or(trained.schedule.batch_size);
+    let views = if trained.objective == Objective::Supervised { images } else { 2 * images };
+    let layers = convolutions(&job.encoder, job.data.source.image_size());
+    let values: usize = layers.iter().map(|layer| 2 * layer.outputs * layer.size * layer.size).sum();
+    4.0 * (values * views) as f64
+}
+
 fn head_macs(head: &ProjectionHead, encoder: &Encoder) -> f64 {
     let features = encoder.dimension();
     (features * features * head.hidden_layers + features * head.dimension) as f64
@@ -267,6 +278,17 @@ mod tests {
         let cost = Cost::of(&job, Some(&parent));
         assert_eq!(cost.images, 1200.0);
         assert_eq!(cost.macs, 1200.0 * forward_macs(&recipe.encoder, 24) + (3.0 * 10_000.0 + 1200.0) * 640.0);
+    }
+
+    #[test]
+    fn memory_grows_with_what_goes_through_the_encoder_at_a_time() {
+        let mut recipe = fixture::recipe();
+        // 48,384 values of convolutions and as many of normalizations for each of 2 × 64 views of 24 px.
+        assert_eq!(training_bytes(&recipe.pretrain_job(0)), 4.0 * 2.0 * 48_384.0 * 128.0);
+        recipe.schedule.micro_batch = Some(16);
+        assert_eq!(training_bytes(&recipe.pretrain_job(0)), 4.0 * 2.0 * 48_384.0 * 32.0);
+        recipe.objective = Objective::Supervised;
+        assert_eq!(training_bytes(&recipe.pretrain_job(0)), 4.0 * 2.0 * 48_384.0 * 16.0);
     }
 
     #[test]

@@ -9,6 +9,6 @@ mod render;
 #[cfg(test)]
 pub(crate) mod fixture;
 
-pub use cost::{Cost, forward_macs, parameters};
+pub use cost::{Cost, forward_macs, parameters, training_bytes};
 pub use graph::{Plan, PlannedTrial};
 pub use job::{IDENTITY_VERSION, Job, JobId, ParseJobIdError};

@@ -3,6 +3,7 @@
 use ablate::{
     recipe::{Algorithm, Decay, LearningRate, Objective, Schedule},
     train::{
+        model::{Mode, Norm},
         objective::contrastive,
         ops::batch_norm,
         optimizer::{Exemptions, Rule},
@@ -183,4 +184,31 @@ fn batch_normalization_with_residual_and_relu() {
     assert_close(residual.grad(&grads).unwrap(), &case["grad_residual"], 1e-4);
     assert_close(gamma.grad(&grads).unwrap(), &case["grad_gamma"], 1e-4);
     assert_close(beta.grad(&grads).unwrap(), &case["grad_beta"], 1e-4);
+}
+
+#[test]
+fn running_statistics_keep_nine_tenths() {
+    let case = fixture("batch_norm");
+    let x = tensor::<2>(&case["x"]).inner();
+    let mut norm = Norm::<Flex>::new(3, 1.0, true, &Default::default());
+    norm.forward(x.clone(), None, false, Mode::BatchStatistics);
+    assert_eq!(norm.running_mean.val().into_data().iter::<f32>().collect::<Vec<_>>(), [0.0; 3]);
+    for _ in 0..2 {
+        norm.forward(x.clone(), None, false, Mode::Train);
+    }
+    // From mean 0 and variance 1: after two steps 0.81 of the start and 0.19 of the batch's (biased) statistics.
+    let close = |ours: Tensor<Flex, 1>, start: f32, batch: &Value| {
+        for (ours, batch) in ours.into_data().iter::<f32>().zip(numbers(batch)) {
+            let expected = 0.81 * start + 0.19 * batch;
+            assert!((ours - expected).abs() < 1e-5 * expected.abs().max(1.0), "{ours} {expected}");
+        }
+    };
+    close(norm.running_mean.val(), 0.0, &case["mean"]);
+    close(norm.running_var.val(), 1.0, &case["variance"]);
+    // Inference uses them and leaves them alone.
+    let before = norm.running_var.val().into_data();
+    let y = norm.forward(x.clone(), None, false, Mode::Inference);
+    let expected = (x - norm.running_mean.val().unsqueeze()) / (norm.running_var.val() + 1e-5).sqrt().unsqueeze::<2>();
+    y.into_data().assert_approx_eq::<f32>(&expected.into_data(), Tolerance::rel_abs(1e-5, 1e-5));
+    assert_eq!(norm.running_var.val().into_data(), before);
 }

@@ -260,3 +260,44 @@ fn every_protocol_tells_shapes_apart_better_than_chance() {
         assert!(metrics.values().all(|value| (0.0..=100.0).contains(value)), "{change}: {metrics:?}");
     }
 }
+
+#[test]
+fn evaluations_do_not_depend_on_the_number_of_threads() {
+    let file = pretrain(&tiny("()").pretrain_job(0)).file;
+    for change in [
+        "()",
+        "(evaluation: (train_augmentation: [HorizontalFlip(probability: 0.5)], epochs: 3))",
+        "(evaluation: (protocol: FineTune, epochs: 2))",
+        "(data: (validation_images: 40), evaluation: (protocol: LogisticRegression(regularization: (1e-4, 1e-2), values: 2)))",
+        "(evaluation: (protocol: NearestNeighbors(neighbors: 5, temperature: 0.1)))",
+        "(evaluation: (protocol: TransformationProbe(task: Sobel, hidden: 8), epochs: 3))",
+    ] {
+        let recipe = tiny(change);
+        let run = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| evaluate(&recipe, &file).unwrap())
+        };
+        assert_eq!(run(1), run(3), "{change}");
+    }
+}
+
+#[test]
+fn labels_may_be_few_and_batches_larger_than_they_are() {
+    // One labeled image per class: fine-tuning goes through the ten of them until a batch of 16 is full.
+    let recipe = tiny("(evaluation: (protocol: FineTune, label_fraction: 0.25, batch_size: 16, epochs: 4))");
+    assert_eq!(recipe.problems(), []);
+    let file = pretrain(&recipe.pretrain_job(0)).file;
+    let all = shapes(Split::Train, 40);
+    let few = all.select(&train::data::labeled(&all, 0.25, 0));
+    assert_eq!(few.len(), 10);
+    let test = shapes(Split::Test, 20);
+    let sets = Sets { train: &few, validation: None, test: &test };
+    let mut epochs = vec![];
+    let mut watch = |report: &EpochReport| {
+        epochs.push(report.epoch);
+        ControlFlow::Continue(())
+    };
+    protocol::evaluate(&recipe.evaluation_job(0), &recipe.pretrain_job(0), &file, sets, &mut watch).unwrap();
+    // 40 images make two batches of 16.
+    assert_eq!(epochs, [1, 4]);
+}
