@@ -283,7 +283,10 @@ fn verify_pictures(folder: &Path) -> Result<(), CliError> {
         )));
     };
     let source = described.map_err(|error| CliError::failed(chain(&error)))?;
-    let (classes, (train, test)) = (source.classes(), source.available());
-    print(&format!("source: Folder(classes: {classes}, size: {VIEW}, images: ({train}, {test}))\n"))?;
+    if let DataSource::Folder { classes, size, images: (train, test), contents: (first, second), .. } = source {
+        print(&format!(
+            "source: Folder(classes: {classes}, size: {size}, images: ({train}, {test}), contents: ({first:#x}, {second:#x}))\n"
+        ))?;
+    }
     verify(source, folder)
 }

@@ -62,8 +62,12 @@ impl From<train::Error> for JobError {
     fn from(error: train::Error) -> Self {
         let class = match error {
             train::Error::Stopped => return Self::Stopped,
-            train::Error::Data(_) | train::Error::Weights(_) | train::Error::Evaluation(_) => FailureClass::BadData,
-            train::Error::NonFinite { .. } => FailureClass::NonFinite,
+            train::Error::Data(_)
+            | train::Error::Weights(_)
+            | train::Error::Checkpoint(_)
+            | train::Error::Evaluation(_) => FailureClass::BadData,
+            train::Error::NonFinite { .. } | train::Error::NonFiniteResult { .. } => FailureClass::NonFinite,
+            train::Error::TooFewImages { .. } => FailureClass::BadData,
             train::Error::NotFrozen { .. } | train::Error::NoValidation | train::Error::NoObjective => {
                 FailureClass::Bug
             }
@@ -162,7 +166,7 @@ fn pretrain(
             data: "unknown".to_owned(),
             images: pretrained.images,
             encoder: Some(pretrained.file),
-            remarks: vec![format!("weights of the file with BLAKE3 hash {blake3}")],
+            remarks: [vec![format!("weights of the file with BLAKE3 hash {blake3}")], pretrained.remarks].concat(),
         });
     }
     let mut remarks = Vec::new();
@@ -178,7 +182,13 @@ fn pretrain(
     if checkpoint.is_some() {
         tell("going on from a checkpoint");
     }
-    let pretrained = train::pretrain(spec, &images, checkpoint.as_deref(), log)?;
+    let pretrained = match train::pretrain(spec, &images, checkpoint.as_deref(), log) {
+        Err(error @ train::Error::Checkpoint(_)) => {
+            tell(&format!("warning: {}; the job starts from its beginning", chain(&error)));
+            train::pretrain(spec, &images, None, log)?
+        }
+        result => result?,
+    };
     Ok(Measured {
         metrics: pretrained.metrics,
         protocol: protocol::describe_pretraining(spec),
@@ -218,7 +228,12 @@ fn evaluate(
     Ok(Measured {
         metrics: evaluated.metrics,
         protocol: protocol::describe(spec),
-        data: format!("{}/{}", short_fingerprint(&train), short_fingerprint(&test)),
+        data: [Some(&train), validation.as_ref(), Some(&test)]
+            .into_iter()
+            .flatten()
+            .map(short_fingerprint)
+            .collect::<Vec<_>>()
+            .join("/"),
         images: train.len() + test.len(),
         encoder: None,
         remarks: [remarks, evaluated.remarks].concat(),

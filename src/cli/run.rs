@@ -300,7 +300,9 @@ fn forward_signals(sender: Sender<Event>) -> Result<(), CliError> {
                 let _ = emulate_default_handler(signal);
             }
             tell(match count {
-                0 => "stopping: jobs store a checkpoint and end; once more to end them at once",
+                0 => {
+                    "stopping: pretraining keeps a checkpoint, evaluations start again next time; once more to end the jobs at once"
+                }
                 _ => "ending the running jobs",
             });
         }

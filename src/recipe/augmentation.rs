@@ -2,6 +2,8 @@
 
 mod check;
 
+pub(super) use check::check_list;
+
 use serde::{Deserialize, Serialize};
 
 use super::patch::{patchable, replaceable};

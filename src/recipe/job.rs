@@ -217,7 +217,7 @@ impl Recipe {
             objective: self.objective.clone(),
             optimizer: self.optimizer.clone(),
             schedule: Schedule { micro_batch, ..self.schedule.clone() },
-            online_probe: self.online_probe.clone(),
+            online_probe: self.online_probe.clone().filter(|_| self.objective != Objective::Supervised),
         }
     }
 
@@ -282,7 +282,8 @@ impl Evaluation {
             Protocol::FineTune => EvaluationTask::FineTune(training()),
             Protocol::OwnClassifier => EvaluationTask::OwnClassifier,
             Protocol::TransformationProbe { task, hidden } => {
-                EvaluationTask::TransformationProbe { task, hidden, training: training() }
+                let training = ClassifierTraining { augmentation: Vec::new(), ..training() };
+                EvaluationTask::TransformationProbe { task, hidden, training }
             }
         }
     }

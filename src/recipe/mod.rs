@@ -51,6 +51,7 @@ patchable! {
         /// How long, and in what batches, pretraining runs.
         pub schedule: Schedule,
         /// A linear classifier trained beside the encoder, on h without a gradient into it; none unless written.
+        /// Supervised training has a classifier of its own and uses none.
         #[serde(default)]
         pub online_probe: Option<OnlineProbe>,
         /// How the encoder is evaluated.

@@ -20,9 +20,9 @@ impl Recipe {
     /// Every impossible value, in the order of the fields; empty if the recipe can be run.
     pub fn problems(&self) -> Vec<Problem> {
         let mut found = Vec::new();
-        self.data.check(&mut found);
+        self.data.check(&["data"], &mut found);
         if let Some(other) = &self.evaluation.transfer_data {
-            other.check(&mut found);
+            other.check(&["evaluation", "transfer_data"], &mut found);
         }
         self.augmentation.check(&mut found);
         training::check(self, &mut found);

@@ -8,7 +8,7 @@
 //! |---|---|
 //! | `sweep` | name of the sweep |
 //! | `job` | id of the job that reports the metric, 32 hexadecimal digits |
-//! | `kind` | `initialize`, `pretrain` or `evaluate` |
+//! | `kind` | `initialize`, `import`, `pretrain`, `evaluate` or `fine-tune` |
 //! | `seed` | the seed |
 //! | one per axis, under its name | label of the trial's value; an axis named like a fixed column gets ` (axis)` added |
 //! | `evaluation` | name of the evaluation; empty for pretraining |

@@ -298,6 +298,33 @@ mod tests {
     }
 
     #[test]
+    fn a_kept_checkpoint_is_checked_and_goes_with_the_outcome() {
+        let (_folder, store) = fixture::store();
+        let job = fixture::job(1);
+        store.write_job(&job).unwrap();
+        assert_eq!(store.kept_checkpoint(job.id).unwrap(), None);
+        for state in [&b"first"[..], b"", b"second"] {
+            store.keep_checkpoint(job.id, state).unwrap();
+            assert_eq!(store.kept_checkpoint(job.id).unwrap().as_deref(), Some(state));
+        }
+        // Starting again keeps it; any damage is noticed.
+        store.write_job(&job).unwrap();
+        let path = store.checkpoint_path(job.id);
+        let bytes = fs::read(&path).unwrap();
+        for index in 0..bytes.len() {
+            let mut damaged = bytes.clone();
+            damaged[index] ^= 1 << (index % 8);
+            for content in [&damaged[..], &bytes[..index]] {
+                fs::write(&path, content).unwrap();
+                let error = store.kept_checkpoint(job.id).unwrap_err();
+                assert!(matches!(error.kind(), ErrorKind::Damaged { .. }), "{error}");
+            }
+        }
+        store.publish(fixture::record(1), Some(ENCODER)).unwrap();
+        assert!(!path.exists());
+    }
+
+    #[test]
     fn damage_names_the_file_and_the_remedy() {
         let (_folder, store) = fixture::store();
         let id = fixture::id(1);

@@ -23,8 +23,22 @@ pub enum Error {
         /// The loss.
         loss: f64,
     },
-    /// A checkpoint cannot be written or read.
+    /// A weight or a score is infinite or not a number after training.
+    NonFiniteResult {
+        /// What is not finite.
+        what: &'static str,
+    },
+    /// There are fewer images than a batch has.
+    TooFewImages {
+        /// Number of images.
+        images: usize,
+        /// Images per step.
+        batch_size: usize,
+    },
+    /// Weights cannot be written or read.
     Weights(WeightsError),
+    /// The state of an unfinished job cannot be gone on from.
+    Checkpoint(WeightsError),
     /// The frozen network changed while it was evaluated: a bug.
     NotFrozen {
         /// The tensors that changed.
@@ -49,7 +63,14 @@ impl fmt::Display for Error {
                 "the {what} loss became {loss} at step {step} (epoch {epoch}, learning rate {learning_rate:.3e}): \
                  lower the learning rate or warm up longer"
             ),
+            Self::NonFiniteResult { what } => {
+                write!(f, "{what} became infinite or not a number: lower the learning rate or warm up longer")
+            }
+            Self::TooFewImages { images, batch_size } => {
+                write!(f, "a batch of {batch_size} does not fit the {images} images at hand: lower the batch size")
+            }
             Self::Weights(error) => write!(f, "bad encoder checkpoint: {error}"),
+            Self::Checkpoint(error) => write!(f, "the checkpoint cannot be gone on from: {error}"),
             Self::NotFrozen { tensors } => {
                 write!(f, "the frozen network changed while it was evaluated ({}); this is a bug", tensors.join(", "))
             }
@@ -67,9 +88,11 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Data(error) => Some(error),
-            Self::Weights(error) => Some(error),
+            Self::Weights(error) | Self::Checkpoint(error) => Some(error),
             Self::Evaluation(error) => Some(error),
             Self::NonFinite { .. }
+            | Self::NonFiniteResult { .. }
+            | Self::TooFewImages { .. }
             | Self::NotFrozen { .. }
             | Self::NoValidation
             | Self::NoObjective

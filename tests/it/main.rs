@@ -18,6 +18,8 @@ mod data;
 mod evaluation;
 /// Losses, optimizers, schedules and layers against float64 values.
 mod numerics;
+/// Impossible recipes.
+mod recipe;
 /// Recipes for tests.
 mod recipes;
 /// Results as text: tables in every format, status, plan and progress.

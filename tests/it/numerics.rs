@@ -212,3 +212,15 @@ fn running_statistics_keep_nine_tenths() {
     y.into_data().assert_approx_eq::<f32>(&expected.into_data(), Tolerance::rel_abs(1e-5, 1e-5));
     assert_eq!(norm.running_var.val().into_data(), before);
 }
+
+#[test]
+fn what_is_not_a_number_is_no_loss_of_zero() {
+    for text in
+        ["MarginTriplet(margin: 0.8)", "MarginTriplet(margin: 0.8, mining: SemiHard)", "NtXent(temperature: 0.5)"]
+    {
+        let objective = crate::recipes::patch(&format!("(objective: {text})")).objective.unwrap();
+        let mut z = vec![0.5; 8 * 3];
+        z[4] = f32::NAN;
+        assert!(contrastive(&objective.contrastive().unwrap(), &z, 3).loss.is_nan(), "{text}");
+    }
+}

@@ -46,12 +46,13 @@ fn evaluate(recipe: &Recipe, file: &[u8]) -> Result<Evaluated, Error> {
 }
 
 /// Every kind of state: momentum, second moments, probe, heads, micro-batches, a classifier.
-const KINDS: [&str; 5] = [
+const KINDS: [&str; 6] = [
     "()",
     "(optimizer: (algorithm: AdamW(beta2: 0.99, epsilon: 1e-8), learning_rate: Fixed(0.01)))",
     "(optimizer: (algorithm: Lars(trust_coefficient: 0.001)), online_probe: (learning_rate: 0.1, momentum: 0.9))",
     "(schedule: (micro_batch: 5), head: (hidden_layers: 2), objective: MarginTriplet(margin: 0.8, mining: SemiHard))",
     "(objective: Supervised)",
+    "(objective: Supervised, schedule: (micro_batch: 5))",
 ];
 
 #[test]
@@ -122,7 +123,20 @@ fn a_checkpoint_of_another_job_is_refused() {
     let _ = train::pretrain(&tiny("()").pretrain_job(0), &images, None, &mut watch);
     let other = tiny("(encoder: (width: 1.0))").pretrain_job(0);
     let error = train::pretrain(&other, &images, watch.checkpoint.as_deref(), &mut go_on).err().unwrap();
-    assert!(matches!(error, Error::Weights(_)), "{error}");
+    assert!(matches!(error, Error::Checkpoint(_)), "{error}");
+    // Nor does one go on with other images.
+    let others = shapes(Split::Test, 40);
+    let same = tiny("()").pretrain_job(0);
+    let error = train::pretrain(&same, &others, watch.checkpoint.as_deref(), &mut go_on).err().unwrap();
+    assert!(error.to_string().contains("of other images"), "{error}");
+}
+
+#[test]
+fn fewer_images_than_a_batch_train_nothing_and_say_so() {
+    let job = tiny("()").pretrain_job(0);
+    let images = shapes(Split::Train, 40).select(&[0, 1, 2]);
+    let error = train::pretrain(&job, &images, None, &mut go_on).err().unwrap();
+    insta::assert_snapshot!(error, @"a batch of 10 does not fit the 3 images at hand: lower the batch size");
 }
 
 #[test]
@@ -300,4 +314,16 @@ fn labels_may_be_few_and_batches_larger_than_they_are() {
     protocol::evaluate(&recipe.evaluation_job(0), &recipe.pretrain_job(0), &file, sets, &mut watch).unwrap();
     // 40 images make two batches of 16.
     assert_eq!(epochs, [1, 4]);
+}
+
+#[test]
+fn an_evaluation_can_be_stopped() {
+    let recipe = tiny("()");
+    let file = pretrain(&recipe.pretrain_job(0)).file;
+    let (train, test) = (shapes(Split::Train, 40), shapes(Split::Test, 20));
+    let sets = Sets { train: &train, validation: None, test: &test };
+    let mut watch = StopAfter { steps: 3, checkpoint: None, epochs: vec![] };
+    let result = protocol::evaluate(&recipe.evaluation_job(0), &recipe.pretrain_job(0), &file, sets, &mut watch);
+    assert!(matches!(result, Err(Error::Stopped)));
+    assert_eq!(watch.epochs, [1]);
 }

@@ -1,27 +1,40 @@
 //! Which settings of transformations are impossible.
 
-use super::{Augmentation, Transform};
+use super::{Augmentation, BoxSampling, Transform};
 use crate::recipe::validate::{Problem, problem};
 
 impl Augmentation {
     /// Adds every impossible setting to `found`, in the order in which they are written.
     pub(in crate::recipe) fn check(&self, found: &mut Vec<Problem>) {
         for (list, transforms) in [("both", &self.both), ("first", &self.first), ("second", &self.second)] {
-            for (index, transform) in transforms.iter().enumerate() {
-                check(transform, &mut |field, message, remedy| {
-                    found.push(problem(&["augmentation", list, &index.to_string(), field], message, remedy.to_owned()));
-                });
-            }
+            check_list(&["augmentation", list], transforms, found);
         }
     }
 }
+
+/// Adds every impossible setting of the transformations at `path`.
+pub(in crate::recipe) fn check_list(path: &[&str], transforms: &[Transform], found: &mut Vec<Problem>) {
+    for (index, transform) in transforms.iter().enumerate() {
+        let index = index.to_string();
+        check(transform, &mut |field, message, remedy| {
+            found.push(problem(&[path, &[&index, field]].concat(), message, remedy.to_owned()));
+        });
+    }
+}
+
+/// Smallest area that `UniformHeight` takes, as in the reference code.
+const LEAST_COVERED: f64 = 0.1;
 
 /// Takes the field, what is wrong with it, and what to write instead.
 type Report<'r> = &'r mut dyn FnMut(&str, String, &str);
 
 fn check(transform: &Transform, report: Report<'_>) {
     match *transform {
-        Transform::RandomResizedCrop { area, aspect, sampling: _, interpolation: _ } => {
+        Transform::RandomResizedCrop { area, aspect, sampling, interpolation: _ } => {
+            if sampling == BoxSampling::UniformHeight && area.1 < LEAST_COVERED {
+                let remedy = "write a largest area of at least 0.1, or `sampling: UniformArea`";
+                report("area", "UniformHeight takes no rectangle of less than a tenth of the image".into(), remedy);
+            }
             if !(area.0 > 0.0 && area.0 <= area.1 && area.1 <= 1.0) {
                 let remedy = "write (smallest, largest) with 0 < smallest <= largest <= 1; the paper uses (0.08, 1.0)";
                 report("area", format!("({}, {}) is not a range of areas", area.0, area.1), remedy);

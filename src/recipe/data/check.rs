@@ -9,23 +9,29 @@ const MOST_CLASSES: usize = 1 << 16;
 const LARGEST_VIEW: usize = 1024;
 
 impl Data {
-    /// Adds every impossible value.
-    pub(in crate::recipe) fn check(&self, found: &mut Vec<Problem>) {
+    /// Adds every impossible value of the data at `path`.
+    pub(in crate::recipe) fn check(&self, path: &[&str], found: &mut Vec<Problem>) {
         let before = found.len();
-        self.check_folder(found);
+        self.check_folder(path, found);
         if found.len() > before {
             // What follows divides by the number of classes and would repeat the same mistake.
             return;
         }
         let (source, (most_train, most_test)) = (self.source, self.source.available());
-        check_count("train_images", self.train_images, most_train, source, found);
+        check_count(&[path, &["train_images"]].concat(), self.train_images, most_train, source, found);
         if self.validation_images > 0 {
-            check_count("validation_images", self.validation_images.into(), most_train, source, found);
+            check_count(
+                &[path, &["validation_images"]].concat(),
+                self.validation_images.into(),
+                most_train,
+                source,
+                found,
+            );
         }
-        check_count("test_images", self.test_images, most_test, source, found);
+        check_count(&[path, &["test_images"]].concat(), self.test_images, most_test, source, found);
         if self.subset_seed != 0 && source == DataSource::Shapes {
             found.push(problem(
-                &["data", "subset_seed"],
+                &[path, &["subset_seed"]].concat(),
                 "generated images have no subsets to choose from".into(),
                 "leave it out, or write 0".into(),
             ));
@@ -33,7 +39,7 @@ impl Data {
         let train = if let Count::Number(number) = self.train_images { number } else { 1 };
         if found.len() == before && train.saturating_add(self.validation_images) > most_train {
             found.push(problem(
-                &["data", "validation_images"],
+                &[path, &["validation_images"]].concat(),
                 format!(
                     "{} training and {} validation images are more than the {most_train} of {}",
                     self.train_images,
@@ -45,10 +51,10 @@ impl Data {
         }
     }
 
-    fn check_folder(&self, found: &mut Vec<Problem>) {
-        let DataSource::Folder { classes, size, images, short_side } = self.source else { return };
+    fn check_folder(&self, path: &[&str], found: &mut Vec<Problem>) {
+        let DataSource::Folder { classes, size, images, contents, short_side } = self.source else { return };
         let mut report = |field: &str, message: String, remedy: String| {
-            found.push(problem(&["data", "source", field], message, remedy));
+            found.push(problem(&[path, &["source", field]].concat(), message, remedy));
         };
         if !(2..=MOST_CLASSES).contains(&classes) {
             let remedy = format!("write the number of class folders, from 2 to {MOST_CLASSES}");
@@ -58,6 +64,13 @@ impl Data {
                 "images",
                 format!("{} training and {} test pictures are fewer than one per class", images.0, images.1),
                 format!("write the number of files of each split, at least {classes}"),
+            );
+        }
+        if contents.0 == 0 || contents.1 == 0 {
+            report(
+                "contents",
+                "0 says nothing of the pictures".into(),
+                "write the two numbers that `ablate data verify --data-dir DIR` prints".into(),
             );
         }
         if !(8..=LARGEST_VIEW).contains(&size) {
@@ -75,19 +88,19 @@ impl Data {
     }
 }
 
-fn check_count(field: &str, count: Count, most: usize, source: DataSource, found: &mut Vec<Problem>) {
+fn check_count(path: &[&str], count: Count, most: usize, source: DataSource, found: &mut Vec<Problem>) {
     let Count::Number(images) = count else { return };
     let (classes, name) = (source.classes(), source.name());
     let most = most / classes * classes;
     if images == 0 || images > most {
         found.push(problem(
-            &["data", field],
+            path,
             format!("{name} has 1 to {most} such images, not {images}"),
             format!("write a multiple of {classes} from {classes} to {most}"),
         ));
     } else if !images.is_multiple_of(classes) {
         found.push(problem(
-            &["data", field],
+            path,
             format!("{images} images cannot be shared equally by the {classes} classes of {name}"),
             format!("write a multiple of {classes}, for example {}", (images / classes).max(1) * classes),
         ));
@@ -98,7 +111,8 @@ fn check_count(field: &str, count: Count, most: usize, source: DataSource, found
 mod tests {
     use super::*;
 
-    const FOLDER: DataSource = DataSource::Folder { classes: 10, size: 64, images: (507, 200), short_side: None };
+    const FOLDER: DataSource =
+        DataSource::Folder { classes: 10, size: 64, images: (507, 200), contents: (1, 2), short_side: None };
 
     fn problems(source: DataSource, train: impl Into<Count>, validation: usize, test: impl Into<Count>) -> String {
         let (train_images, test_images) = (train.into(), test.into());
@@ -112,13 +126,13 @@ mod tests {
             folder: None,
         };
         let mut found = Vec::new();
-        data.check(&mut found);
+        data.check(&["data"], &mut found);
         let line = |problem: &Problem| format!("{}: {}: {}\n", problem.path.join("."), problem.message, problem.remedy);
         found.iter().map(line).collect()
     }
 
     fn folder(classes: usize, size: usize, images: (usize, usize), short_side: Option<usize>) -> String {
-        problems(DataSource::Folder { classes, size, images, short_side }, Count::All, 0, Count::All)
+        problems(DataSource::Folder { classes, size, images, contents: (1, 2), short_side }, Count::All, 0, Count::All)
     }
 
     #[test]

@@ -65,6 +65,9 @@ pub enum DataSource {
         size: usize,
         /// Number of pictures in all of `train` and in all of `val`.
         images: (usize, usize),
+        /// Which pictures are in `train` and in `val`: numbers that follow from the names and lengths of all files, so
+        /// that results of one data set are never taken for those of another; `ablate data verify` prints them.
+        contents: (u64, u64),
         /// Length in pixels to which the shorter side is reduced once, when the cache is built; `None` keeps pictures
         /// as they are. It saves space and time, but crops of small areas are then blurred: they are enlarged from
         /// what is left.
@@ -212,10 +215,11 @@ mod tests {
 
     #[test]
     fn folders_are_written_with_what_planning_needs() {
-        let text = "(source: Folder(classes: 10, size: 64, images: (500, 200)), train_images: \"All\", \
+        let text = "(source: Folder(classes: 10, size: 64, images: (500, 200), contents: (0x1, 2)), train_images: \"All\", \
                     validation_images: 0, test_images: 200, corrupt_images: 0)";
         let read: Data = ron::from_str(text).unwrap();
-        let source = DataSource::Folder { classes: 10, size: 64, images: (500, 200), short_side: None };
+        let source =
+            DataSource::Folder { classes: 10, size: 64, images: (500, 200), contents: (1, 2), short_side: None };
         assert_eq!((read.source, read.train_images, read.test_images), (source, Count::All, Count::Number(200)));
         let json = serde_json::to_string(&read).unwrap();
         assert_eq!(serde_json::from_str::<Data>(&json).unwrap(), read);

@@ -2,9 +2,11 @@
 
 use super::{
     Problem, problem,
-    training::{algorithm, momentum, weight_decay},
+    training::{MOST_EPOCHS, algorithm, momentum, weight_decay},
 };
-use crate::recipe::{Evaluation, HeadKind, Objective, ProbeTask, Protocol, Recipe, Representation};
+use crate::recipe::{
+    Evaluation, HeadKind, Objective, ProbeTask, Protocol, Recipe, Representation, augmentation::check_list,
+};
 
 pub(super) fn check(recipe: &Recipe, found: &mut Vec<Problem>) {
     let evaluation = &recipe.evaluation;
@@ -22,6 +24,9 @@ pub(super) fn check(recipe: &Recipe, found: &mut Vec<Problem>) {
         matches!(evaluation.protocol, Protocol::Linear | Protocol::FineTune | Protocol::TransformationProbe { .. });
     if trains {
         training(evaluation, labeled_images(recipe), found);
+    }
+    if matches!(evaluation.protocol, Protocol::Linear | Protocol::FineTune) {
+        check_list(&["evaluation", "train_augmentation"], &evaluation.train_augmentation, found);
     }
 }
 
@@ -139,14 +144,23 @@ fn training(evaluation: &Evaluation, labeled: usize, found: &mut Vec<Problem>) {
     };
     if evaluation.epochs == 0 {
         report("epochs", "zero epochs train nothing".into(), "write at least 1; the paper uses 90");
+    } else if evaluation.epochs > MOST_EPOCHS {
+        report("epochs", format!("{} epochs are impossible", evaluation.epochs), "write at least 1; the paper uses 90");
     }
-    // Fine-tuning goes through the images again until a batch is full, as the reference code does.
-    let repeats = evaluation.protocol == Protocol::FineTune;
-    if evaluation.batch_size == 0 || (evaluation.batch_size > labeled && !repeats) {
+    // Fine-tuning goes through the images again until a batch is full, as the reference code does; its batch
+    // normalization needs two images.
+    let (least, most) = match evaluation.protocol {
+        Protocol::FineTune => (2, labeled.saturating_mul(evaluation.epochs)),
+        _ => (1, labeled),
+    };
+    if !(least..=most).contains(&evaluation.batch_size) {
         report(
             "batch_size",
             format!("a batch of {} does not fit {labeled} training images", evaluation.batch_size),
-            "write a number from 1 to the number of labeled training images",
+            match evaluation.protocol {
+                Protocol::FineTune => "write a number from 2 to the number of labeled training images times the epochs",
+                _ => "write a number from 1 to the number of labeled training images",
+            },
         );
     }
     if !(evaluation.learning_rate > 0.0 && evaluation.learning_rate.is_finite()) {

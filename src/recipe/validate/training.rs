@@ -5,6 +5,8 @@ use crate::recipe::{Algorithm, Decay, HeadKind, Objective, Recipe};
 
 /// Most channels of a layer; more are a slip of the pen.
 const WIDEST: f64 = 64.0;
+/// Most epochs; more are a slip of the pen, too.
+pub(super) const MOST_EPOCHS: usize = 1_000_000;
 
 pub(super) fn check(recipe: &Recipe, found: &mut Vec<Problem>) {
     encoder(recipe, found);
@@ -95,6 +97,8 @@ fn schedule(recipe: &Recipe, found: &mut Vec<Problem>) {
             "zero epochs train nothing".into(),
             "write at least 1, or `objective: Untrained` for a control without training".into(),
         );
+    } else if schedule.epochs > MOST_EPOCHS {
+        report("epochs", format!("{} epochs are impossible", schedule.epochs), format!("write at most {MOST_EPOCHS}"));
     } else if schedule.warmup_epochs > schedule.epochs {
         report(
             "warmup_epochs",

@@ -110,6 +110,26 @@ pub enum ErrorKind {
         /// Number stated in the recipe.
         stated: usize,
     },
+    /// A folder has as many pictures as the recipe says, but others.
+    OtherPictures {
+        /// Folder of the split.
+        path: PathBuf,
+        /// What its contents are.
+        found: u64,
+        /// What the recipe says that they are.
+        stated: u64,
+    },
+    /// All images are asked for, and the files hold only some.
+    Incomplete {
+        /// The data set.
+        source: DataSource,
+        /// The split of the files.
+        split: Split,
+        /// Number of images in the files.
+        found: usize,
+        /// Number of images in the complete data set.
+        expected: usize,
+    },
     /// A cache of decoded pictures cannot be written or read back; the cause is the error's source.
     Cache {
         /// The file or folder.
@@ -138,13 +158,11 @@ pub enum ErrorKind {
         /// The half of it.
         split: Split,
         /// Name of the class.
-        class: String,
+        class: Box<str>,
         /// Number of its images that there are.
         found: usize,
         /// Number of its images that were asked for.
         wanted: usize,
-        /// Number of classes.
-        classes: usize,
         /// Whether some of them are kept apart, for validation or for training.
         apart: bool,
     },
@@ -248,6 +266,19 @@ impl fmt::Display for ErrorKind {
                  `data.source`, or complete the folder",
                 path.display(),
             ),
+            Self::OtherPictures { path, found, stated } => write!(
+                f,
+                "{} has other pictures than the recipe says: their contents are {found:#x}, not {stated:#x}; name the \
+                 right folder, or write what `ablate data verify` prints",
+                path.display(),
+            ),
+            Self::Incomplete { source, split, found, expected } => write!(
+                f,
+                "{} has {expected} {split} images, but its files at hand hold {found}: complete them, or write \
+                 `{split}_images: {found}` in place of `All`",
+                source.name(),
+                split = split.name(),
+            ),
             Self::Cache { path } => write!(
                 f,
                 "the cache of decoded pictures {} cannot be kept: make room there, reduce the pictures by `short_side` \
@@ -258,7 +289,7 @@ impl fmt::Display for ErrorKind {
             Self::ClassNames { path, found, expected } => {
                 write!(f, "{} names {found} classes instead of {expected}", path.display())
             }
-            Self::TooFew { source, split, class, found, wanted, classes, apart } => {
+            Self::TooFew { source, split, class, found, wanted, apart } => {
                 let (split, name) = (split.name(), source.name());
                 write!(
                     f,
@@ -270,7 +301,7 @@ impl fmt::Display for ErrorKind {
                     } else {
                         format!("`data.{split}_images`")
                     },
-                    found * classes,
+                    found * source.classes(),
                     Remedy(*source),
                 )
             }

@@ -78,6 +78,7 @@ pub fn load(part: &Part, folder: Option<&Path>) -> Result<Loaded, Error> {
     let folder = folder.ok_or(ErrorKind::NoFolder { source })?;
     let (all, left_out, notes) = read(source, folder, part.split.of_files())?;
     corrupt::allow(part.corrupt_images, &left_out)?;
+    part.check_complete(all.len() + left_out.len())?;
     Ok(Loaded { images: part.choose(&all)?, left_out, notes })
 }
 

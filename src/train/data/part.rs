@@ -68,6 +68,16 @@ impl Part {
         Ok(())
     }
 
+    /// Checks that `All` means all: a plan counts on it. `found` is the number of images in the split's files.
+    pub(super) fn check_complete(&self, found: usize) -> Result<(), Error> {
+        let (train, test) = self.source.available();
+        let expected = if self.split == Split::Test { test } else { train };
+        if found == expected || ![self.images, self.apart].contains(&Count::All) {
+            return Ok(());
+        }
+        Err(ErrorKind::Incomplete { source: self.source, split: self.split.of_files(), found, expected }.into())
+    }
+
     /// Chooses from all images of the split's files.
     pub(super) fn choose(&self, all: &Images) -> Result<Images, Error> {
         let chosen = match self.split {
@@ -78,9 +88,9 @@ impl Part {
             Ok(chosen) => Ok(all.select(&chosen)),
             Err(subset::Shortage { class, found, wanted }) => {
                 let Self { source, split, apart, .. } = *self;
-                let (class, classes) = (all.class_names[class].clone(), all.classes);
+                let class = all.class_names[class].as_str().into();
                 let apart = apart != Count::Number(0);
-                Err(ErrorKind::TooFew { source, split, class, found, wanted, classes, apart }.into())
+                Err(ErrorKind::TooFew { source, split, class, found, wanted, apart }.into())
             }
         }
     }

@@ -75,7 +75,10 @@ pub fn contrastive(objective: &Contrastive, z: &[f32], dimension: usize) -> Batc
             for (row, slopes) in slopes.chunks_exact_mut(views).enumerate() {
                 let anchor = block * BLOCK + row;
                 match objective.loss {
-                    Loss::NtXent { temperature } => softmax_slopes(temperature, pairs, anchor, &log_sums, slopes),
+                    // Exponents of plain dot products may be too large for float32.
+                    Loss::NtXent { temperature } if objective.normalize => {
+                        softmax_slopes(temperature, pairs, anchor, &log_sums, slopes)
+                    }
                     loss => plain_slopes(loss, pairs, anchor, &anchors, slopes),
                 }
             }
@@ -87,10 +90,12 @@ pub fn contrastive(objective: &Contrastive, z: &[f32], dimension: usize) -> Batc
     let gradient =
         if objective.normalize { through_normalization(&gradient, &unit, &lengths, dimension) } else { gradient };
 
+    // The comparisons of the triplet loss would pass over what is not a number.
+    let sound = lengths.iter().all(|length| length.is_finite());
     let guesses = || looked.iter().filter_map(|(_, guess)| guess.as_ref());
     let mean = |sum: f64| sum / pairs.pairs as f64;
     Batch {
-        loss: looked.iter().map(|(anchor, _)| anchor.loss).sum::<f64>() / views as f64,
+        loss: if sound { looked.iter().map(|(anchor, _)| anchor.loss).sum::<f64>() / views as f64 } else { f64::NAN },
         gradient,
         accuracy: 100.0 * mean(guesses().filter(|guess| guess.right).count() as f64),
         entropy: mean(guesses().map(|guess| guess.entropy).sum()),

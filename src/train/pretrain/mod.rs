@@ -19,7 +19,7 @@ use super::{
     Error,
     data::Images,
     device::{Cpu, Device, TrainCpu},
-    model::{Linear, Mode, ProjectionHead, ResNet, load_weights},
+    model::{Linear, Mode, ProjectionHead, ResNet, WeightsError, load_weights},
     objective::cross_entropy,
     optimizer::{Optimizer, Rule, gradients},
     schedule::LearningRateCurve,
@@ -53,9 +53,14 @@ pub fn pretrain(
         let network = Network { encoder, head: ProjectionHead::new(None, 0, 0, &device), classifier: None };
         return Ok(Pretrained { file: network::file(&network)?, metrics: Metrics::new(), images: 0, remarks: vec![] });
     };
-    let fresh = initial(job, trained, images.classes, &device);
+    let batch_size = trained.schedule.batch_size;
+    if images.len() < batch_size {
+        return Err(Error::TooFewImages { images: images.len(), batch_size });
+    }
+    let mut fresh = initial(job, trained, images.classes, &device);
+    fresh.progress.origin = format!("{} {}", state::PROGRAM, images.fingerprint());
     let mut state = match checkpoint {
-        Some(bytes) => fresh.restore(bytes)?,
+        Some(bytes) => fresh.restore(bytes).map_err(Error::Checkpoint)?,
         None => fresh,
     };
     let first_step = state.progress.step;
@@ -68,8 +73,12 @@ pub fn pretrain(
         let mut loader = Loader::start(scope, images, trained, job.seed, state.progress.step);
         train(&mut state, trained, images, &mut loader, watch)
     })?;
+    let network = state.network.valid();
+    if !network::is_finite(&network) {
+        return Err(Error::NonFiniteResult { what: "a weight" });
+    }
     Ok(Pretrained {
-        file: network::file(&state.network.valid())?,
+        file: network::file(&network)?,
         metrics: state.progress.reports.last().map(metrics).unwrap_or_default(),
         images: (state.progress.step - first_step) * trained.schedule.batch_size,
         remarks: if first_step > 0 {
@@ -86,7 +95,17 @@ pub fn take_over(job: &PretrainJob, file: &[u8]) -> Result<Pretrained, Error> {
     let device = Device::default();
     let encoder = load_weights(ResNet::<Cpu>::new(&job.encoder, job.seed, &device), "", file)?;
     let network = Network { encoder, head: ProjectionHead::new(None, 0, 0, &device), classifier: None };
-    Ok(Pretrained { file: network::file(&network)?, metrics: Metrics::new(), images: 0, remarks: vec![] })
+    if !network::is_finite(&network) {
+        return Err(Error::Weights(WeightsError::new("a weight is infinite or not a number".to_owned())));
+    }
+    let remark = "images go into the encoder with values in [0, 1], without subtracting a mean; weights from elsewhere may \
+                  expect otherwise";
+    Ok(Pretrained {
+        file: network::file(&network)?,
+        metrics: Metrics::new(),
+        images: 0,
+        remarks: vec![remark.to_owned()],
+    })
 }
 
 fn initial(job: &PretrainJob, trained: &Trained, classes: usize, device: &Device) -> State {
@@ -151,12 +170,10 @@ fn train(
 
 fn one_step(state: &mut State, trained: &Trained, views: &Views, size: usize, rate: f64) -> Result<(), Error> {
     let schedule = &trained.schedule;
+    let micro = schedule.micro_batch.unwrap_or(schedule.batch_size);
     let measured = match trained.objective.contrastive() {
-        Some(objective) => {
-            let micro = schedule.micro_batch.unwrap_or(schedule.batch_size);
-            Some(contrast(&mut state.network, &objective, views, size, micro, Mode::Train))
-        }
-        None => supervise(&mut state.network, views, size),
+        Some(objective) => Some(contrast(&mut state.network, &objective, views, size, micro, Mode::Train)),
+        None => supervise(&mut state.network, views, size, micro),
     };
     let Some(Measured { loss, contrastive, mut top1, features, gradients }) = measured else {
         return Err(Error::NoObjective);

@@ -41,6 +41,13 @@ impl<B: Ops> Network<B> {
     }
 }
 
+/// Whether every weight and running statistic is a finite number.
+pub(super) fn is_finite(network: &Network<Cpu>) -> bool {
+    let all = tensors(network, "");
+    let mut values = all.values().flat_map(|(_, bytes)| bytes.chunks_exact(4));
+    values.all(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]).is_finite())
+}
+
 /// The network's safetensors file: the encoder under torchvision's names, the head as `projection.…`, the classifier as
 /// `fc`.
 pub(super) fn file(network: &Network<Cpu>) -> Result<Vec<u8>, WeightsError> {

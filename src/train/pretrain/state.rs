@@ -32,6 +32,8 @@ pub(super) struct Probe<B: crate::train::ops::Ops> {
 /// How far training is.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Progress {
+    /// Which program trained on which images; nothing else may go on.
+    pub origin: String,
     /// Steps done.
     pub step: usize,
     /// Sums over the steps of the present epoch: loss, contrastive accuracy and entropy, online accuracy.
@@ -40,6 +42,8 @@ pub(super) struct Progress {
     pub reports: Vec<EpochReport>,
 }
 
+/// The program, as far as it can tell itself apart from others.
+pub(super) const PROGRAM: &str = concat!(env!("CARGO_PKG_VERSION"), " ", env!("ABLATE_COMMIT"));
 /// Name of the entry that holds [`Progress`] as JSON.
 const PROGRESS: &str = "progress";
 const NETWORK: &str = "network.";
@@ -73,10 +77,16 @@ impl State {
         let progress = header.metadata().as_ref().and_then(|entries| entries.get(PROGRESS));
         let progress: Progress = serde_json::from_str(progress.ok_or_else(|| broken(&"it tells no progress"))?)
             .map_err(|error| broken(&error))?;
+        if progress.origin != self.progress.origin {
+            return Err(broken(&"it is of another program or of other images"));
+        }
         let recall = |name: &str, optimizer: Optimizer<Cpu>| Optimizer {
             memory: recalled(&file, name, progress.step),
             ..optimizer
         };
+        if progress.step > 0 && recalled(&file, "optimizer", 0).is_empty() {
+            return Err(broken(&"it lacks the optimizer's memory"));
+        }
         Ok(Self {
             network: load_weights(self.network, NETWORK, bytes)?,
             optimizer: recall("optimizer", self.optimizer),

@@ -91,18 +91,23 @@ pub(super) fn contrast(
     }
 }
 
-/// The gradient of the classifier's cross-entropy on one view of each image.
-pub(super) fn supervise(network: &mut Network<TrainCpu>, views: &Views, size: usize) -> Option<Measured> {
-    let h = network.encoder.forward(images(views.pixels.clone(), size), Mode::Train);
-    let logits = network.classifier.as_ref()?.forward(h.clone());
-    let loss = cross_entropy(logits.clone(), &views.labels);
-    Some(Measured {
-        loss: scalar(loss.clone()),
-        contrastive: None,
-        top1: Some(share_right(logits.inner(), &views.labels)),
-        features: h.inner(),
-        gradients: gradients(network, &loss),
-    })
+/// The gradient of the classifier's cross-entropy on one view of each image; the encoder sees `micro` images at a time.
+pub(super) fn supervise(network: &mut Network<TrainCpu>, views: &Views, size: usize, micro: usize) -> Option<Measured> {
+    let all = views.labels.len();
+    let length = size * size * 3;
+    let (mut loss, mut top1, mut sum, mut features) = (0.0, 0.0, Gradients::new(), Vec::new());
+    for (pixels, labels) in views.pixels.chunks(micro * length).zip(views.labels.chunks(micro)) {
+        let share = labels.len() as f64 / all as f64;
+        let h = network.encoder.forward(images(pixels.to_vec(), size), Mode::Train);
+        let logits = network.classifier.as_ref()?.forward(h.clone());
+        let part = cross_entropy(logits.clone(), labels) * share;
+        loss += scalar(part.clone());
+        top1 += share * share_right(logits.inner(), labels);
+        accumulate(&mut sum, gradients(network, &part));
+        features.push(h.inner());
+    }
+    let features = Tensor::cat(features, 0);
+    Some(Measured { loss, contrastive: None, top1: Some(top1), features, gradients: sum })
 }
 
 /// Share of rows whose largest logit is that of their label, in percent; `labels` repeat if there are more rows.

@@ -2,6 +2,7 @@
 
 use crate::recipe::{
     Algorithm, ClassifierTraining, EvaluationJob, EvaluationTask, PretrainJob, ProbeTask, Representation, Training,
+    Transform,
 };
 
 /// How pretraining obtains its metrics.
@@ -27,8 +28,10 @@ pub fn describe(job: &EvaluationJob) -> String {
             format!("linear evaluation on frozen {features}, offline, {}", steps(training))
         }
         EvaluationTask::LogisticRegression { regularization: (weakest, strongest), values } => format!(
-            "logistic regression on frozen {features}, offline, no augmentation: L-BFGS, L2 regularization chosen on \
-             validation images from {values} values between {weakest:e} and {strongest:e}"
+            "logistic regression on frozen {features}, offline, no augmentation: L-BFGS, L2 regularization chosen from \
+             {values} values between {weakest:e} and {strongest:e} on {} validation images, which the last training \
+             includes",
+            job.data.validation_images
         ),
         EvaluationTask::NearestNeighbors { neighbors, temperature } => {
             let votes = match temperature {
@@ -54,12 +57,17 @@ pub fn describe(job: &EvaluationJob) -> String {
     } else {
         String::new()
     };
-    format!("{what}; test split{labels}")
+    format!("{what}; test split of {} at {} px{labels}", job.data.source.name(), job.data.source.image_size())
 }
 
 /// Augmentation, solver and schedule.
 fn steps(training: &ClassifierTraining) -> String {
-    let augmentation = if training.augmentation.is_empty() { "no augmentation" } else { "augmented training images" };
+    let augmentation = if training.augmentation.is_empty() {
+        "no augmentation".to_owned()
+    } else {
+        let names: Vec<&str> = training.augmentation.iter().map(Transform::name).collect();
+        format!("training images with {}", names.join(", "))
+    };
     let solver = match training.solver {
         Algorithm::Sgd { nesterov: true } => "Nesterov SGD",
         Algorithm::Sgd { nesterov: false } => "SGD",

@@ -36,7 +36,10 @@ impl Frozen {
                 let empty = ProjectionHead::new(Some(recipe), inputs, 0, &Device::default());
                 Some(load_weights(empty, "projection.", file)?)
             }
-            _ => None,
+            (Representation::Projection, None) => {
+                return Err(WeightsError::new("there is no projection head to evaluate".to_owned()));
+            }
+            (Representation::Encoder, _) => None,
         };
         Ok(Self { encoder: load_weights(empty, "", file)?, head })
     }

@@ -1,5 +1,7 @@
 //! Fine-tuning: the whole network is trained with a new classifier (paper §6.2, appendix B.5).
 
+use std::time::Instant;
+
 use burn::{
     module::{AutodiffModule, Module},
     tensor::{Tensor, TensorData},
@@ -8,7 +10,7 @@ use burn::{
 use super::{
     extract::BATCH,
     linear::views,
-    steps::{self, Batch},
+    steps::{self, Batch, Stepped},
 };
 use crate::{
     recipe::ClassifierTraining,
@@ -65,14 +67,16 @@ pub(super) fn train(
     };
     let mut optimizer = Optimizer::new(steps::rule(training));
     let step = |batch: &Batch<'_>| {
+        let start = Instant::now();
         let pixels = views(images, batch, &training.augmentation, seed);
-        let shape = [batch.indices.len(), images.size, images.size, 3];
-        let labels: Vec<u16> = batch.indices.iter().map(|&index| images.labels[index]).collect();
+        let waited = start.elapsed();
+        let shape = [batch.images.len(), images.size, images.size, 3];
+        let labels: Vec<u16> = batch.images.iter().map(|&(index, _)| images.labels[index]).collect();
         let h = network.encoder.forward(Tensor::from_data(TensorData::new(pixels, shape), &device), Mode::Train);
         let loss = cross_entropy(network.classifier.forward(h), &labels);
         let gradients = gradients(&network, &loss);
         network = optimizer.step(batch.learning_rate, network.clone(), gradients);
-        scalar(loss)
+        Stepped { loss: scalar(loss), waited }
     };
     steps::run(training, images.len(), seed, "fine-tuning", watch, step)?;
     Ok(network.valid())

@@ -13,7 +13,6 @@ pub use extract::Frozen;
 
 use burn::tensor::Tensor;
 
-use self::fine_tune::Classified;
 use super::{
     Error,
     data::Images,
@@ -77,13 +76,13 @@ pub fn evaluate(
             let encoder = network.into_encoder();
             let mut tuned = fine_tune::train(training, job.seed, encoder, dimension, sets.train, watch)?;
             let [test, train] = [sets.test, sets.train].map(|images| tuned.logits(images));
-            return Ok(with_train_accuracy(of_scores(&test, sets.test), &train, sets.train).into());
+            return Ok(with_train_accuracy(of_scores(&test, sets.test)?, &train, sets.train).into());
         }
         EvaluationTask::Linear(training) => {
-            let classifier = linear::train(training, job.seed, &mut network, sets.train, watch)?;
-            let [test, train] =
-                [sets.test, sets.train].map(|images| values(classifier.forward(network.features(images))));
-            with_train_accuracy(of_scores(&test, sets.test), &train, sets.train).into()
+            let [test, train] = [sets.test, sets.train].map(|images| network.features(images));
+            let classifier = linear::train(training, job.seed, &mut network, &train, sets.train, watch)?;
+            let [test, train] = [test, train].map(|features| values(classifier.forward(features)));
+            with_train_accuracy(of_scores(&test, sets.test)?, &train, sets.train).into()
         }
         EvaluationTask::LogisticRegression { regularization, values } => {
             logistic_regression(*regularization, *values, &mut network, sets)?
@@ -93,9 +92,10 @@ pub fn evaluate(
         }
         EvaluationTask::OwnClassifier => {
             let empty = Linear::zeros(dimension, sets.test.classes, &Device::default());
-            let mut own = Classified { encoder: network.into_encoder(), classifier: load_weights(empty, "fc.", file)? };
-            let [test, train] = [sets.test, sets.train].map(|images| own.logits(images));
-            return Ok(with_train_accuracy(of_scores(&test, sets.test), &train, sets.train).into());
+            let classifier = load_weights(empty, "fc.", file)?;
+            let [test, train] =
+                [sets.test, sets.train].map(|images| values(classifier.forward(network.features(images))));
+            with_train_accuracy(of_scores(&test, sets.test)?, &train, sets.train).into()
         }
         EvaluationTask::TransformationProbe { task, hidden, training } => {
             probe::evaluate((*task, *hidden), training, job.seed, &mut network, sets, watch)?.into()
@@ -110,18 +110,21 @@ pub fn evaluate(
 }
 
 /// The metrics of scores `[n, classes]`.
-fn of_scores<T: PartialOrd + Copy + Into<f64>>(scores: &[T], images: &Images) -> Metrics {
+fn of_scores<T: PartialOrd + Copy + Into<f64>>(scores: &[T], images: &Images) -> Result<Metrics, Error> {
+    if !scores.iter().all(|&score| score.into().is_finite()) {
+        return Err(Error::NonFiniteResult { what: "a score of the classifier" });
+    }
     let (labels, classes) = (&images.labels, images.classes);
     let [top1, top5] = metrics::top_k(scores, labels, classes, [1, 5]);
     let hits = metrics::top_k_hits(scores, labels, classes, 1);
     let scores: Vec<f64> = scores.iter().map(|&score| score.into()).collect();
     let precision = mean_average_precision(&scores, classes, |image, class| Some(usize::from(labels[image]) == class));
-    Metrics::from([
+    Ok(Metrics::from([
         (Metric::Top1, top1),
         (Metric::Top5, top5),
         (Metric::MeanPerClass, metrics::mean_per_class(&hits, labels, classes)),
         (Metric::MeanAveragePrecision, precision.mean),
-    ])
+    ]))
 }
 
 fn with_train_accuracy<T: PartialOrd>(mut metrics: Metrics, scores: &[T], train: &Images) -> Metrics {
@@ -143,8 +146,17 @@ fn logistic_regression(
     let classifier = &search.fit.classifier;
     let scores = classifier.logits(test.features()?)?;
     let metrics =
-        with_train_accuracy(of_scores(&scores, sets.test), &classifier.logits(train.features()?)?, sets.train);
-    let mut remarks = vec![format!("regularization chosen on the validation images: {:e}", search.lambda)];
+        with_train_accuracy(of_scores(&scores, sets.test)?, &classifier.logits(train.features()?)?, sets.train);
+    let mut remarks = vec![format!(
+        "regularization chosen on {} validation images: {:e}; the classifier is then trained on these and {} more",
+        validation.len(),
+        search.lambda,
+        sets.train.len()
+    )];
+    let unmoved = search.curve.iter().filter(|point| point.iterations == 0).count();
+    if unmoved > 1 {
+        remarks.push(format!("{unmoved} values of regularization changed nothing within the gradient's limit"));
+    }
     if search.lambda == weakest || search.lambda == strongest {
         remarks.push("the chosen regularization is at the edge of its range".to_owned());
     }

@@ -1,5 +1,7 @@
 //! Transformation probes: how much features tell of what was done to an image (paper Table 3).
 
+use std::time::Duration;
+
 use burn::{
     module::{AutodiffModule, Module},
     tensor::{Int, Tensor, TensorData, activation::relu},
@@ -8,7 +10,7 @@ use burn::{
 use super::{
     Frozen, Sets,
     extract::BATCH,
-    steps::{self, Batch},
+    steps::{self, Batch, Stepped},
     values,
 };
 use crate::{
@@ -93,13 +95,13 @@ fn fit(
     let mut perceptron = Perceptron::<TrainCpu>::new(features.dims()[1], hidden, images.classes, seed, &device);
     let mut optimizer = Optimizer::new(steps::rule(training));
     let step = |batch: &Batch<'_>| {
-        let indices: Vec<i64> = batch.indices.iter().map(|&index| index as i64).collect();
+        let indices: Vec<i64> = batch.images.iter().map(|&(index, _)| index as i64).collect();
         let rows = features.clone().select(0, Tensor::<Cpu, 1, Int>::from_ints(indices.as_slice(), &device));
-        let labels: Vec<u16> = batch.indices.iter().map(|&index| images.labels[index]).collect();
+        let labels: Vec<u16> = batch.images.iter().map(|&(index, _)| images.labels[index]).collect();
         let loss = cross_entropy(perceptron.forward(Tensor::from_inner(rows)), &labels);
         let gradients = gradients(&perceptron, &loss);
         perceptron = optimizer.step(batch.learning_rate, perceptron.clone(), gradients);
-        scalar(loss)
+        Stepped { loss: scalar(loss), waited: Duration::ZERO }
     };
     steps::run(training, images.labels.len(), seed, "probe's", watch, step)?;
     Ok(perceptron.valid())

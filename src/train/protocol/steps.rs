@@ -1,6 +1,6 @@
 //! The loop of gradient steps that classifiers and fine-tuning have in common.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::{
     recipe::ClassifierTraining,
@@ -9,16 +9,23 @@ use crate::{
         optimizer::Rule,
         random::{Purpose, Stream},
         schedule::LearningRateCurve,
-        watch::{EpochReport, Watch},
+        watch::{EpochReport, Watch, Wish},
     },
 };
 
-/// The indices of a batch, and what a step needs to know of its place.
+/// A batch, and what a step needs to know of its place.
 pub(super) struct Batch<'a> {
-    pub indices: &'a [usize],
-    /// The epoch in which the batch begins, counted from 0.
-    pub epoch: usize,
+    /// The images, each with the epoch that it is seen in, counted from 0.
+    pub images: &'a [(usize, usize)],
     pub learning_rate: f64,
+}
+
+/// What a step tells.
+pub(super) struct Stepped {
+    /// The loss, in nats.
+    pub loss: f64,
+    /// How long it took to make the views.
+    pub waited: Duration,
 }
 
 /// Calls `step`, which returns the loss in nats, for every batch.
@@ -32,28 +39,33 @@ pub(super) fn run(
     seed: u64,
     what: &'static str,
     watch: &mut dyn Watch,
-    mut step: impl FnMut(&Batch<'_>) -> f64,
+    mut step: impl FnMut(&Batch<'_>) -> Stepped,
 ) -> Result<(), Error> {
-    let total = (images * training.epochs / training.batch_size).max(1);
+    let total = images * training.epochs / training.batch_size;
+    if total == 0 {
+        return Err(Error::TooFewImages { images, batch_size: training.batch_size });
+    }
     let peak = training.learning_rate * training.batch_size as f64 / 256.0;
     let curve = LearningRateCurve::cosine(peak, total);
-    let (mut order, mut shuffled_epochs) = (Vec::new(), 0);
+    let (mut order, mut shuffled_epochs): (Vec<(usize, usize)>, _) = (Vec::new(), 0);
     let (mut start, mut sum, mut steps_since, mut reported) = (Instant::now(), 0.0, 0_usize, 0);
+    let mut waiting = Duration::ZERO;
     for number in 0..total {
         let epoch = number * training.batch_size / images;
         while order.len() < training.batch_size {
             let mut next: Vec<usize> = (0..images).collect();
-            Stream::new(seed, Purpose::EvaluationOrder, [shuffled_epochs, 0], 0).shuffle(&mut next);
-            order.extend(next);
+            Stream::new(seed, Purpose::EvaluationOrder, [shuffled_epochs as u64, 0], 0).shuffle(&mut next);
+            order.extend(next.into_iter().map(|image| (image, shuffled_epochs)));
             shuffled_epochs += 1;
         }
         let learning_rate = curve.at(number);
-        let loss = step(&Batch { indices: &order[..training.batch_size], epoch, learning_rate });
+        let Stepped { loss, waited } = step(&Batch { images: &order[..training.batch_size], learning_rate });
         order.drain(..training.batch_size);
         if !loss.is_finite() {
             return Err(Error::NonFinite { what, step: number + 1, epoch: epoch + 1, learning_rate, loss });
         }
         sum += loss;
+        waiting += waited;
         steps_since += 1;
         let done = (number + 1) * training.batch_size / images;
         if done > reported || number + 1 == total {
@@ -66,12 +78,17 @@ pub(super) fn run(
                 online_top1: None,
                 learning_rate,
                 images_per_second: (steps_since * training.batch_size) as f64 / start.elapsed().as_secs_f64(),
-                waiting_percent: 0.0,
+                waiting_percent: 100.0 * waiting.as_secs_f64() / start.elapsed().as_secs_f64(),
             };
             (start, sum, steps_since, reported) = (Instant::now(), 0.0, 0, done);
+            waiting = Duration::ZERO;
             if watch.epoch(&report).is_break() {
                 return Err(Error::Stopped);
             }
+        }
+        // Evaluations are short: stopped ones start again, without a checkpoint.
+        if watch.wish() == Wish::Stop && number + 1 < total {
+            return Err(Error::Stopped);
         }
     }
     Ok(())

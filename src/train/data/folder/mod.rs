@@ -30,6 +30,8 @@ pub(super) struct Stated {
     pub size: usize,
     /// See [`DataSource::Folder`].
     pub images: (usize, usize),
+    /// See [`DataSource::Folder`]; 0 for not known.
+    pub contents: (u64, u64),
     /// See [`DataSource::Folder`].
     pub short_side: Option<usize>,
 }
@@ -37,8 +39,8 @@ pub(super) struct Stated {
 impl Stated {
     /// What the recipe says, if the data set is a folder of pictures.
     pub fn of(source: DataSource) -> Option<Self> {
-        let DataSource::Folder { classes, size, images, short_side } = source else { return None };
-        Some(Self { source, classes, size, images, short_side })
+        let DataSource::Folder { classes, size, images, contents, short_side } = source else { return None };
+        Some(Self { source, classes, size, images, contents, short_side })
     }
 
     /// Lists the files of a split and compares them with the recipe.
@@ -56,6 +58,11 @@ impl Stated {
         let found = listing.files.len();
         if found != stated {
             return Err(ErrorKind::PictureCount { path, found, stated }.into());
+        }
+        let stated = if split == Split::Test { self.contents.1 } else { self.contents.0 };
+        let found = listing.contents();
+        if stated != 0 && found != stated {
+            return Err(ErrorKind::OtherPictures { path, found, stated }.into());
         }
         Ok(listing)
     }
@@ -131,5 +138,6 @@ fn with_root(root: &Path, pack: &Pack) -> Vec<CorruptImage> {
 pub(super) fn describe(root: &Path, size: usize) -> Result<DataSource, Error> {
     let (train, test) = (Listing::read(root, Split::Train)?, Listing::read(root, Split::Test)?);
     let images = (train.files.len(), test.files.len());
-    Ok(DataSource::Folder { classes: train.classes.len(), size, images, short_side: None })
+    let contents = (train.contents(), test.contents());
+    Ok(DataSource::Folder { classes: train.classes.len(), size, images, contents, short_side: None })
 }

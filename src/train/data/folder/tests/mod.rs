@@ -88,7 +88,8 @@ fn png(height: u32, width: u32, value: u8) -> Vec<u8> {
     bytes
 }
 
-const STATED: DataSource = DataSource::Folder { classes: 2, size: 16, images: (5, 2), short_side: None };
+const STATED: DataSource =
+    DataSource::Folder { classes: 2, size: 16, images: (5, 2), contents: (0, 0), short_side: None };
 
 fn part(split: Split, images: Count) -> Part {
     Part { source: STATED, split, images, apart: Count::Number(0), subset_seed: 0, corrupt_images: 0 }
@@ -142,7 +143,7 @@ fn names_and_the_decoder_do_not_change_a_subset() {
 #[test]
 fn pictures_can_be_reduced_once() {
     let site = Site::new();
-    let source = DataSource::Folder { classes: 2, size: 8, images: (5, 2), short_side: Some(14) };
+    let source = DataSource::Folder { classes: 2, size: 8, images: (5, 2), contents: (0, 0), short_side: Some(14) };
     let loaded = load(&Part { source, ..part(Split::Train, Count::All) }, Some(site.root.path())).unwrap();
     let sizes = (0..5).map(|index| (loaded.images.picture(index).height, loaded.images.picture(index).width));
     assert_eq!(sizes.filter(|size| *size == (14, 20)).count(), 3);
@@ -278,7 +279,7 @@ fn corrupt_pictures_fail_the_load_or_are_left_out_by_name() {
     let site = Site::new();
     site.write("train/cat/0.jpg", b"<html>");
     site.write("train/cat/3.png", &png(2, 3, 7)[..40]);
-    let source = DataSource::Folder { classes: 2, size: 16, images: (6, 2), short_side: None };
+    let source = DataSource::Folder { classes: 2, size: 16, images: (6, 2), contents: (0, 0), short_side: None };
     let part = Part { source, ..part(Split::Train, Count::All) };
     let error = load(&part, Some(site.root.path())).unwrap_err();
     insta::assert_snapshot!(site.message(&error), @"2 images are corrupt, and `data.corrupt_images` allows 0; ROOT/train/cat/0.jpg: neither a JPEG nor a PNG file; ROOT/train/cat/3.png: damaged PNG data: unexpected end of file; replace the files, or leave such images out by `data.corrupt_images: 2`");
@@ -300,8 +301,15 @@ fn a_folder_that_is_not_as_stated_is_explained() {
     let message = |source| {
         site.message(&load(&Part { source, ..part(Split::Test, Count::All) }, Some(site.root.path())).unwrap_err())
     };
-    let stated = |classes, images| DataSource::Folder { classes, size: 16, images, short_side: None };
-    assert_eq!(describe(site.root.path(), 16).unwrap(), stated(2, (5, 2)));
+    let stated = |classes, images| DataSource::Folder { classes, size: 16, images, contents: (0, 0), short_side: None };
+    let DataSource::Folder { classes, images, contents, .. } = describe(site.root.path(), 16).unwrap() else {
+        panic!()
+    };
+    assert_eq!((classes, images), (2, (5, 2)));
+    let exact = |contents| DataSource::Folder { classes, size: 16, images, contents, short_side: None };
+    assert!(check(exact(contents), 0, Some(site.root.path())).is_ok());
+    let other = message(exact((contents.0, contents.1 + 1))).replace(&format!("{:#x}", contents.1), "0xA");
+    insta::assert_snapshot!(other.replace(&format!("{:#x}", contents.1 + 1), "0xB"), @"ROOT/val has other pictures than the recipe says: their contents are 0xA, not 0xB; name the right folder, or write what `ablate data verify` prints");
     insta::assert_snapshot!(message(stated(3, (5, 2))), @"ROOT/train has 2 class folders, but the recipe says 3: write `classes: 2` in `data.source`, or complete the folder");
     insta::assert_snapshot!(message(stated(2, (5, 3))), @"ROOT/val has 2 pictures (jpg, jpeg, png), but the recipe says 3: write 2 in `images` of `data.source`, or complete the folder");
     fs::rename(site.path("val"), site.path("test")).unwrap();
