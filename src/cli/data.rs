@@ -44,7 +44,8 @@ enum Command {
         #[arg(long, value_name = "URL")]
         from: Option<String>,
     },
-    /// Check the files of a data set, every image in them
+    /// Check the files of a data set, every image in them; pictures are decoded into their cache, or those in it
+    /// compared with its checksums
     Verify {
         /// The data set; without one, the class folders of pictures in the data folder
         name: Option<Name>,

@@ -281,8 +281,8 @@ impl fmt::Display for ErrorKind {
             ),
             Self::Cache { path } => write!(
                 f,
-                "the cache of decoded pictures {} cannot be kept: make room there, reduce the pictures by `short_side` \
-                 in `data.source`, or name another folder for caches by XDG_CACHE_HOME",
+                "the cache of decoded pictures {} cannot be kept: make room there, or reduce the pictures by \
+                 `short_side` in `data.source`",
                 path.display(),
             ),
             Self::Corrupt { images, allowed } => corrupt(f, images, *allowed),

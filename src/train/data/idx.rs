@@ -70,6 +70,14 @@ pub const KMNIST: Layout = Layout {
     class_names: ["o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"],
 };
 
+impl Layout {
+    /// Whether the folder's name is that of another data set of the family, whose files have the same names.
+    fn is_anothers(&self, folder: &Path) -> bool {
+        let is_of = |layout: &Self| folder.ends_with(layout.folder) || folder.ends_with(layout.torchvision);
+        !is_of(self) && [&MNIST, &FASHION_MNIST, &KMNIST].into_iter().any(is_of)
+    }
+}
+
 impl Files for Layout {
     fn folder(&self) -> &'static str {
         self.folder
@@ -77,7 +85,10 @@ impl Files for Layout {
 
     fn locate(&self, folder: &Path) -> PathBuf {
         let inside = [folder.join(self.folder), folder.join(self.torchvision)];
-        inside.into_iter().find(|inner| inner.is_dir()).unwrap_or_else(|| folder.to_owned())
+        inside
+            .into_iter()
+            .find(|inner| inner.is_dir())
+            .unwrap_or_else(|| if self.is_anothers(folder) { folder.join(self.folder) } else { folder.to_owned() })
     }
 
     fn is_present(&self, folder: &Path) -> bool {
@@ -177,6 +188,16 @@ mod tests {
         assert_eq!(plain.fingerprint(), packed.fingerprint());
         assert_eq!((plain.class_names[7].as_str(), packed.class_names[7].as_str()), ("7", "Sneaker"));
         assert!(MNIST.is_present(parent.path()) && !KMNIST.is_present(parent.path()));
+    }
+
+    #[test]
+    fn the_folder_of_a_relative_is_not_taken_for_ones_own() {
+        let parent = tempfile::tempdir().unwrap();
+        fixture::write_idx(&parent.path().join("mnist"), 1, false);
+        fixture::write_idx(&parent.path().join("FashionMNIST/raw"), 1, false);
+        let own = |layout: &Layout, name: &str| layout.is_present(&parent.path().join(name));
+        assert!(own(&MNIST, "mnist") && !own(&FASHION_MNIST, "mnist") && !own(&KMNIST, "mnist"));
+        assert!(own(&FASHION_MNIST, "FashionMNIST/raw") && !own(&MNIST, "FashionMNIST/raw"));
     }
 
     /// The message of reading the test images after `damage` was done, without the path of the temporary folder.

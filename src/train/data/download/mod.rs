@@ -208,6 +208,7 @@ fn ensure(
     let part = folder.join(format!("{}.part", download.archive_name));
     transfer::fetch(download, &part, patience, progress)?;
     check(&part, download)?;
+    File::open(&part).and_then(|file| file.sync_all()).map_err(|error| Error::write(&part, error))?;
     fs::rename(&part, &place).map_err(|error| Error::write(&place, error))?;
     Ok(true)
 }

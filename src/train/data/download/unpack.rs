@@ -37,6 +37,8 @@ pub fn unpack(archive: &Path, target: &Path) -> Result<(), Error> {
             fs::create_dir_all(path.parent().unwrap_or(target)).map_err(refused)?;
             let mut file = File::create_new(&path).map_err(refused)?;
             for_each_block(entry, damaged, |block| file.write_all(block).map_err(refused))?;
+            // On the disk before the folder gets its final name, so that a power cut leaves no half of a file there.
+            file.sync_all().map_err(refused)?;
         }
     }
     // What follows the last entry holds the checksum of the compressed data.

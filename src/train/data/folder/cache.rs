@@ -26,8 +26,8 @@ use crate::train::data::{CorruptImage, Error, images::short_hash};
 
 /// Name of the folder for caches beside the splits.
 const FOLDER: &str = ".ablate-cache";
-/// Files that are decoded before the next are read: enough for many threads, and at most a few GB of large pictures.
-const AT_ONCE: usize = 256;
+/// Files that are decoded before the next are read: enough for many threads, and 5 GB if each has 24 megapixels.
+const AT_ONCE: usize = 64;
 
 /// How far a cache is to be trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

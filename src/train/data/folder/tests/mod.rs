@@ -248,7 +248,7 @@ fn a_cache_lies_elsewhere_where_the_data_cannot_be_written() {
 
     let nowhere = Places::within(site.root.path(), None);
     let error = cache::open(&listing, None, &nowhere, Trust::Usual).unwrap_err();
-    insta::assert_snapshot!(site.message(&error), @"the cache of decoded pictures ROOT/.ablate-cache cannot be kept: make room there, reduce the pictures by `short_side` in `data.source`, or name another folder for caches by XDG_CACHE_HOME");
+    insta::assert_snapshot!(site.message(&error), @"the cache of decoded pictures ROOT/.ablate-cache cannot be kept: make room there, or reduce the pictures by `short_side` in `data.source`");
     assert!(std::error::Error::source(&error).is_some());
 }
 
