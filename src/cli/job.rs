@@ -65,9 +65,9 @@ impl From<train::Error> for JobError {
             train::Error::Data(_)
             | train::Error::Weights(_)
             | train::Error::Checkpoint(_)
-            | train::Error::Evaluation(_) => FailureClass::BadData,
+            | train::Error::Evaluation(_)
+            | train::Error::TooFewImages { .. } => FailureClass::BadData,
             train::Error::NonFinite { .. } | train::Error::NonFiniteResult { .. } => FailureClass::NonFinite,
-            train::Error::TooFewImages { .. } => FailureClass::BadData,
             train::Error::NotFrozen { .. } | train::Error::NoValidation | train::Error::NoObjective => {
                 FailureClass::Bug
             }

@@ -121,13 +121,26 @@ fn change(image: &mut Planes, transform: &Transform, stream: &mut Stream) {
 
 /// Both views of a batch, `[2n, size, size, 3]`: first the first view of every image, then the second.
 pub fn view_pairs(images: &Images, batch: &[usize], augmentation: &Augmentation, seed: u64, epoch: usize) -> Vec<f32> {
-    let pixels = images.size * images.size * 3;
-    let mut views = vec![0.0; 2 * batch.len() * pixels];
-    views.par_chunks_exact_mut(pixels).enumerate().for_each(|(row, view)| {
+    views(images, 2 * batch.len(), |row| {
         let index = batch[row % batch.len()];
         let number = (row / batch.len()) as u32;
-        let mut stream = Stream::new(seed, Purpose::Augmentation, [epoch as u64, index as u64], number);
-        augment(images.picture(index), images.size, augmentation.of_view(number), &mut stream, view);
+        let stream = Stream::new(seed, Purpose::Augmentation, [epoch as u64, index as u64], number);
+        (index, augmentation.of_view(number), stream)
+    })
+}
+
+/// Views made in parallel, `[rows, size, size, 3]`; `of_row` tells for each row the image's index, what is applied to
+/// it and the view's random stream.
+pub fn views<'t, T: IntoIterator<Item = &'t Transform>>(
+    images: &Images,
+    rows: usize,
+    of_row: impl Fn(usize) -> (usize, T, Stream) + Sync,
+) -> Vec<f32> {
+    let length = images.size * images.size * 3;
+    let mut views = vec![0.0; rows * length];
+    views.par_chunks_exact_mut(length).enumerate().for_each(|(row, view)| {
+        let (index, transforms, mut stream) = of_row(row);
+        augment(images.picture(index), images.size, transforms, &mut stream, view);
     });
     views
 }

@@ -37,6 +37,11 @@ impl WeightsError {
 /// Shape and little-endian float32 bytes of tensors by name.
 pub type Tensors = BTreeMap<String, (Vec<usize>, Vec<u8>)>;
 
+/// The values in little-endian float32 bytes.
+pub fn floats(bytes: &[u8]) -> impl Iterator<Item = f32> {
+    bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+}
+
 /// All float parameters and running statistics of `module` as a safetensors file.
 pub fn save_weights<B: Ops, M: Module<B>>(module: &M) -> Result<Vec<u8>, WeightsError> {
     encode(&tensors(module, ""))
@@ -188,8 +193,7 @@ impl<B: Ops> ModuleMapper<B> for Loader<'_> {
         let wanted = file_shape(&shape);
         let loaded = match self.file.tensor(&name) {
             Ok(view) if view.dtype() == Dtype::F32 && view.shape() == wanted => {
-                let values: Vec<f32> =
-                    view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
+                let values: Vec<f32> = floats(view.data()).collect();
                 let data = TensorData::new(from_file(&values, &shape), shape);
                 Tensor::from_data(data, &tensor.device()).set_require_grad(tensor.is_require_grad())
             }

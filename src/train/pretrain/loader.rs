@@ -6,12 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rayon::prelude::*;
-
 use crate::{
     recipe::{Objective, Trained},
     train::{
-        augment::{augment, view_pairs},
+        augment::{view_pairs, views},
         data::Images,
         random::{Purpose, Stream},
     },
@@ -83,11 +81,9 @@ fn make(images: &Images, trained: &Trained, seed: u64, first_step: usize, sender
 
 /// One view of each image, as the first of a pair would be.
 fn single_views(images: &Images, batch: &[usize], trained: &Trained, seed: u64, epoch: usize) -> Vec<f32> {
-    let length = images.size * images.size * 3;
-    let mut views = vec![0.0; batch.len() * length];
-    views.par_chunks_exact_mut(length).zip(batch).for_each(|(view, &index)| {
-        let mut stream = Stream::new(seed, Purpose::Augmentation, [epoch as u64, index as u64], 0);
-        augment(images.picture(index), images.size, trained.augmentation.of_view(0), &mut stream, view);
-    });
-    views
+    views(images, batch.len(), |row| {
+        let index = batch[row];
+        let stream = Stream::new(seed, Purpose::Augmentation, [epoch as u64, index as u64], 0);
+        (index, trained.augmentation.of_view(0), stream)
+    })
 }

@@ -19,7 +19,7 @@ use super::{
     Error,
     data::Images,
     device::{Cpu, Device, TrainCpu},
-    model::{Linear, Mode, ProjectionHead, ResNet, WeightsError, load_weights},
+    model::{Linear, Mode, ResNet, WeightsError, encode, load_weights},
     objective::cross_entropy,
     optimizer::{Optimizer, Rule, gradients},
     schedule::LearningRateCurve,
@@ -50,8 +50,13 @@ pub fn pretrain(
     let device = Device::default();
     let Training::Trained(trained) = &job.training else {
         let encoder = ResNet::<Cpu>::new(&job.encoder, job.seed, &device);
-        let network = Network { encoder, head: ProjectionHead::new(None, 0, 0, &device), classifier: None };
-        return Ok(Pretrained { file: network::file(&network)?, metrics: Metrics::new(), images: 0, remarks: vec![] });
+        let network = Network::bare(encoder, &device);
+        return Ok(Pretrained {
+            file: encode(&network::named(&network))?,
+            metrics: Metrics::new(),
+            images: 0,
+            remarks: vec![],
+        });
     };
     let batch_size = trained.schedule.batch_size;
     if images.len() < batch_size {
@@ -73,12 +78,12 @@ pub fn pretrain(
         let mut loader = Loader::start(scope, images, trained, job.seed, state.progress.step);
         train(&mut state, trained, images, &mut loader, watch)
     })?;
-    let network = state.network.valid();
-    if !network::is_finite(&network) {
+    let weights = network::named(&state.network.valid());
+    if !network::are_finite(&weights) {
         return Err(Error::NonFiniteResult { what: "a weight" });
     }
     Ok(Pretrained {
-        file: network::file(&network)?,
+        file: encode(&weights)?,
         metrics: state.progress.reports.last().map(metrics).unwrap_or_default(),
         images: (state.progress.step - first_step) * trained.schedule.batch_size,
         remarks: if first_step > 0 {
@@ -94,18 +99,13 @@ pub fn pretrain(
 pub fn take_over(job: &PretrainJob, file: &[u8]) -> Result<Pretrained, Error> {
     let device = Device::default();
     let encoder = load_weights(ResNet::<Cpu>::new(&job.encoder, job.seed, &device), "", file)?;
-    let network = Network { encoder, head: ProjectionHead::new(None, 0, 0, &device), classifier: None };
-    if !network::is_finite(&network) {
+    let weights = network::named(&Network::bare(encoder, &device));
+    if !network::are_finite(&weights) {
         return Err(Error::Weights(WeightsError::new("a weight is infinite or not a number".to_owned())));
     }
     let remark = "images go into the encoder with values in [0, 1], without subtracting a mean; weights from elsewhere may \
                   expect otherwise";
-    Ok(Pretrained {
-        file: network::file(&network)?,
-        metrics: Metrics::new(),
-        images: 0,
-        remarks: vec![remark.to_owned()],
-    })
+    Ok(Pretrained { file: encode(&weights)?, metrics: Metrics::new(), images: 0, remarks: vec![remark.to_owned()] })
 }
 
 fn initial(job: &PretrainJob, trained: &Trained, classes: usize, device: &Device) -> State {

@@ -6,7 +6,7 @@ use crate::{
     recipe::{Objective, PretrainJob, Trained},
     train::{
         device::{Cpu, Device},
-        model::{Linear, Mode, ProjectionHead, ResNet, WeightsError, encode, tensors},
+        model::{Linear, Mode, ProjectionHead, ResNet, Tensors, floats, tensors},
         ops::Ops,
     },
 };
@@ -34,6 +34,14 @@ impl<B: Ops> Network<B> {
         }
     }
 
+    /// An encoder that nothing was trained with.
+    pub fn bare(encoder: ResNet<B>, device: &Device) -> Self
+    where
+        B: Ops<Device = Device>,
+    {
+        Self { encoder, head: ProjectionHead::new(None, 0, 0, device), classifier: None }
+    }
+
     /// Views `[n, h, w, 3]` → h `[n, dimension]` and z `[n, d]`.
     pub fn project(&mut self, views: Tensor<B, 4>, mode: Mode) -> (Tensor<B, 2>, Tensor<B, 2>) {
         let h = self.encoder.forward(views, mode);
@@ -42,19 +50,17 @@ impl<B: Ops> Network<B> {
 }
 
 /// Whether every weight and running statistic is a finite number.
-pub(super) fn is_finite(network: &Network<Cpu>) -> bool {
-    let all = tensors(network, "");
-    let mut values = all.values().flat_map(|(_, bytes)| bytes.chunks_exact(4));
-    values.all(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]).is_finite())
+pub(super) fn are_finite(all: &Tensors) -> bool {
+    all.values().flat_map(|(_, bytes)| floats(bytes)).all(f32::is_finite)
 }
 
-/// The network's safetensors file: the encoder under torchvision's names, the head as `projection.…`, the classifier as
-/// `fc`.
-pub(super) fn file(network: &Network<Cpu>) -> Result<Vec<u8>, WeightsError> {
+/// The network's tensors as its file names them: the encoder's as torchvision does, the head's `projection.…`, the
+/// classifier's `fc`.
+pub(super) fn named(network: &Network<Cpu>) -> Tensors {
     let mut all = tensors(&network.encoder, "");
     all.extend(tensors(&network.head, "projection."));
     if let Some(classifier) = &network.classifier {
         all.extend(tensors(classifier, "fc."));
     }
-    encode(&all)
+    all
 }

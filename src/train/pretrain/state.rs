@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::network::Network;
 use crate::train::{
     device::{Cpu, Device, TrainCpu},
-    model::{Linear, Tensors, WeightsError, load_weights, tensors},
+    model::{Linear, Tensors, WeightsError, floats, load_weights, tensors},
     optimizer::{Memory, Optimizer},
     watch::EpochReport,
 };
@@ -84,12 +84,13 @@ impl State {
             memory: recalled(&file, name, progress.step),
             ..optimizer
         };
-        if progress.step > 0 && recalled(&file, "optimizer", 0).is_empty() {
+        let optimizer = recall("optimizer", self.optimizer);
+        if progress.step > 0 && optimizer.memory.is_empty() {
             return Err(broken(&"it lacks the optimizer's memory"));
         }
         Ok(Self {
             network: load_weights(self.network, NETWORK, bytes)?,
-            optimizer: recall("optimizer", self.optimizer),
+            optimizer,
             probe: match self.probe {
                 None => None,
                 Some((probe, optimizer)) => {
@@ -118,8 +119,7 @@ fn remember(all: &mut Tensors, prefix: &str, optimizer: &Optimizer<Cpu>) {
 fn recalled(file: &SafeTensors<'_>, prefix: &str, updates: usize) -> BTreeMap<String, Memory<Cpu>> {
     let tensor = |name: &str| {
         let view = file.tensor(name).ok()?;
-        let values = view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]));
-        let values: Vec<f32> = values.collect();
+        let values: Vec<f32> = floats(view.data()).collect();
         let length = values.len();
         Some(Tensor::<Cpu, 1>::from_data(TensorData::new(values, [length]), &Device::default()))
     };

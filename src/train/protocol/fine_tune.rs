@@ -9,7 +9,6 @@ use burn::{
 
 use super::{
     extract::BATCH,
-    linear::views,
     steps::{self, Batch, Stepped},
 };
 use crate::{
@@ -68,12 +67,11 @@ pub(super) fn train(
     let mut optimizer = Optimizer::new(steps::rule(training));
     let step = |batch: &Batch<'_>| {
         let start = Instant::now();
-        let pixels = views(images, batch, &training.augmentation, seed);
+        let pixels = batch.views(images, &training.augmentation, seed);
         let waited = start.elapsed();
         let shape = [batch.images.len(), images.size, images.size, 3];
-        let labels: Vec<u16> = batch.images.iter().map(|&(index, _)| images.labels[index]).collect();
         let h = network.encoder.forward(Tensor::from_data(TensorData::new(pixels, shape), &device), Mode::Train);
-        let loss = cross_entropy(network.classifier.forward(h), &labels);
+        let loss = cross_entropy(network.classifier.forward(h), &batch.labels(&images.labels));
         let gradients = gradients(&network, &loss);
         network = optimizer.step(batch.learning_rate, network.clone(), gradients);
         Stepped { loss: scalar(loss), waited }

@@ -4,26 +4,23 @@ use std::time::{Duration, Instant};
 
 use burn::{
     module::{AutodiffModule, Module},
-    tensor::{Int, Tensor},
+    tensor::Tensor,
 };
-use rayon::prelude::*;
 
 use super::{
     extract::Frozen,
     steps::{self, Batch, Stepped},
 };
 use crate::{
-    recipe::{ClassifierTraining, Transform},
+    recipe::ClassifierTraining,
     train::{
         Error,
-        augment::augment,
         data::Images,
         device::{Cpu, Device, TrainCpu},
         model::Linear,
         objective::cross_entropy,
         ops::Ops,
         optimizer::{Optimizer, gradients},
-        random::{Purpose, Stream},
         scalar,
         watch::Watch,
     },
@@ -51,31 +48,18 @@ pub(super) fn train(
         let start = Instant::now();
         let mut waited = Duration::ZERO;
         let features = if training.augmentation.is_empty() {
-            let indices: Vec<i64> = batch.images.iter().map(|&(index, _)| index as i64).collect();
-            plain.clone().select(0, Tensor::<Cpu, 1, Int>::from_ints(indices.as_slice(), &device))
+            batch.rows(plain)
         } else {
-            let views = views(images, batch, &training.augmentation, seed);
+            let views = batch.views(images, &training.augmentation, seed);
             waited = start.elapsed();
             network.features_of(views, images.size)
         };
-        let labels: Vec<u16> = batch.images.iter().map(|&(index, _)| images.labels[index]).collect();
-        let loss = cross_entropy(trained.classifier.forward(Tensor::from_inner(features)), &labels);
+        let logits = trained.classifier.forward(Tensor::from_inner(features));
+        let loss = cross_entropy(logits, &batch.labels(&images.labels));
         let gradients = gradients(&trained, &loss);
         trained = optimizer.step(batch.learning_rate, trained.clone(), gradients);
         Stepped { loss: scalar(loss), waited }
     };
     steps::run(training, images.len(), seed, "classifier's", watch, step)?;
     Ok(trained.classifier.valid())
-}
-
-/// Augmented views of a batch, `[n, size, size, 3]`.
-pub(super) fn views(images: &Images, batch: &Batch<'_>, transforms: &[Transform], seed: u64) -> Vec<f32> {
-    let length = images.size * images.size * 3;
-    let mut views = vec![0.0; batch.images.len() * length];
-    views.par_chunks_exact_mut(length).zip(batch.images).for_each(|(view, &(index, epoch))| {
-        let numbers = [epoch as u64, index as u64];
-        let mut stream = Stream::new(seed, Purpose::EvaluationAugmentation, numbers, 0);
-        augment(images.picture(index), images.size, transforms, &mut stream, view);
-    });
-    views
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use burn::{
     module::{AutodiffModule, Module},
-    tensor::{Int, Tensor, TensorData, activation::relu},
+    tensor::{Tensor, TensorData, activation::relu},
 };
 
 use super::{
@@ -95,10 +95,8 @@ fn fit(
     let mut perceptron = Perceptron::<TrainCpu>::new(features.dims()[1], hidden, images.classes, seed, &device);
     let mut optimizer = Optimizer::new(steps::rule(training));
     let step = |batch: &Batch<'_>| {
-        let indices: Vec<i64> = batch.images.iter().map(|&(index, _)| index as i64).collect();
-        let rows = features.clone().select(0, Tensor::<Cpu, 1, Int>::from_ints(indices.as_slice(), &device));
-        let labels: Vec<u16> = batch.images.iter().map(|&(index, _)| images.labels[index]).collect();
-        let loss = cross_entropy(perceptron.forward(Tensor::from_inner(rows)), &labels);
+        let logits = perceptron.forward(Tensor::from_inner(batch.rows(features)));
+        let loss = cross_entropy(logits, &batch.labels(&images.labels));
         let gradients = gradients(&perceptron, &loss);
         perceptron = optimizer.step(batch.learning_rate, perceptron.clone(), gradients);
         Stepped { loss: scalar(loss), waited: Duration::ZERO }

@@ -2,10 +2,14 @@
 
 use std::time::{Duration, Instant};
 
+use burn::tensor::{Int, Tensor};
+
 use crate::{
-    recipe::ClassifierTraining,
+    recipe::{ClassifierTraining, Transform},
     train::{
-        Error,
+        Error, augment,
+        data::Images,
+        device::Cpu,
         optimizer::Rule,
         random::{Purpose, Stream},
         schedule::LearningRateCurve,
@@ -18,6 +22,28 @@ pub(super) struct Batch<'a> {
     /// The images, each with the epoch that it is seen in, counted from 0.
     pub images: &'a [(usize, usize)],
     pub learning_rate: f64,
+}
+
+impl Batch<'_> {
+    /// The batch's own of all images' classes.
+    pub fn labels(&self, all: &[u16]) -> Vec<u16> {
+        self.images.iter().map(|&(index, _)| all[index]).collect()
+    }
+
+    /// The batch's own of all images' features `[images, dimension]`: `[n, dimension]`.
+    pub fn rows(&self, all: &Tensor<Cpu, 2>) -> Tensor<Cpu, 2> {
+        let indices: Vec<i64> = self.images.iter().map(|&(index, _)| index as i64).collect();
+        all.clone().select(0, Tensor::<Cpu, 1, Int>::from_ints(indices.as_slice(), &all.device()))
+    }
+
+    /// Augmented views, `[n, size, size, 3]`.
+    pub fn views(&self, images: &Images, transforms: &[Transform], seed: u64) -> Vec<f32> {
+        augment::views(images, self.images.len(), |row| {
+            let (index, epoch) = self.images[row];
+            let numbers = [epoch as u64, index as u64];
+            (index, transforms, Stream::new(seed, Purpose::EvaluationAugmentation, numbers, 0))
+        })
+    }
 }
 
 /// What a step tells.
