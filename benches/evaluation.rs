@@ -27,10 +27,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     for data in [few, all] {
         for lambda in [1e-4, 1e-2] {
             let mut seconds = f64::INFINITY;
-            let mut found = fit(data, lambda, Classifier::zeros(DIMENSION, CLASSES), LIMITS)?;
+            let mut found = fit(data, lambda, Classifier::zeros(DIMENSION, CLASSES), LIMITS, &mut || true)?;
             for _ in 0..3 {
                 let start = Instant::now();
-                found = fit(data, lambda, Classifier::zeros(DIMENSION, CLASSES), LIMITS)?;
+                found = fit(data, lambda, Classifier::zeros(DIMENSION, CLASSES), LIMITS, &mut || true)?;
                 seconds = seconds.min(start.elapsed().as_secs_f64());
             }
             println!(
@@ -47,7 +47,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let rest = Features::new(&values[cut * DIMENSION..FEW * DIMENSION], DIMENSION)?;
     let validation = Labeled::new(rest, &labels[cut..FEW], CLASSES)?;
     let start = Instant::now();
-    let search = grid_search(train, validation, &log_spaced(1e-6, 1e5, 45), LIMITS)?;
+    let search = grid_search(train, validation, &log_spaced(1e-6, 1e5, 45), LIMITS, &mut || true)?;
     let steps: usize = search.curve.iter().map(|point| point.iterations).sum();
     println!("ablate grid of 45, n={cut}+{}: {:.1} s once, {steps} steps", FEW - cut, start.elapsed().as_secs_f64());
     let queries = Features::new(&values[..QUERIES * DIMENSION], DIMENSION)?;

@@ -104,9 +104,13 @@ pub struct RunArgs {
     /// CPU cores to use in all, shared by the jobs [default: all]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub cores: Option<u16>,
-    /// Folder of the data files; goes before `data.folder` of the recipe
+    /// Folder of the data files; goes before `data.folder` of the recipe. May be repeated: each data set is taken from
+    /// the first folder that has it
     #[arg(long, value_name = "DIR", env = "ABLATE_DATA_DIR")]
-    pub data_dir: Option<PathBuf>,
+    pub data_dir: Vec<PathBuf>,
+    /// Memory in GB for the training steps of the jobs; larger batches are cut into micro-batches [default: all]
+    #[arg(long, value_name = "GB", value_parser = gigabytes)]
+    pub memory: Option<f64>,
     /// Start nothing more after the first failure
     #[arg(long)]
     pub fail_fast: bool,
@@ -179,4 +183,13 @@ pub struct JobArgs {
     /// Folder of the data files
     #[arg(long, value_name = "DIR", env = "ABLATE_DATA_DIR")]
     pub data_dir: Option<PathBuf>,
+    /// Images at a time through the network that is trained, where the recipe says nothing
+    #[arg(long, value_name = "N")]
+    pub micro_batch: Option<usize>,
+}
+
+/// A positive number of gigabytes.
+fn gigabytes(text: &str) -> Result<f64, String> {
+    let number: f64 = text.parse().map_err(|_| "write a number, as 12.5".to_owned())?;
+    if number > 0.0 && number.is_finite() { Ok(number) } else { Err("write a number above 0".to_owned()) }
 }

@@ -7,7 +7,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use signal_hook::consts::SIGTERM;
@@ -22,7 +22,7 @@ use crate::{
         self,
         data::{self, Images, Loaded, Part, Split},
         device,
-        protocol::{self, Sets},
+        protocol::{self, Encoded, Sets},
     },
 };
 
@@ -68,9 +68,7 @@ impl From<train::Error> for JobError {
             | train::Error::Evaluation(_)
             | train::Error::TooFewImages { .. } => FailureClass::BadData,
             train::Error::NonFinite { .. } | train::Error::NonFiniteResult { .. } => FailureClass::NonFinite,
-            train::Error::NotFrozen { .. } | train::Error::NoValidation | train::Error::NoObjective => {
-                FailureClass::Bug
-            }
+            train::Error::NotFrozen { .. } | train::Error::NoValidation | train::Error::Bug { .. } => FailureClass::Bug,
         };
         Self::Failed(Failure::new(class, chain(&error)))
     }
@@ -102,6 +100,8 @@ struct Measured {
     images: usize,
     encoder: Option<Vec<u8>>,
     remarks: Vec<String>,
+    /// Time spent before the checkpoint that the job went on from.
+    earlier: Duration,
 }
 
 fn work(args: &JobArgs, stop: &AtomicBool) -> Result<(), JobError> {
@@ -116,7 +116,11 @@ fn work(args: &JobArgs, stop: &AtomicBool) -> Result<(), JobError> {
     let folder = args.data_dir.clone().or_else(|| job.folder.clone());
     tell(&format!("{} {} on {}, {} threads", job.spec.kind(), job.id, machine::processor(), args.threads));
     let mut log = EpochLog::create(&store, &job, stop).map_err(|message| failure(FailureClass::Storage, message))?;
-    let (result, seed) = match &job.spec {
+    let spec = match args.micro_batch {
+        Some(images) => job.spec.clone().in_micro_batches(images),
+        None => job.spec.clone(),
+    };
+    let (result, seed) = match &spec {
         JobSpec::Pretrain(spec) => (pretrain(spec, &store, &job, folder.as_deref(), &mut log), spec.seed),
         JobSpec::Evaluate(spec) => (evaluate(spec, &store, &job, folder.as_deref(), &mut log), spec.seed),
     };
@@ -125,7 +129,7 @@ fn work(args: &JobArgs, stop: &AtomicBool) -> Result<(), JobError> {
     }
     let measured = result?;
     measured.remarks.iter().for_each(|remark| tell(remark));
-    let wall_seconds = begin.elapsed().as_secs_f64();
+    let wall_seconds = (measured.earlier + begin.elapsed()).as_secs_f64();
     let record = Record {
         job: job.id,
         kind: job.spec.kind().to_owned(),
@@ -166,15 +170,49 @@ fn pretrain(
             data: "unknown".to_owned(),
             images: pretrained.images,
             encoder: Some(pretrained.file),
+            earlier: pretrained.earlier,
             remarks: [vec![format!("weights of the file with BLAKE3 hash {blake3}")], pretrained.remarks].concat(),
         });
     }
+    let Some(data) = &spec.data else {
+        let file = train::initialize(spec)?;
+        return Ok(Measured {
+            metrics: Metrics::new(),
+            protocol: protocol::describe_pretraining(spec),
+            data: "none".to_owned(),
+            images: 0,
+            encoder: Some(file),
+            earlier: Duration::ZERO,
+            remarks: vec![],
+        });
+    };
     let mut remarks = Vec::new();
-    let images = load(&Part::train(&spec.data), folder, &mut remarks)?;
+    let images = load(&Part::train(data), folder, &mut remarks)?;
+    let pretrained = going_on(store, job, |checkpoint| train::pretrain(spec, &images, checkpoint, log))?;
+    Ok(Measured {
+        metrics: pretrained.metrics,
+        protocol: protocol::describe_pretraining(spec),
+        data: short_fingerprint(&images),
+        images: pretrained.images,
+        encoder: Some(pretrained.file),
+        earlier: pretrained.earlier,
+        remarks: [remarks, pretrained.remarks].concat(),
+    })
+}
+
+/// Does a job's work from the checkpoint that it left, if there is one that can be gone on from, else from its beginning.
+fn going_on<T>(
+    store: &Store,
+    job: &Job,
+    mut work: impl FnMut(Option<&[u8]>) -> Result<T, train::Error>,
+) -> Result<T, JobError> {
+    let from_the_beginning = |error: &dyn std::error::Error| {
+        tell(&format!("warning: {}; the job starts from its beginning", chain(error)));
+    };
     let checkpoint = match store.kept_checkpoint(job.id) {
         Ok(checkpoint) => checkpoint,
         Err(error) if matches!(error.kind(), ErrorKind::Damaged { .. }) => {
-            tell(&format!("warning: {}; the job starts from its beginning", chain(&error)));
+            from_the_beginning(&error);
             None
         }
         Err(error) => return Err(error.into()),
@@ -182,21 +220,13 @@ fn pretrain(
     if checkpoint.is_some() {
         tell("going on from a checkpoint");
     }
-    let pretrained = match train::pretrain(spec, &images, checkpoint.as_deref(), log) {
+    match work(checkpoint.as_deref()) {
         Err(error @ train::Error::Checkpoint(_)) => {
-            tell(&format!("warning: {}; the job starts from its beginning", chain(&error)));
-            train::pretrain(spec, &images, None, log)?
+            from_the_beginning(&error);
+            Ok(work(None)?)
         }
-        result => result?,
-    };
-    Ok(Measured {
-        metrics: pretrained.metrics,
-        protocol: protocol::describe_pretraining(spec),
-        data: short_fingerprint(&images),
-        images: pretrained.images,
-        encoder: Some(pretrained.file),
-        remarks: [remarks, pretrained.remarks].concat(),
-    })
+        result => Ok(result?),
+    }
 }
 
 fn evaluate(
@@ -224,18 +254,28 @@ fn evaluate(
         all
     };
     let sets = Sets { train: &train, validation: validation.as_ref(), test: &test };
-    let evaluated = protocol::evaluate(spec, &pretraining, &store.encoder(parent)?, sets, log)?;
+    let encoder = store.encoder(parent)?;
+    let encoded = Encoded { job: &pretraining, file: &encoder };
+    let evaluated = going_on(store, job, |checkpoint| protocol::evaluate(spec, encoded, sets, checkpoint, log))?;
+    let mut protocol = protocol::describe(spec);
+    // A network whose batches this machine had to cut is no longer quite the one of the recipe.
+    if let Some(record) = store.record(parent)?
+        && record.protocol != protocol::describe_pretraining(&pretraining)
+    {
+        protocol = format!("{protocol}; pretraining: {}", record.protocol);
+    }
     Ok(Measured {
         metrics: evaluated.metrics,
-        protocol: protocol::describe(spec),
+        protocol,
         data: [Some(&train), validation.as_ref(), Some(&test)]
             .into_iter()
             .flatten()
             .map(short_fingerprint)
             .collect::<Vec<_>>()
             .join("/"),
-        images: train.len() + test.len(),
+        images: evaluated.images,
         encoder: None,
+        earlier: evaluated.earlier,
         remarks: [remarks, evaluated.remarks].concat(),
     })
 }

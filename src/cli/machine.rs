@@ -20,8 +20,19 @@ pub fn cores() -> usize {
     thread::available_parallelism().map_or(1, NonZeroUsize::get)
 }
 
-/// Main memory of this machine in bytes, if it can be told.
+/// Main memory in bytes that this process may use, if it can be told: what the machine has or, if that is less, what
+/// its control group is allowed.
 pub fn memory() -> Option<f64> {
+    let limit = |path: &str| fs::read_to_string(path).ok()?.trim().parse::<f64>().ok();
+    let own = fs::read_to_string("/proc/self/cgroup").ok().and_then(|text| {
+        let group = text.lines().find_map(|line| line.strip_prefix("0::"))?.trim_end_matches('/').to_owned();
+        limit(&format!("/sys/fs/cgroup{group}/memory.max"))
+    });
+    let limits = [own, limit("/sys/fs/cgroup/memory.max"), limit("/sys/fs/cgroup/memory/memory.limit_in_bytes")];
+    limits.into_iter().chain([main_memory()]).flatten().min_by(f64::total_cmp)
+}
+
+fn main_memory() -> Option<f64> {
     let text = fs::read_to_string("/proc/meminfo").ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
     let kibibytes: f64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;

@@ -9,6 +9,7 @@ mod inspect;
 mod job;
 mod lock;
 mod machine;
+mod needs;
 mod results;
 mod run;
 mod sweeps;

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::Command,
     sync::{
         Arc,
@@ -24,20 +24,19 @@ use super::{
     display::Display,
     error::chain,
     lock, machine,
+    needs::Needs,
     results::{self, Results},
     sweeps::{self, Planned},
-    tables, tell, weights,
+    tables, tell,
 };
 use crate::{
-    plan::{Job, JobId, Plan, training_bytes},
-    recipe::{JobSpec, PretrainJob, Training},
+    plan::{Job, JobId, Plan},
     report::{self, Outcome},
     schedule::{
         self, Change, Event, Failure, FailureClass, JobState, Launch, LocalExecutor, LocalJobs, Node, Notice, Policy,
         Scheduler, drive, parallel_jobs, share_cores,
     },
     store::{Entry, ErrorKind, JobEvent, JournalWriter, Snapshot, Store},
-    train::data,
 };
 
 /// Runs sweep files.
@@ -54,8 +53,8 @@ pub fn run(args: &RunArgs) -> Result<(), CliError> {
         tell(&format!("taken over from an interrupted run: {} finished jobs", adopted.len()));
     }
     let todo = todo(&planned.plan, &snapshot, &store)?;
-    check_data(&planned.plan, &todo, args.data_dir.as_deref())?;
-    check_memory(&planned.plan, &todo)?;
+    let memory = args.memory.map(|gigabytes| 1e9 * gigabytes);
+    let needs = Needs::find(&planned.plan, &todo, &args.data_dir, memory)?;
     let reused = planned.plan.len() - todo.len();
     let summary = if todo.is_empty() {
         if !args.quiet {
@@ -71,7 +70,7 @@ pub fn run(args: &RunArgs) -> Result<(), CliError> {
                 store.write_job(job)?;
             }
         }
-        Some(work(args, &planned, &store, &todo, &mut snapshot, &mut journal)?)
+        Some(work(args, &planned, &store, (&todo, needs), &mut snapshot, &mut journal)?)
     };
     let results = Results::of(snapshot);
     tables::print_all(&planned, &results)?;
@@ -117,60 +116,22 @@ fn damaged(store: &Store, job: JobId, checkpoint_needed: bool) -> Result<bool, C
     }
 }
 
-/// Finds missing data files before anything runs.
-fn check_data(plan: &Plan, todo: &[JobId], flag: Option<&Path>) -> Result<(), CliError> {
-    let mut needed = BTreeSet::new();
-    for job in todo.iter().filter_map(|&job| plan.job(job)) {
-        let (source, corrupt) = match &job.spec {
-            JobSpec::Pretrain(PretrainJob { training: Training::Pretrained { blake3 }, .. }) => {
-                weights::read(job.folder.as_deref(), blake3).map_err(CliError::input)?;
-                continue;
-            }
-            JobSpec::Pretrain(pretrain) => (pretrain.data.source, pretrain.data.corrupt_images),
-            JobSpec::Evaluate(evaluation) => (evaluation.data.source, evaluation.data.corrupt_images),
-        };
-        needed.insert((source, corrupt, flag.map(Path::to_owned).or_else(|| job.folder.clone())));
-    }
-    for (source, corrupt, folder) in needed {
-        data::check(source, corrupt, folder.as_deref()).map_err(|error| CliError::input(chain(&error)))?;
-    }
-    Ok(())
-}
-
-/// Finds batches that this machine cannot hold before anything runs.
-fn check_memory(plan: &Plan, todo: &[JobId]) -> Result<(), CliError> {
-    let Some(memory) = machine::memory() else { return Ok(()) };
-    for job in todo.iter().filter_map(|&job| plan.job(job)) {
-        if let JobSpec::Pretrain(pretrain) = &job.spec {
-            let needed = training_bytes(pretrain);
-            if needed > memory {
-                return Err(CliError::input(format!(
-                    "job {} needs more than {:.0} GB of memory for its batch, and this machine has {:.0} GB: set \
-                     schedule.micro_batch, which gives the same gradient but lets batch normalization see the \
-                     micro-batch",
-                    job.id.short(),
-                    needed / 1e9,
-                    memory / 1e9
-                )));
-            }
-        }
-    }
-    Ok(())
-}
-
 /// Runs the jobs; every change is journaled before it is acted upon.
 fn work(
     args: &RunArgs,
     planned: &Planned,
     store: &Store,
-    todo: &[JobId],
+    (todo, needs): (&[JobId], Needs),
     snapshot: &mut Snapshot,
     journal: &mut JournalWriter,
 ) -> Result<schedule::Summary, CliError> {
     let plan = &planned.plan;
     let cores = args.cores.map_or_else(machine::cores, usize::from);
     // No more slots than jobs: an empty one would keep its cores to itself.
-    let slots = args.jobs.map_or_else(|| parallel_jobs(cores, todo.len()), |jobs| usize::from(jobs).min(todo.len()));
+    let slots = match args.jobs {
+        Some(jobs) => usize::from(jobs).min(todo.len()),
+        None => parallel_jobs(cores, todo.len()).min(needs.jobs_at_a_time),
+    };
     let policy = Policy { fail_fast: args.fail_fast, ..Policy::default() };
     let scheduler = Scheduler::new(nodes(plan, todo), slots, policy)
         .map_err(|error| CliError::failed(format!("cannot schedule the jobs: {error}")))?;
@@ -178,12 +139,7 @@ fn work(
     forward_signals(sender.clone())?;
     let program = std::env::current_exe()
         .map_err(|error| CliError::failed(format!("cannot find the program itself: {error}")))?;
-    let jobs = Arc::new(ChildJobs {
-        program,
-        store: store.clone(),
-        data_dir: args.data_dir.clone(),
-        folders: plan.jobs().filter_map(|job| Some((job.id, job.folder.clone()?))).collect(),
-    });
+    let jobs = Arc::new(ChildJobs { program, store: store.clone(), needs });
     let mut executor = LocalExecutor::new(jobs, share_cores(cores, slots), sender);
     let begin = Instant::now();
     let labels = report::job_labels(&planned.sweeps, plan);
@@ -301,7 +257,7 @@ fn forward_signals(sender: Sender<Event>) -> Result<(), CliError> {
             }
             tell(match count {
                 0 => {
-                    "stopping: pretraining keeps a checkpoint, evaluations start again next time; once more to end the jobs at once"
+                    "stopping: training keeps a checkpoint, other jobs start again next time; once more to end the jobs at once"
                 }
                 _ => "ending the running jobs",
             });
@@ -314,8 +270,7 @@ fn forward_signals(sender: Sender<Event>) -> Result<(), CliError> {
 struct ChildJobs {
     program: PathBuf,
     store: Store,
-    data_dir: Option<PathBuf>,
-    folders: BTreeMap<JobId, PathBuf>,
+    needs: Needs,
 }
 
 impl LocalJobs for ChildJobs {
@@ -323,8 +278,11 @@ impl LocalJobs for ChildJobs {
         let mut command = Command::new(&self.program);
         command.arg("job").arg(launch.job.to_string()).arg("--store").arg(self.store.root());
         command.arg("--threads").arg(threads.to_string());
-        if let Some(folder) = self.data_dir.as_ref().or_else(|| self.folders.get(&launch.job)) {
+        if let Some(folder) = self.needs.folders.get(&launch.job) {
             command.arg("--data-dir").arg(folder);
+        }
+        if let Some(images) = self.needs.micro_batches.get(&launch.job) {
+            command.arg("--micro-batch").arg(images.to_string());
         }
         command
     }

@@ -45,12 +45,12 @@ impl Cost {
     }
 
     fn of_pretraining(job: &PretrainJob) -> Self {
-        let Training::Trained(trained) = &job.training else { return Self::default() };
+        let (Training::Trained(trained), Some(data)) = (&job.training, job.data) else { return Self::default() };
         let schedule = &trained.schedule;
-        let steps = job.data.count() / schedule.batch_size.max(1);
+        let steps = data.count() / schedule.batch_size.max(1);
         let views_per_image = if trained.objective == Objective::Supervised { 1.0 } else { 2.0 };
         let views = views_per_image * (steps * schedule.batch_size) as f64 * schedule.epochs as f64;
-        let encoder = forward_macs(&job.encoder, job.data.source.image_size());
+        let encoder = forward_macs(&job.encoder, data.image_size());
         let head = trained.head.as_ref().map_or(0.0, |head| head_macs(head, &job.encoder));
         // Micro-batches go forward once more, to learn the loss before its gradient.
         let passes = TRAINING_PASSES + if schedule.micro_batch.is_some() { 1.0 } else { 0.0 };
@@ -60,7 +60,7 @@ impl Cost {
     fn of_evaluation(job: &EvaluationJob, encoder: &Encoder) -> Self {
         let train = job.label_fraction * job.data.train_set().count() as f64;
         let test = job.data.test_count() as f64;
-        let forward = forward_macs(encoder, job.data.source.image_size());
+        let forward = forward_macs(encoder, job.data.image_size());
         let dimension = encoder.dimension() as f64;
         let classifier = dimension * job.data.source.classes() as f64;
         let features = |augmented_epochs: usize| match augmented_epochs {
@@ -112,6 +112,12 @@ impl Convolution {
     fn macs(&self) -> f64 {
         (self.size * self.size) as f64 * self.weights() as f64
     }
+}
+
+/// Values that a forward pass keeps for its gradient per image: the output of every convolution and of the
+/// normalization after it.
+pub(super) fn kept_values(encoder: &Encoder, image_size: usize) -> usize {
+    convolutions(encoder, image_size).iter().map(|layer| 2 * layer.outputs * layer.size * layer.size).sum()
 }
 
 /// Every convolution of the encoder on square images of `image_size` pixels, from input to output. Each is followed by
@@ -167,17 +173,6 @@ pub fn parameters(encoder: &Encoder) -> usize {
     convolutions(encoder, 1).iter().map(|layer| layer.weights() + 2 * layer.outputs).sum()
 }
 
-/// Memory in bytes that a pretraining job keeps at least while it takes a step: the output of every convolution and of
-/// the normalization after it, in float32, for all views that go through the encoder at a time.
-pub fn training_bytes(job: &PretrainJob) -> f64 {
-    let Training::Trained(trained) = &job.training else { return 0.0 };
-    let images = trained.schedule.micro_batch.unwrap_or(trained.schedule.batch_size);
-    let views = if trained.objective == Objective::Supervised { images } else { 2 * images };
-    let layers = convolutions(&job.encoder, job.data.source.image_size());
-    let values: usize = layers.iter().map(|layer| 2 * layer.outputs * layer.size * layer.size).sum();
-    4.0 * (values * views) as f64
-}
-
 fn head_macs(head: &ProjectionHead, encoder: &Encoder) -> f64 {
     let features = encoder.dimension();
     (features * features * head.hidden_layers + features * head.dimension) as f64
@@ -192,7 +187,7 @@ mod tests {
     };
 
     fn encoder(architecture: Architecture, width: f64) -> Encoder {
-        Encoder { architecture, width, stem: Stem::Cifar, zero_init_residual: true }
+        Encoder { architecture, width, stem: Stem::Cifar, zero_init_residual: true, input_normalization: None }
     }
 
     #[test]
@@ -278,17 +273,6 @@ mod tests {
         let cost = Cost::of(&job, Some(&parent));
         assert_eq!(cost.images, 1200.0);
         assert_eq!(cost.macs, 1200.0 * forward_macs(&recipe.encoder, 24) + (3.0 * 10_000.0 + 1200.0) * 640.0);
-    }
-
-    #[test]
-    fn memory_grows_with_what_goes_through_the_encoder_at_a_time() {
-        let mut recipe = fixture::recipe();
-        // 48,384 values of convolutions and as many of normalizations for each of 2 × 64 views of 24 px.
-        assert_eq!(training_bytes(&recipe.pretrain_job(0)), 4.0 * 2.0 * 48_384.0 * 128.0);
-        recipe.schedule.micro_batch = Some(16);
-        assert_eq!(training_bytes(&recipe.pretrain_job(0)), 4.0 * 2.0 * 48_384.0 * 32.0);
-        recipe.objective = Objective::Supervised;
-        assert_eq!(training_bytes(&recipe.pretrain_job(0)), 4.0 * 2.0 * 48_384.0 * 16.0);
     }
 
     #[test]

@@ -223,13 +223,15 @@ mod tests {
     }
 
     /// One change per field of the recipe that a job can depend on, and whether pretraining depends on it.
-    const CHANGES: [(&str, bool); 42] = [
+    const CHANGES: [(&str, bool); 46] = [
         ("(data: (source: Cifar10))", true),
         ("(data: (train_images: 500))", true),
         ("(data: (train_images: \"All\", validation_images: 100))", true),
         ("(data: (test_images: 100))", false),
         ("(data: (corrupt_images: 1))", true),
         ("(data: (subset_seed: 1))", true),
+        ("(data: (image_size: 32))", true),
+        ("(data: (center_crop: 1.0))", false),
         ("(augmentation: (both: []))", true),
         ("(augmentation: (first: [Sobel(probability: 0.5)]))", true),
         ("(augmentation: (second: [Sobel(probability: 0.5)]))", true),
@@ -255,7 +257,9 @@ mod tests {
         ("(schedule: (batch_size: 32, warmup_epochs: 0, decay: Constant))", true),
         ("(schedule: (micro_batch: 32))", true),
         ("(online_probe: (learning_rate: 0.1, momentum: 0.9))", true),
+        ("(encoder: (input_normalization: (mean: (0.5, 0.5, 0.5), deviation: (0.25, 0.25, 0.25))))", true),
         ("(evaluation: (protocol: FineTune))", false),
+        ("(evaluation: (protocol: FineTune, micro_batch: 50))", false),
         ("(evaluation: (representation: Projection))", false),
         ("(evaluation: (label_fraction: 0.1))", false),
         ("(evaluation: (transfer_data: (source: Cifar100, train_images: \"All\", test_images: \"All\")))", false),
@@ -298,5 +302,30 @@ mod tests {
             uncovered.retain(|leaf| base.pointer(leaf) == changed.pointer(leaf));
         }
         assert_eq!(uncovered, [""; 0]);
+    }
+
+    #[test]
+    fn settings_without_effect_make_no_other_jobs() {
+        let base = |text: &str| {
+            let mut recipe = fixture::recipe();
+            recipe.apply(&fixture::patch(text));
+            recipe
+        };
+        let job = |recipe: &Recipe, change: &str, seed| {
+            let mut recipe = recipe.clone();
+            recipe.apply(&fixture::patch(change));
+            JobId::of(&JobSpec::Pretrain(recipe.pretrain_job(seed)), &[])
+        };
+        let elsewhere = base("(objective: Pretrained(file: \"weights\", blake3: \"00ff\"))");
+        assert_eq!(job(&elsewhere, "()", 0), job(&elsewhere, "(data: (source: Cifar10))", 1));
+        let untrained = base("(objective: Untrained)");
+        assert_eq!(job(&untrained, "()", 0), job(&untrained, "(data: (source: Cifar10))", 0));
+        assert_ne!(job(&untrained, "()", 0), job(&untrained, "()", 1));
+        let supervised = base("(objective: Supervised)");
+        let [first, second] =
+            ["first", "second"].map(|view| format!("(augmentation: ({view}: [Sobel(probability: 0.5)]))"));
+        assert_eq!(job(&supervised, "()", 0), job(&supervised, &second, 0));
+        assert_ne!(job(&supervised, "()", 0), job(&supervised, &first, 0));
+        assert_eq!(job(&supervised, "()", 0), job(&supervised, "(data: (image_size: 24))", 0), "its own size");
     }
 }

@@ -3,12 +3,14 @@
 mod cost;
 mod graph;
 mod job;
+mod memory;
 mod priority;
 mod render;
 
 #[cfg(test)]
 pub(crate) mod fixture;
 
-pub use cost::{Cost, forward_macs, parameters, training_bytes};
+pub use cost::{Cost, forward_macs, parameters};
 pub use graph::{Plan, PlannedTrial};
 pub use job::{IDENTITY_VERSION, Job, JobId, ParseJobIdError};
+pub use memory::Batch;

@@ -15,7 +15,22 @@ patchable! {
         pub stem: Stem,
         /// Starts the last scale (gamma) of each residual block at zero, as the reference code does.
         pub zero_init_residual: bool,
+        /// What is subtracted from the channel values in [0, 1] and what the rest is divided by. `None`, as it is unless
+        /// written: nothing, as in the reference code. Weights from torchvision expect
+        /// `(mean: (0.485, 0.456, 0.406), deviation: (0.229, 0.224, 0.225))`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub input_normalization: Option<InputNormalization>,
     }
+}
+
+/// Mean and standard deviation of the red, green and blue channel values, in [0, 1].
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InputNormalization {
+    /// The means.
+    pub mean: (f64, f64, f64),
+    /// The standard deviations.
+    pub deviation: (f64, f64, f64),
 }
 
 /// Depth of a residual network, and with it the kind of its blocks (He et al. 2016).
@@ -142,4 +157,4 @@ pub enum HeadKind {
     Nonlinear,
 }
 
-replaceable!(Architecture, Stem, HeadKind);
+replaceable!(Architecture, Stem, HeadKind, Option<InputNormalization>);

@@ -36,6 +36,11 @@ patchable! {
         pub epochs: usize,
         /// Images per step.
         pub batch_size: usize,
+        /// Images that go through the network at a time in fine-tuning; must divide `batch_size`. `None`, as it is unless
+        /// written: all of them. The gradient is that of the whole batch either way, but batch normalization sees the
+        /// micro-batch. Other protocols have no use for it.
+        #[serde(default)]
+        pub micro_batch: Option<usize>,
         /// Learning rate per 256 images: the first step takes this × batch_size / 256; the paper uses 0.1 for linear
         /// evaluation and 0.05 for fine-tuning.
         pub learning_rate: f64,

@@ -35,6 +35,20 @@ impl JobSpec {
 }
 
 impl JobSpec {
+    /// The same job with as many images at a time through the encoder that it trains.
+    pub fn in_micro_batches(mut self, images: usize) -> Self {
+        match &mut self {
+            Self::Pretrain(PretrainJob { training: Training::Trained(trained), .. }) => {
+                trained.schedule.micro_batch = Some(images);
+            }
+            Self::Evaluate(EvaluationJob { task: EvaluationTask::FineTune(training), .. }) => {
+                training.micro_batch = Some(images);
+            }
+            _ => {}
+        }
+        self
+    }
+
     /// The metrics that the job reports.
     pub fn metrics(&self) -> Vec<Metric> {
         let of_classifier =
@@ -67,13 +81,13 @@ impl JobSpec {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PretrainJob {
-    /// The training images.
-    pub data: TrainSet,
+    /// The training images; `None` where nothing is trained.
+    pub data: Option<TrainSet>,
     /// The encoder to make.
     pub encoder: Encoder,
     /// How it is trained.
     pub training: Training,
-    /// Seed of every random stream of the job.
+    /// Seed of every random stream of the job; 0 where weights are taken over.
     pub seed: u64,
 }
 
@@ -185,6 +199,9 @@ pub struct ClassifierTraining {
     pub epochs: usize,
     /// See [`Evaluation::batch_size`].
     pub batch_size: usize,
+    /// See [`Evaluation::micro_batch`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub micro_batch: Option<usize>,
     /// See [`Evaluation::learning_rate`].
     pub learning_rate: f64,
     /// See [`Evaluation::momentum`].
@@ -196,28 +213,33 @@ pub struct ClassifierTraining {
 impl Recipe {
     /// The pretraining job of this recipe.
     pub fn pretrain_job(&self, seed: u64) -> PretrainJob {
-        PretrainJob {
-            data: self.data.train_set(),
-            encoder: self.encoder.clone(),
-            training: match &self.objective {
-                Objective::Untrained => Training::Untrained,
-                Objective::Pretrained { blake3, .. } => Training::Pretrained { blake3: blake3.to_lowercase() },
-                _ => Training::Trained(Box::new(self.trained())),
-            },
-            seed,
+        let encoder = self.encoder.clone();
+        match &self.objective {
+            Objective::Untrained => PretrainJob { data: None, encoder, training: Training::Untrained, seed },
+            Objective::Pretrained { blake3, .. } => {
+                let training = Training::Pretrained { blake3: blake3.to_lowercase() };
+                PretrainJob { data: None, encoder, training, seed: 0 }
+            }
+            _ => {
+                let training = Training::Trained(Box::new(self.trained()));
+                PretrainJob { data: Some(self.data.train_set()), encoder, training, seed }
+            }
         }
     }
 
     fn trained(&self) -> Trained {
         let batch_size = self.schedule.batch_size;
         let micro_batch = self.schedule.micro_batch.filter(|&size| size != batch_size);
+        let supervised = self.objective == Objective::Supervised;
+        // A supervised network sees one view of each image.
+        let second = if supervised { Vec::new() } else { self.augmentation.second.clone() };
         Trained {
-            augmentation: self.augmentation.clone(),
-            head: self.projection_head().filter(|_| self.objective != Objective::Supervised),
+            augmentation: Augmentation { second, ..self.augmentation.clone() },
+            head: self.projection_head().filter(|_| !supervised),
             objective: self.objective.clone(),
             optimizer: self.optimizer.clone(),
             schedule: Schedule { micro_batch, ..self.schedule.clone() },
-            online_probe: self.online_probe.clone().filter(|_| self.objective != Objective::Supervised),
+            online_probe: self.online_probe.clone().filter(|_| !supervised),
         }
     }
 
@@ -267,6 +289,7 @@ impl Evaluation {
             solver: self.solver.clone(),
             epochs: self.epochs,
             batch_size: self.batch_size,
+            micro_batch: None,
             learning_rate: self.learning_rate,
             momentum: self.momentum,
             weight_decay: self.weight_decay,
@@ -279,7 +302,10 @@ impl Evaluation {
             Protocol::NearestNeighbors { neighbors, temperature } => {
                 EvaluationTask::NearestNeighbors { neighbors, temperature }
             }
-            Protocol::FineTune => EvaluationTask::FineTune(training()),
+            Protocol::FineTune => {
+                let micro_batch = self.micro_batch.filter(|&size| size != self.batch_size);
+                EvaluationTask::FineTune(ClassifierTraining { micro_batch, ..training() })
+            }
             Protocol::OwnClassifier => EvaluationTask::OwnClassifier,
             Protocol::TransformationProbe { task, hidden } => {
                 let training = ClassifierTraining { augmentation: Vec::new(), ..training() };

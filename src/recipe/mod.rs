@@ -19,7 +19,9 @@ pub use augmentation::{
     Augmentation, AugmentationPatch, BoxSampling, Brightness, Interpolation, JitterOrder, Policy, Transform,
 };
 pub use data::{Count, Data, DataPatch, DataSource, TrainSet};
-pub use encoder::{Architecture, BlockKind, Encoder, EncoderPatch, Head, HeadKind, HeadPatch, Stem};
+pub use encoder::{
+    Architecture, BlockKind, Encoder, EncoderPatch, Head, HeadKind, HeadPatch, InputNormalization, Stem,
+};
 pub use evaluation::{Evaluation, EvaluationPatch, ProbeTask, Protocol, Representation};
 pub use job::{
     ClassifierTraining, EvaluationJob, EvaluationTask, JobSpec, PretrainJob, ProjectionHead, Trained, Training,
@@ -60,7 +62,7 @@ patchable! {
 }
 
 /// The fields that may be left out of a complete recipe; the documentation of each says what holds then.
-pub const OPTIONAL_FIELDS: [&str; 22] = [
+pub const OPTIONAL_FIELDS: [&str; 25] = [
     "subset_seed",
     "first",
     "second",
@@ -69,8 +71,11 @@ pub const OPTIONAL_FIELDS: [&str; 22] = [
     "brightness",
     "validation_images",
     "corrupt_images",
+    "image_size",
+    "center_crop",
     "folder",
     "short_side",
+    "input_normalization",
     "hidden_layers",
     "normalize",
     "negatives",

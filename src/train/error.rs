@@ -2,7 +2,11 @@
 
 use std::fmt;
 
-use super::{data, evaluation, model::WeightsError};
+use super::{
+    data,
+    evaluation::{self, ErrorKind},
+    model::WeightsError,
+};
 
 /// A job that cannot go on.
 #[derive(Debug)]
@@ -48,8 +52,11 @@ pub enum Error {
     Evaluation(evaluation::Error),
     /// The protocol chooses a setting on validation images, and there are none.
     NoValidation,
-    /// A training job names no objective that trains: a bug.
-    NoObjective,
+    /// Something that cannot be.
+    Bug {
+        /// What, as a sentence without its period.
+        what: &'static str,
+    },
     /// Whoever watches asked to stop.
     Stopped,
 }
@@ -78,7 +85,7 @@ impl fmt::Display for Error {
             Self::NoValidation => {
                 f.write_str("logistic regression needs validation images: set data.validation_images")
             }
-            Self::NoObjective => f.write_str("the job has nothing to train by; this is a bug"),
+            Self::Bug { what } => write!(f, "{what}; this is a bug"),
             Self::Stopped => f.write_str("stopped on request"),
         }
     }
@@ -95,7 +102,7 @@ impl std::error::Error for Error {
             | Self::TooFewImages { .. }
             | Self::NotFrozen { .. }
             | Self::NoValidation
-            | Self::NoObjective
+            | Self::Bug { .. }
             | Self::Stopped => None,
         }
     }
@@ -109,7 +116,7 @@ impl From<data::Error> for Error {
 
 impl From<evaluation::Error> for Error {
     fn from(error: evaluation::Error) -> Self {
-        Self::Evaluation(error)
+        if error.kind == ErrorKind::Stopped { Self::Stopped } else { Self::Evaluation(error) }
     }
 }
 

@@ -1,6 +1,7 @@
 //! One job on one device; knows nothing of sweeps.
 
 pub mod augment;
+mod checkpoint;
 pub mod contact_sheet;
 pub mod data;
 pub mod device;
@@ -11,6 +12,7 @@ pub mod model;
 pub mod objective;
 pub mod ops;
 pub mod optimizer;
+mod prefetch;
 mod pretrain;
 pub mod protocol;
 pub mod random;
@@ -18,7 +20,7 @@ pub mod schedule;
 mod watch;
 
 pub use error::Error;
-pub use pretrain::{Pretrained, pretrain, take_over};
+pub use pretrain::{Pretrained, initialize, pretrain, take_over};
 pub use watch::{EpochReport, Watch, Wish};
 
 use burn::tensor::{Tensor, backend::Backend};

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use serde::{Deserialize, Serialize};
 
 /// The state of training after an epoch.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct EpochReport {
     /// Epochs done.
     pub epoch: usize,
@@ -59,4 +59,9 @@ impl<F: FnMut(&EpochReport) -> ControlFlow<()>> Watch for F {
     fn epoch(&mut self, report: &EpochReport) -> ControlFlow<()> {
         self(report)
     }
+}
+
+/// What a record says of a job that went on from a checkpoint.
+pub(super) fn went_on(step: usize) -> String {
+    format!("went on from a checkpoint after step {step}; its time counts all legs up to their last checkpoint")
 }

@@ -334,7 +334,7 @@ fn data_sets_are_listed_where_they_are() {
     assert_eq!(code, 0);
     assert!(shown.contains("not in data; ablate data get cifar10\n"), "{shown}");
 
-    write_cifar10(&lab.path("here"));
+    write_cifar10(&lab.path("here"), 1);
     let (_, shown, _) = lab.ablate(&["data", "list", "--data-dir", "here"]);
     assert!(shown.contains("here/cifar-10-batches-bin (5 + 1 images)"), "{shown}");
     assert!(shown.contains("not in here; ablate data get cifar100"), "{shown}");
@@ -364,14 +364,15 @@ fn a_wrong_request_for_data_is_not_a_failed_download() {
     assert!(told.contains("put it at data/cifar-10-binary.tar.gz"), "{told}");
 }
 
-/// A sound CIFAR-10 with one black airplane in each file.
-fn write_cifar10(folder: &Path) {
+/// A sound CIFAR-10 with so many black images in each file, of one class after the other.
+fn write_cifar10(folder: &Path, images: u8) {
     let folder = folder.join("cifar-10-batches-bin");
     fs::create_dir_all(&folder).unwrap();
     let names = (0..10).map(|class| format!("class{class}\n")).collect::<String>();
     fs::write(folder.join("batches.meta.txt"), names).unwrap();
     for file in ["data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5", "test_batch"] {
-        fs::write(folder.join(file).with_extension("bin"), [0; 3073]).unwrap();
+        let records = (0..images).flat_map(|image| [vec![image % 10], vec![0; 3072]].concat());
+        fs::write(folder.join(file).with_extension("bin"), records.collect::<Vec<u8>>()).unwrap();
     }
 }
 

@@ -25,8 +25,7 @@ fn real_data(name: &str) -> Option<PathBuf> {
 }
 
 fn load(source: DataSource, split: Split, images: usize, folder: &Path) -> Images {
-    let (images, apart) = (Count::Number(images), Count::Number(0));
-    data::load(&Part { source, split, images, apart, subset_seed: 0, corrupt_images: 0 }, Some(folder)).unwrap().images
+    data::load(&Part::of_size(source, split, images), Some(folder)).unwrap().images
 }
 
 /// The only number of images that a class has, if it is the same for all.
@@ -74,14 +73,7 @@ fn fashion_mnist_is_read_from_its_official_files() {
     }
     let summary = data::check(DataSource::FashionMnist, 0, Some(place.path())).unwrap();
     assert_eq!((summary.train_images, summary.test_images), (600, 300));
-    let all = Part {
-        source: DataSource::FashionMnist,
-        split: Split::Test,
-        images: Count::Number(300),
-        apart: Count::Number(0),
-        subset_seed: 0,
-        corrupt_images: 0,
-    };
+    let all = Part::of_size(DataSource::FashionMnist, Split::Test, 300);
     let images = data::load(&all, Some(place.path())).unwrap().images;
     assert_eq!((images.len(), images.size, images.class_names[9].as_str()), (300, 28, "Ankle boot"));
     // Pinned, as computed by NumPy from the files: the mean gray value of the trousers.
@@ -102,7 +94,7 @@ fn imagenette_is_decoded_once() {
     assert_eq!((source.classes(), source.available()), (10, (500, 200)));
 
     let load = |split, images, apart| {
-        let part = Part { source, split, images, apart, subset_seed: 0, corrupt_images: 0 };
+        let part = Part { images, apart, ..Part::of_size(source, split, 0) };
         data::load(&part, Some(&root)).unwrap()
     };
     let all = load(Split::Train, Count::All, Count::Number(0));

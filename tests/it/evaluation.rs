@@ -126,7 +126,7 @@ fn logistic_optima_agree_with_newtons_method_and_scikit_learn() {
             let number = |name: &str| optimum[name].as_f64().unwrap();
             let (lambda, loss) = (number("lambda"), number("loss"));
             let limits = Limits { iterations: 10_000, gradient: 1e-11 };
-            let found = fit(data, lambda, Classifier::zeros(dimension, classes), limits).unwrap();
+            let found = fit(data, lambda, Classifier::zeros(dimension, classes), limits, &mut || true).unwrap();
             assert_eq!(found.stop, Stop::Converged, "λ {lambda}, gradient {}", found.gradient);
             assert_close(found.loss, loss, 1e-8 * loss, &format!("loss at λ {lambda}"));
             let reference = numbers(&optimum["parameters"]);
@@ -150,7 +150,7 @@ fn the_grid_chooses_as_scikit_learn_would() {
         assert_close(*ours, reference, 1e-12 * reference, "λ");
     }
     let limits = Limits { iterations: 10_000, gradient: 1e-10 };
-    let search = grid_search(train, validation, &lambdas, limits).unwrap();
+    let search = grid_search(train, validation, &lambdas, limits, &mut || true).unwrap();
     let reference = numbers(&case["accuracies"]).into_iter().zip(numbers(&case["losses"]));
     for (point, (validation, loss)) in search.curve.iter().zip(reference) {
         assert_eq!(point.stop, Stop::Converged);
@@ -191,7 +191,7 @@ fn the_gradient_is_that_of_the_loss() {
 fn rosenbrock_valleys_are_walked_to_the_end() {
     for dimension in [2, 10, 100] {
         let start: Vec<f64> = (0..dimension).map(|index| if index % 2 == 0 { -1.2 } else { 1.0 }).collect();
-        let minimum = minimize(start, Limits { iterations: 1000, gradient: 1e-9 }, |x, gradient| {
+        let minimum = minimize(start, Limits { iterations: 1000, gradient: 1e-9 }, &mut || true, |x, gradient| {
             gradient.fill(0.0);
             let mut value = 0.0;
             for i in 0..dimension - 1 {
@@ -217,7 +217,7 @@ fn threads_do_not_change_a_bit_of_an_evaluation() {
         let queries = Features::new(&queries, 9).unwrap();
         let test = Labeled::new(queries, &query_labels, 3).unwrap();
         let limits = Limits { iterations: 5, gradient: 0.0 };
-        let search = grid_search(data, test, &[1e-4, 1e-2], limits).unwrap();
+        let search = grid_search(data, test, &[1e-4, 1e-2], limits, &mut || true).unwrap();
         let votes = knn::weighted(data, queries, 20, 0.1).unwrap();
         (search, votes)
     };
@@ -258,8 +258,13 @@ fn equal_images_vote_in_the_order_of_the_training_set() {
 
 #[test]
 fn fingerprints_tell_a_frozen_encoder_from_a_changed_one() {
-    let recipe =
-        Encoder { architecture: Architecture::ResNet8, width: 0.25, stem: Stem::Cifar, zero_init_residual: false };
+    let recipe = Encoder {
+        architecture: Architecture::ResNet8,
+        width: 0.25,
+        stem: Stem::Cifar,
+        zero_init_residual: false,
+        input_normalization: None,
+    };
     let device = Device::default();
     let mut encoder = ResNet::<Cpu>::new(&recipe, 0, &device);
     let before = Fingerprint::of(&encoder);
@@ -291,7 +296,7 @@ proptest! {
         target in proptest::collection::vec(-5.0_f64..5.0, 12),
     ) {
         // f(x) = (|M (x - t)|² + |x - t|² / 10) / 2 has its minimum 0 at t and no curvature below 0.1.
-        let minimum = minimize(vec![0.0; dimension], Limits { iterations: 1000, gradient: 1e-10 }, |x, gradient| {
+        let minimum = minimize(vec![0.0; dimension], Limits { iterations: 1000, gradient: 1e-10 }, &mut || true, |x, gradient| {
             let distance: Vec<f64> = (0..dimension).map(|i| x[i] - target[i]).collect();
             let mut value = 0.0;
             for (gradient, d) in gradient.iter_mut().zip(&distance) {
@@ -341,7 +346,7 @@ proptest! {
         let permuted: Vec<f32> = order.iter().flat_map(|&index| queries[index * 5..][..5].to_vec()).collect();
         let [plain, permuted] = [&queries, &permuted].map(|values| Features::new(values, 5).unwrap());
         let limits = Limits { iterations: 3, gradient: 0.0 };
-        let classifier = fit(bank, 0.1, Classifier::zeros(5, 3), limits).unwrap().classifier;
+        let classifier = fit(bank, 0.1, Classifier::zeros(5, 3), limits, &mut || true).unwrap().classifier;
         for scores in [&|queries| knn::weighted(bank, queries, 20, 0.1).unwrap(),
                        &|queries| classifier.logits(queries).unwrap()] as [&dyn Fn(Features<'_>) -> Vec<f64>; 2] {
             let (plain, permuted) = (scores(plain), scores(permuted));
@@ -370,7 +375,7 @@ proptest! {
         );
         let limits = Limits { iterations: 1000, gradient: 1e-10 };
         let [one, other] =
-            [plain, permuted].map(|data| fit(data, 0.1, Classifier::zeros(5, 3), limits).unwrap().classifier);
+            [plain, permuted].map(|data| fit(data, 0.1, Classifier::zeros(5, 3), limits, &mut || true).unwrap().classifier);
         // ‖θ - θ*‖ ≤ ‖g‖ / μ; the curvature is above 0.01.
         prop_assert!(gauge_distance(&one.parameters, &other.parameters, 3) < 1e-7);
     }

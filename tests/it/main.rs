@@ -18,6 +18,8 @@ mod data;
 mod evaluation;
 /// Losses, optimizers, schedules and layers against float64 values.
 mod numerics;
+/// Evaluations as a whole.
+mod protocol;
 /// Impossible recipes.
 mod recipe;
 /// Recipes for tests.
@@ -34,3 +36,5 @@ mod sweep;
 mod tidy;
 /// Training as a whole.
 mod train;
+/// Watchers of jobs.
+mod watching;

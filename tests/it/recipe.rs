@@ -55,6 +55,9 @@ fn settings_of_training() {
         "(head: (hidden_layers: 0))",
         "(schedule: (epochs: 10000000))",
         "(data: (subset_seed: 3))",
+        "(data: (image_size: 7, center_crop: 1.5))",
+        "(encoder: (input_normalization: (mean: (0.5, 0.5, 0.5), deviation: (0.25, 0.25, 0.0))))",
+        "(evaluation: (protocol: FineTune, batch_size: 20, micro_batch: 6))",
     ];
     insta::assert_snapshot!(cases.map(problems).concat(), @r"
     augmentation.both.0.area: UniformHeight takes no rectangle of less than a tenth of the image
@@ -68,5 +71,9 @@ fn settings_of_training() {
     head.hidden_layers: 0 hidden layers are impossible
     schedule.epochs: 10000000 epochs are impossible
     data.subset_seed: generated images have no subsets to choose from
+    data.image_size: views of 7 pixels are impossible
+    data.center_crop: 1.5 is not a share of a picture's side
+    encoder.input_normalization: mean (0.5, 0.5, 0.5) and deviation (0.25, 0.25, 0.0) cannot be subtracted and divided by
+    evaluation.micro_batch: batches of 20 cannot be cut into micro-batches of 6
     ");
 }

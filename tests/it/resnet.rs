@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ablate::{
-    recipe::{Architecture, Encoder, Stem},
+    recipe::{Architecture, Encoder, InputNormalization, Stem},
     train::{
         device::{Cpu, Device},
         model::{Mode, ResNet, Tensors, encode, load_weights, tensors},
@@ -67,6 +67,7 @@ fn features_are_those_of_torchvision() {
             width: 1.0,
             stem: if case["stem"] == "Cifar" { Stem::Cifar } else { Stem::ImageNet },
             zero_init_residual: true,
+            input_normalization: None,
         };
         let empty = ResNet::<Cpu>::new(&recipe, 0, &Device::default());
         let bytes = file(&empty);
@@ -87,4 +88,37 @@ fn features_are_those_of_torchvision() {
             assert!((sum / expected.as_f64().unwrap() - 1.0).abs() < 1e-5, "{sum} {expected}");
         }
     }
+}
+
+#[test]
+fn images_are_normalized_where_the_recipe_says_so() {
+    let plain = Encoder {
+        architecture: Architecture::ResNet8,
+        width: 0.5,
+        stem: Stem::Cifar,
+        zero_init_residual: false,
+        input_normalization: None,
+    };
+    let (mean, deviation) = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225));
+    let normalizing = Encoder { input_normalization: Some(InputNormalization { mean, deviation }), ..plain.clone() };
+    let values: Vec<f32> = (0..2 * 9 * 9 * 3).map(|index| (index as f32 * 0.37).sin().abs()).collect();
+    let by_hand = values.chunks_exact(3).flat_map(|pixel| {
+        [
+            (f64::from(pixel[0]) - mean.0) / deviation.0,
+            (f64::from(pixel[1]) - mean.1) / deviation.1,
+            (f64::from(pixel[2]) - mean.2) / deviation.2,
+        ]
+        .map(|value| value as f32)
+    });
+    let features = |recipe: &Encoder, values: Vec<f32>| {
+        let images = Tensor::<Cpu, 4>::from_data(TensorData::new(values, [2, 9, 9, 3]), &Device::default());
+        let mut network = ResNet::<Cpu>::new(recipe, 0, &Device::default());
+        network.forward(images, Mode::Inference).into_data().iter::<f32>().collect::<Vec<_>>()
+    };
+    let expected = features(&plain, by_hand.collect());
+    let found = features(&normalizing, values.clone());
+    for (found, expected) in found.iter().zip(&expected) {
+        assert!((found - expected).abs() < 1e-4 * (1.0 + expected.abs()), "{found} {expected}");
+    }
+    assert_ne!(found, features(&plain, values));
 }

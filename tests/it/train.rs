@@ -1,31 +1,29 @@
 //! Training as a whole: layers, jobs; determinism, resuming from weights, failures.
 
-use std::ops::ControlFlow;
+use std::{ops::ControlFlow, time::Duration};
 
 use ablate::{
-    recipe::{Architecture, Encoder, Metric, Metrics, PretrainJob, Recipe, Stem},
+    recipe::{Architecture, Encoder, Metric, Metrics, PretrainJob, Stem},
     train::{
-        self, EpochReport, Error, Pretrained, Watch, Wish,
+        self, EpochReport, Error, Pretrained,
         data::Split,
         device::{Cpu, Device},
         model::{Mode, ResNet, load_weights, save_weights},
-        protocol::{self, Evaluated, Sets},
     },
 };
 use burn::{module::Module, tensor::Tensor};
 
-use crate::recipes::{shapes, tiny};
+use crate::{
+    recipes::{shapes, tiny},
+    watching::{StopAfter, go_on},
+};
 
 fn encoder(architecture: Architecture, width: f64) -> Encoder {
-    Encoder { architecture, width, stem: Stem::Cifar, zero_init_residual: true }
-}
-
-fn go_on(_: &EpochReport) -> ControlFlow<()> {
-    ControlFlow::Continue(())
+    Encoder { architecture, width, stem: Stem::Cifar, zero_init_residual: true, input_normalization: None }
 }
 
 fn pretrain(job: &PretrainJob) -> Pretrained {
-    train::pretrain(job, &shapes(Split::Train, job.data.count()), None, &mut go_on).unwrap()
+    train::pretrain(job, &shapes(Split::Train, job.data.map_or(40, |data| data.count())), None, &mut go_on).unwrap()
 }
 
 /// File and metrics after running the job on `threads` threads.
@@ -33,16 +31,6 @@ fn trained(job: &PretrainJob, threads: usize) -> (Vec<u8>, Metrics) {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
     let result = pool.install(|| pretrain(job));
     (result.file, result.metrics)
-}
-
-fn evaluate(recipe: &Recipe, file: &[u8]) -> Result<Evaluated, Error> {
-    let [train, validation, test] = [
-        shapes(Split::Train, recipe.data.train_set().count()),
-        shapes(Split::Validation, 40),
-        shapes(Split::Test, recipe.data.test_count()),
-    ];
-    let sets = Sets { train: &train, validation: Some(&validation), test: &test };
-    protocol::evaluate(&recipe.evaluation_job(0), &recipe.pretrain_job(0), file, sets, &mut go_on)
 }
 
 /// Every kind of state: momentum, second moments, probe, heads, micro-batches, a classifier.
@@ -68,30 +56,6 @@ fn seeds_change_the_result() {
     assert_ne!(trained(&tiny("()").pretrain_job(0), 2).0, trained(&tiny("()").pretrain_job(1), 2).0);
 }
 
-/// Stops after so many steps and keeps the checkpoint.
-struct StopAfter {
-    steps: usize,
-    checkpoint: Option<Vec<u8>>,
-    epochs: Vec<usize>,
-}
-
-impl Watch for StopAfter {
-    fn epoch(&mut self, report: &EpochReport) -> ControlFlow<()> {
-        self.epochs.push(report.epoch);
-        ControlFlow::Continue(())
-    }
-
-    fn wish(&mut self) -> Wish {
-        self.steps = self.steps.saturating_sub(1);
-        if self.steps == 0 { Wish::Stop } else { Wish::GoOn }
-    }
-
-    fn checkpoint(&mut self, bytes: &[u8]) -> ControlFlow<()> {
-        self.checkpoint = Some(bytes.to_vec());
-        ControlFlow::Continue(())
-    }
-}
-
 #[test]
 fn stopping_and_going_on_gives_the_same_bits() {
     for kind in KINDS {
@@ -102,16 +66,17 @@ fn stopping_and_going_on_gives_the_same_bits() {
         for stops in [vec![1], vec![4], vec![3, 1, 5], vec![11]] {
             let mut checkpoint: Option<Vec<u8>> = None;
             for steps in stops {
-                let mut watch = StopAfter { steps, checkpoint: None, epochs: vec![] };
+                let mut watch = StopAfter::new(steps);
                 let result = train::pretrain(&job, &images, checkpoint.as_deref(), &mut watch);
                 assert!(matches!(result, Err(Error::Stopped)), "{kind}");
                 checkpoint = watch.checkpoint;
             }
-            let mut watch = StopAfter { steps: usize::MAX, checkpoint: None, epochs: vec![] };
+            let mut watch = StopAfter::new(usize::MAX);
             let resumed = train::pretrain(&job, &images, checkpoint.as_deref(), &mut watch).unwrap();
             assert!(resumed.file == straight.file && resumed.metrics == straight.metrics, "{kind}");
             assert_eq!(watch.epochs, [1, 2, 3], "earlier epochs are reported again");
             assert_eq!(resumed.remarks.len(), 1);
+            assert!(resumed.earlier > Duration::ZERO && resumed.images == straight.images);
         }
     }
 }
@@ -119,7 +84,7 @@ fn stopping_and_going_on_gives_the_same_bits() {
 #[test]
 fn a_checkpoint_of_another_job_is_refused() {
     let images = shapes(Split::Train, 40);
-    let mut watch = StopAfter { steps: 2, checkpoint: None, epochs: vec![] };
+    let mut watch = StopAfter::new(2);
     let _ = train::pretrain(&tiny("()").pretrain_job(0), &images, None, &mut watch);
     let other = tiny("(encoder: (width: 1.0))").pretrain_job(0);
     let error = train::pretrain(&other, &images, watch.checkpoint.as_deref(), &mut go_on).err().unwrap();
@@ -217,113 +182,4 @@ fn parameters_and_features_have_the_published_sizes() {
         let images = Tensor::<Cpu, 4>::zeros([2, 33, 33, 3], &Device::default());
         assert_eq!(network.forward(images, Mode::Inference).dims(), [2, recipe.dimension()]);
     }
-}
-
-#[test]
-fn every_protocol_tells_shapes_apart_better_than_chance() {
-    // Training images are also tested on, so that every protocol that learns at all gets far above 10 %.
-    let recipe = |change: &str| {
-        let mut recipe = tiny(
-            "(
-                data: (validation_images: 40),
-                encoder: (width: 1.0),
-                evaluation: (epochs: 300, learning_rate: 100.0, batch_size: 40),
-            )",
-        );
-        ablate::recipe::Patchable::apply(&mut recipe, &crate::recipes::patch(change));
-        recipe
-    };
-    let file = pretrain(&recipe("()").pretrain_job(0)).file;
-    let supervised = pretrain(&recipe("(objective: Supervised, augmentation: (both: []))").pretrain_job(0)).file;
-    for (change, metric, least, file) in [
-        ("()", Metric::TrainTop1, 50.0, &file),
-        ("(evaluation: (representation: Projection))", Metric::TrainTop1, 20.0, &file),
-        (
-            "(evaluation: (train_augmentation: [HorizontalFlip(probability: 0.5)], epochs: 60))",
-            Metric::TrainTop1,
-            25.0,
-            &file,
-        ),
-        (
-            "(evaluation: (protocol: LogisticRegression(regularization: (1e-8, 1e-2), values: 4)))",
-            Metric::TrainTop1,
-            50.0,
-            &file,
-        ),
-        ("(evaluation: (protocol: FineTune, learning_rate: 0.5, epochs: 100))", Metric::TrainTop1, 50.0, &file),
-        ("(objective: Supervised, evaluation: (protocol: OwnClassifier))", Metric::MeanPerClass, 0.0, &supervised),
-        ("(evaluation: (protocol: NearestNeighbors(neighbors: 3, temperature: 0.1)))", Metric::Top1, 0.0, &file),
-        ("(evaluation: (protocol: NearestNeighbors(neighbors: 1)))", Metric::Top1, 0.0, &file),
-        (
-            "(evaluation: (protocol: TransformationProbe(task: Rotation, hidden: 16), learning_rate: 1.0, epochs: 1000))",
-            Metric::TrainTop1,
-            30.0,
-            &file,
-        ),
-        (
-            "(evaluation: (protocol: TransformationProbe(task: Grayscale, hidden: 16), learning_rate: 1.0, epochs: 1000))",
-            Metric::TrainTop1,
-            79.0,
-            &file,
-        ),
-    ] {
-        let recipe = recipe(change);
-        assert_eq!(recipe.problems(), [], "{change}");
-        let metrics = evaluate(&recipe, file).unwrap().metrics;
-        assert!(metrics[&metric] > least, "{change}: {metrics:?}");
-        assert!(metrics.values().all(|value| (0.0..=100.0).contains(value)), "{change}: {metrics:?}");
-    }
-}
-
-#[test]
-fn evaluations_do_not_depend_on_the_number_of_threads() {
-    let file = pretrain(&tiny("()").pretrain_job(0)).file;
-    for change in [
-        "()",
-        "(evaluation: (train_augmentation: [HorizontalFlip(probability: 0.5)], epochs: 3))",
-        "(evaluation: (protocol: FineTune, epochs: 2))",
-        "(data: (validation_images: 40), evaluation: (protocol: LogisticRegression(regularization: (1e-4, 1e-2), values: 2)))",
-        "(evaluation: (protocol: NearestNeighbors(neighbors: 5, temperature: 0.1)))",
-        "(evaluation: (protocol: TransformationProbe(task: Sobel, hidden: 8), epochs: 3))",
-    ] {
-        let recipe = tiny(change);
-        let run = |threads: usize| {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            pool.install(|| evaluate(&recipe, &file).unwrap())
-        };
-        assert_eq!(run(1), run(3), "{change}");
-    }
-}
-
-#[test]
-fn labels_may_be_few_and_batches_larger_than_they_are() {
-    // One labeled image per class: fine-tuning goes through the ten of them until a batch of 16 is full.
-    let recipe = tiny("(evaluation: (protocol: FineTune, label_fraction: 0.25, batch_size: 16, epochs: 4))");
-    assert_eq!(recipe.problems(), []);
-    let file = pretrain(&recipe.pretrain_job(0)).file;
-    let all = shapes(Split::Train, 40);
-    let few = all.select(&train::data::labeled(&all, 0.25, 0));
-    assert_eq!(few.len(), 10);
-    let test = shapes(Split::Test, 20);
-    let sets = Sets { train: &few, validation: None, test: &test };
-    let mut epochs = vec![];
-    let mut watch = |report: &EpochReport| {
-        epochs.push(report.epoch);
-        ControlFlow::Continue(())
-    };
-    protocol::evaluate(&recipe.evaluation_job(0), &recipe.pretrain_job(0), &file, sets, &mut watch).unwrap();
-    // 40 images make two batches of 16.
-    assert_eq!(epochs, [1, 4]);
-}
-
-#[test]
-fn an_evaluation_can_be_stopped() {
-    let recipe = tiny("()");
-    let file = pretrain(&recipe.pretrain_job(0)).file;
-    let (train, test) = (shapes(Split::Train, 40), shapes(Split::Test, 20));
-    let sets = Sets { train: &train, validation: None, test: &test };
-    let mut watch = StopAfter { steps: 3, checkpoint: None, epochs: vec![] };
-    let result = protocol::evaluate(&recipe.evaluation_job(0), &recipe.pretrain_job(0), &file, sets, &mut watch);
-    assert!(matches!(result, Err(Error::Stopped)));
-    assert_eq!(watch.epochs, [1]);
 }

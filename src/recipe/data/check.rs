@@ -5,6 +5,8 @@ use crate::recipe::validate::{Problem, problem};
 
 /// Most classes of a folder: labels have two bytes.
 const MOST_CLASSES: usize = 1 << 16;
+/// Smallest views in pixels.
+const SMALLEST_VIEW: usize = 8;
 /// Largest views in pixels.
 const LARGEST_VIEW: usize = 1024;
 
@@ -13,6 +15,7 @@ impl Data {
     pub(in crate::recipe) fn check(&self, path: &[&str], found: &mut Vec<Problem>) {
         let before = found.len();
         self.check_folder(path, found);
+        self.check_views(path, found);
         if found.len() > before {
             // What follows divides by the number of classes and would repeat the same mistake.
             return;
@@ -51,6 +54,28 @@ impl Data {
         }
     }
 
+    fn check_views(&self, path: &[&str], found: &mut Vec<Problem>) {
+        if let Some(size) = self.image_size {
+            let path = [path, &["image_size"]].concat();
+            if matches!(self.source, DataSource::Folder { .. }) {
+                let remedy = "write it as `size` of the source, and leave this out".to_owned();
+                found.push(problem(&path, "the views of a folder have its own size".into(), remedy));
+            } else if !(SMALLEST_VIEW..=LARGEST_VIEW).contains(&size) {
+                let remedy = format!("write a number from {SMALLEST_VIEW} to {LARGEST_VIEW}; the paper uses 224");
+                found.push(problem(&path, format!("views of {size} pixels are impossible"), remedy));
+            }
+        }
+        if let Some(share) = self.center_crop
+            && !(share > 0.0 && share <= 1.0)
+        {
+            found.push(problem(
+                &[path, &["center_crop"]].concat(),
+                format!("{share} is not a share of a picture's side"),
+                "write a number above 0 and up to 1; the paper uses 0.875, and 1 for transfer".into(),
+            ));
+        }
+    }
+
     fn check_folder(&self, path: &[&str], found: &mut Vec<Problem>) {
         let DataSource::Folder { classes, size, images, contents, short_side } = self.source else { return };
         let mut report = |field: &str, message: String, remedy: String| {
@@ -73,8 +98,8 @@ impl Data {
                 "write the two numbers that `ablate data verify --data-dir DIR` prints".into(),
             );
         }
-        if !(8..=LARGEST_VIEW).contains(&size) {
-            let remedy = format!("write a number from 8 to {LARGEST_VIEW}; the paper uses 224");
+        if !(SMALLEST_VIEW..=LARGEST_VIEW).contains(&size) {
+            let remedy = format!("write a number from {SMALLEST_VIEW} to {LARGEST_VIEW}; the paper uses 224");
             report("size", format!("views of {size} pixels are impossible"), remedy);
         } else if let Some(short_side) = short_side
             && short_side < size
@@ -117,6 +142,8 @@ mod tests {
     fn problems(source: DataSource, train: impl Into<Count>, validation: usize, test: impl Into<Count>) -> String {
         let (train_images, test_images) = (train.into(), test.into());
         let data = Data {
+            image_size: None,
+            center_crop: None,
             source,
             train_images,
             validation_images: validation,

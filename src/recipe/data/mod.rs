@@ -32,6 +32,16 @@ patchable! {
         /// job's identity: a result in spite of corrupt images is none of the complete data set.
         #[serde(default)]
         pub corrupt_images: usize,
+        /// Height and width in pixels of the views of a data set whose images all have one size, which are resized to
+        /// it by bicubic interpolation; their own size unless written. The paper transfers to CIFAR at 224 (appendix
+        /// B.8). A folder of pictures has its `size` instead.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub image_size: Option<usize>,
+        /// Share of a picture's shorter side that a view without augmentation shows: the central square. 0.875 unless
+        /// written, as the paper's 224 of 256 pixels; 1 where the paper transfers by logistic regression (appendix
+        /// B.8.1). Pictures that have the size of a view are always taken as they are.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub center_crop: Option<f64>,
         /// Folder of the data files. It does not affect the result, so it is not part of the job's identity; the
         /// flag `--data-dir` and the variable `ABLATE_DATA_DIR` go before it.
         #[serde(default, skip_serializing)]
@@ -75,7 +85,7 @@ pub enum DataSource {
     },
 }
 
-replaceable!(DataSource, Option<PathBuf>);
+replaceable!(DataSource, Option<PathBuf>, Option<f64>);
 
 impl DataSource {
     /// The data sets that need no settings.
@@ -91,7 +101,7 @@ impl DataSource {
         }
     }
 
-    /// Height and width in pixels of the views that training makes.
+    /// Height and width in pixels of the images, or of the views of pictures in a folder.
     pub fn image_size(self) -> usize {
         match self {
             Self::Shapes => 24,
@@ -153,12 +163,20 @@ pub struct TrainSet {
     pub subset_seed: u64,
     /// See [`Data::corrupt_images`].
     pub corrupt_images: usize,
+    /// See [`Data::image_size`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image_size: Option<usize>,
 }
 
 impl TrainSet {
     /// Number of images, if the files are complete and sound.
     pub fn count(&self) -> usize {
         self.images.of(self.source.available().0.saturating_sub(self.set_aside))
+    }
+
+    /// Height and width in pixels of the views that training makes.
+    pub fn image_size(&self) -> usize {
+        self.image_size.unwrap_or_else(|| self.source.image_size())
     }
 }
 
@@ -173,12 +191,18 @@ impl Data {
             set_aside,
             subset_seed: if everything { 0 } else { self.subset_seed },
             corrupt_images: self.corrupt_images,
+            image_size: self.image_size.filter(|&size| size != self.source.image_size()),
         }
+    }
+
+    /// Height and width in pixels of the views.
+    pub fn image_size(&self) -> usize {
+        self.image_size.unwrap_or_else(|| self.source.image_size())
     }
 
     /// What training and a test on the test images see: validation images count only where they are missing elsewhere.
     pub fn without_validation(&self) -> Self {
-        Self { validation_images: self.train_set().set_aside, ..self.clone() }
+        Self { validation_images: self.train_set().set_aside, image_size: self.train_set().image_size, ..self.clone() }
     }
 
     /// Number of test images, if the files are complete and sound.
@@ -199,6 +223,8 @@ mod tests {
             test_images: Count::All,
             subset_seed: 0,
             corrupt_images: 0,
+            image_size: None,
+            center_crop: None,
             folder: None,
         }
     }

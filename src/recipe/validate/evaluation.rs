@@ -2,7 +2,7 @@
 
 use super::{
     Problem, problem,
-    training::{MOST_EPOCHS, algorithm, momentum, weight_decay},
+    training::{MOST_EPOCHS, algorithm, micro_batch, momentum, weight_decay},
 };
 use crate::recipe::{
     Evaluation, HeadKind, Objective, ProbeTask, Protocol, Recipe, Representation, augmentation::check_list,
@@ -163,6 +163,12 @@ fn training(evaluation: &Evaluation, labeled: usize, found: &mut Vec<Problem>) {
             },
         );
     }
+    if evaluation.protocol == Protocol::FineTune {
+        micro_batch("evaluation", evaluation.micro_batch, evaluation.batch_size, found);
+    }
+    let mut report = |field: &str, message: String, remedy: &str| {
+        found.push(problem(&["evaluation", field], message, remedy.to_owned()));
+    };
     if !(evaluation.learning_rate > 0.0 && evaluation.learning_rate.is_finite()) {
         report(
             "learning_rate",

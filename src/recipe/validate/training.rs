@@ -1,7 +1,7 @@
 //! What pretraining needs: an encoder, a head, an objective, an optimizer and a schedule that fit each other.
 
 use super::{Problem, problem};
-use crate::recipe::{Algorithm, Decay, HeadKind, Objective, Recipe};
+use crate::recipe::{Algorithm, Decay, HeadKind, InputNormalization, Objective, Recipe};
 
 /// Most channels of a layer; more are a slip of the pen.
 const WIDEST: f64 = 64.0;
@@ -32,6 +32,16 @@ fn encoder(recipe: &Recipe, found: &mut Vec<Problem>) {
             format!("width {} leaves a layer without channels", encoder.width),
             format!("write at least {}", 1.0 / encoder.architecture.channels() as f64),
         ));
+    }
+    if let Some(InputNormalization { mean, deviation }) = encoder.input_normalization {
+        let all = |(red, green, blue): (f64, f64, f64), fine: fn(f64) -> bool| [red, green, blue].into_iter().all(fine);
+        if !all(mean, f64::is_finite) || !all(deviation, |value| value > 0.0 && value.is_finite()) {
+            found.push(problem(
+                &["encoder", "input_normalization"],
+                format!("mean {mean:?} and deviation {deviation:?} cannot be subtracted and divided by"),
+                "write finite means and deviations above 0, as (0.5, 0.5, 0.5) and (0.25, 0.25, 0.25)".into(),
+            ));
+        }
     }
 }
 
@@ -117,15 +127,7 @@ fn schedule(recipe: &Recipe, found: &mut Vec<Problem>) {
             "write at most data.train_images".into(),
         );
     }
-    if let Some(micro) = schedule.micro_batch
-        && (micro == 0 || !batch_size.is_multiple_of(micro))
-    {
-        report(
-            "micro_batch",
-            format!("batches of {batch_size} cannot be cut into micro-batches of {micro}"),
-            "write a divisor of schedule.batch_size, or leave it out".into(),
-        );
-    }
+    micro_batch("schedule", schedule.micro_batch, batch_size, found);
     if let Decay::Step { epochs, factor } = &schedule.decay {
         if !(*factor > 0.0 && *factor <= 1.0) {
             found.push(problem(
@@ -141,6 +143,19 @@ fn schedule(recipe: &Recipe, found: &mut Vec<Problem>) {
                 "write increasing numbers below schedule.epochs".into(),
             ));
         }
+    }
+}
+
+/// Batches of the schedule or of the evaluation must be made of whole micro-batches.
+pub(super) fn micro_batch(owner: &str, micro: Option<usize>, batch_size: usize, found: &mut Vec<Problem>) {
+    if let Some(micro) = micro
+        && (micro == 0 || !batch_size.is_multiple_of(micro))
+    {
+        found.push(problem(
+            &[owner, "micro_batch"],
+            format!("batches of {batch_size} cannot be cut into micro-batches of {micro}"),
+            format!("write a divisor of {owner}.batch_size, or leave it out"),
+        ));
     }
 }
 

@@ -31,9 +31,6 @@ pub use planes::Planes;
 pub use resize::{center_view, crop_picture, crop_planes, square};
 pub use sobel::sobel;
 
-/// The part of a picture that evaluation looks at, as in the reference code (`CROP_PROPORTION`).
-pub const CENTER_PROPORTION: f64 = 0.875;
-
 /// One view of a picture, written to `view` `[size, size, 3]`.
 ///
 /// A leading random crop cuts from the whole picture; otherwise the picture is first made a square of that size.
@@ -147,6 +144,6 @@ pub fn views<'t, T: IntoIterator<Item = &'t Transform>>(
 
 /// A batch as evaluation sees it, without augmentation, `[n, size, size, 3]`: see [`center_view`].
 pub fn plain_batch(images: &Images, batch: std::ops::Range<usize>) -> Vec<f32> {
-    let view = |index| center_view(images.picture(index), images.size, CENTER_PROPORTION);
+    let view = |index| center_view(images.picture(index), images.size, images.center_crop);
     batch.into_par_iter().flat_map_iter(view).collect()
 }

@@ -157,8 +157,7 @@ mod tests {
     };
 
     fn part(split: Split, images: usize) -> Part {
-        let (images, apart) = (Count::Number(images), Count::Number(0));
-        Part { source: DataSource::Cifar10, split, images, apart, subset_seed: 0, corrupt_images: 0 }
+        Part::of_size(DataSource::Cifar10, split, images)
     }
 
     #[test]

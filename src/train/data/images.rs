@@ -4,11 +4,17 @@ use std::sync::Arc;
 
 use super::folder::Pack;
 
+/// The part of a picture that evaluation looks at unless stated otherwise, as in the reference code
+/// (`CROP_PROPORTION`).
+pub const CENTER_CROP: f64 = 0.875;
+
 /// Color images with a class each.
 #[derive(Clone, Debug)]
 pub struct Images {
     /// Height and width in pixels of the views that training makes.
     pub size: usize,
+    /// Share of a picture's shorter side that a view without augmentation shows, unless it has that size already.
+    pub center_crop: f64,
     /// Class of each image, from 0.
     pub labels: Vec<u16>,
     /// Number of classes.
@@ -21,8 +27,8 @@ pub struct Images {
 /// Where the pixels are.
 #[derive(Clone, Debug)]
 enum Pixels {
-    /// `[n, size, size, 3]`.
-    Memory(Vec<u8>),
+    /// Height and width of each image, and `[n, side, side, 3]`.
+    Memory(usize, Vec<u8>),
     /// The pictures of these numbers in the cache file.
     Mapped(Arc<Pack>, Vec<usize>),
 }
@@ -42,14 +48,21 @@ impl Images {
     /// Square images in memory: `pixels` `[labels.len(), size, size, 3]`, channel values 0 to 255.
     pub fn in_memory(size: usize, pixels: Vec<u8>, labels: Vec<u16>, classes: usize, class_names: Vec<String>) -> Self {
         debug_assert_eq!(pixels.len(), labels.len() * size * size * 3);
-        Self { size, labels, classes, class_names, pixels: Pixels::Memory(pixels) }
+        let pixels = Pixels::Memory(size, pixels);
+        Self { size, center_crop: CENTER_CROP, labels, classes, class_names, pixels }
     }
 
     /// All pictures of a cache file; views have `size` pixels.
     pub(super) fn mapped(size: usize, pack: Arc<Pack>, class_names: Vec<String>) -> Self {
         let labels = pack.labels().collect();
         let pixels = Pixels::Mapped(Arc::clone(&pack), (0..pack.len()).collect());
-        Self { size, labels, classes: class_names.len(), class_names, pixels }
+        Self { size, center_crop: CENTER_CROP, labels, classes: class_names.len(), class_names, pixels }
+    }
+
+    /// The same images, with other views of them where these are stated.
+    pub(super) fn seen_as(self, size: Option<usize>, center_crop: Option<f64>) -> Self {
+        let (size, center_crop) = (size.unwrap_or(self.size), center_crop.unwrap_or(self.center_crop));
+        Self { size, center_crop, ..self }
     }
 
     /// Number of images.
@@ -65,10 +78,9 @@ impl Images {
     /// One image; panics if there are not that many.
     pub fn picture(&self, index: usize) -> Picture<'_> {
         match &self.pixels {
-            Pixels::Memory(pixels) => {
-                let length = self.size * self.size * 3;
-                let pixels = &pixels[index * length..][..length];
-                Picture { height: self.size, width: self.size, pixels }
+            &Pixels::Memory(side, ref pixels) => {
+                let length = side * side * 3;
+                Picture { height: side, width: side, pixels: &pixels[index * length..][..length] }
             }
             Pixels::Mapped(pack, numbers) => pack.picture(numbers[index]),
         }
@@ -78,7 +90,7 @@ impl Images {
     /// encoded file for pictures, so that it does not depend on the decoder either.
     pub(super) fn key(&self, index: usize) -> [u8; 16] {
         match &self.pixels {
-            Pixels::Memory(_) => short_hash(self.picture(index).pixels),
+            Pixels::Memory(..) => short_hash(self.picture(index).pixels),
             Pixels::Mapped(pack, numbers) => pack.key(numbers[index]),
         }
     }
@@ -86,8 +98,8 @@ impl Images {
     /// The images with the given indices, in that order.
     pub fn select(&self, indices: &[usize]) -> Self {
         let pixels = match &self.pixels {
-            Pixels::Memory(_) => {
-                Pixels::Memory(indices.iter().flat_map(|&index| self.picture(index).pixels).copied().collect())
+            &Pixels::Memory(side, _) => {
+                Pixels::Memory(side, indices.iter().flat_map(|&index| self.picture(index).pixels).copied().collect())
             }
             Pixels::Mapped(pack, numbers) => {
                 Pixels::Mapped(Arc::clone(pack), indices.iter().map(|&index| numbers[index]).collect())
@@ -95,6 +107,7 @@ impl Images {
         };
         Self {
             size: self.size,
+            center_crop: self.center_crop,
             labels: indices.iter().map(|&index| self.labels[index]).collect(),
             classes: self.classes,
             class_names: self.class_names.clone(),
@@ -102,18 +115,24 @@ impl Images {
         }
     }
 
-    /// BLAKE3 of size, labels and pixels as 32 hexadecimal digits: equal if and only if training sees the same data.
+    /// BLAKE3 of size, center crop, labels and pixels as 32 hexadecimal digits: equal if and only if training sees the same data.
     ///
     /// Mapped pictures count by the checksums of their pixels, so that this does not read them.
     pub fn fingerprint(&self) -> String {
         let mut hasher = blake3::Hasher::new();
         hasher.update(&(self.size as u64).to_le_bytes());
         hasher.update(&(self.len() as u64).to_le_bytes());
+        if self.center_crop != CENTER_CROP {
+            hasher.update(&self.center_crop.to_le_bytes());
+        }
         for label in &self.labels {
             hasher.update(&label.to_le_bytes());
         }
         match &self.pixels {
-            Pixels::Memory(pixels) => {
+            Pixels::Memory(side, pixels) => {
+                if *side != self.size {
+                    hasher.update(&(*side as u64).to_le_bytes());
+                }
                 hasher.update_rayon(pixels);
             }
             Pixels::Mapped(pack, numbers) => {
@@ -149,6 +168,17 @@ mod tests {
         let swapped = images(1, &[1, 2, 3, 4, 5, 6], &[0, 1]).select(&[1, 0]);
         assert_eq!((swapped.picture(0).pixels, swapped.labels[0]), (&[4, 5, 6][..], 1));
         assert_eq!((swapped.picture(1).pixels, swapped.labels[1]), (&[1, 2, 3][..], 0));
+    }
+
+    #[test]
+    fn views_may_have_another_size_than_the_images() {
+        let original = images(2, &[9; 24], &[0, 1]);
+        let seen = original.clone().seen_as(Some(8), Some(1.0)).select(&[1]);
+        assert_eq!((seen.size, seen.center_crop, seen.picture(0).width), (8, 1.0, 2));
+        assert_eq!(seen.picture(0), original.picture(1));
+        let prints = [(None, None), (Some(8), None), (None, Some(1.0))]
+            .map(|(size, crop)| original.clone().seen_as(size, crop).fingerprint());
+        assert!(prints[0] == original.fingerprint() && prints[0] != prints[1] && prints[0] != prints[2]);
     }
 
     #[test]

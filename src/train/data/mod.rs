@@ -73,7 +73,8 @@ pub fn load(part: &Part, folder: Option<&Path>) -> Result<Loaded, Error> {
     let source = part.source;
     part.check()?;
     if source == DataSource::Shapes {
-        return Ok(Loaded { images: generate(part), left_out: Vec::new(), notes: Vec::new() });
+        let images = generate(part).seen_as(part.image_size, part.center_crop);
+        return Ok(Loaded { images, left_out: Vec::new(), notes: Vec::new() });
     }
     let folder = folder.ok_or(ErrorKind::NoFolder { source })?;
     let (all, left_out, notes) = read(source, folder, part.split.of_files())?;
@@ -156,7 +157,7 @@ mod tests {
 
     fn part(split: Split, images: impl Into<Count>, apart: impl Into<Count>) -> Part {
         let (images, apart) = (images.into(), apart.into());
-        Part { source: DataSource::Shapes, split, images, apart, subset_seed: 0, corrupt_images: 0 }
+        Part { images, apart, ..Part::of_size(DataSource::Shapes, split, 0) }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::{Error, ErrorKind, Images, Split, subset};
 use crate::recipe::{Count, Data, DataSource, TrainSet};
 
 /// Which images to load.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Part {
     /// The data set.
     pub source: DataSource,
@@ -18,6 +18,10 @@ pub struct Part {
     pub subset_seed: u64,
     /// Most corrupt images that are left out.
     pub corrupt_images: usize,
+    /// See [`Data::image_size`].
+    pub image_size: Option<usize>,
+    /// See [`Data::center_crop`].
+    pub center_crop: Option<f64>,
 }
 
 impl Part {
@@ -29,13 +33,15 @@ impl Part {
             Split::Validation => (validation, data.train_images, data.subset_seed),
             Split::Test => (data.test_images, Count::Number(0), 0),
         };
-        Self { source: data.source, split, images, apart, subset_seed, corrupt_images: data.corrupt_images }
+        let Data { source, corrupt_images, image_size, center_crop, .. } = *data;
+        Self { source, split, images, apart, subset_seed, corrupt_images, image_size, center_crop }
     }
 
     /// So many images of a split, an equal share per class.
     pub fn of_size(source: DataSource, split: Split, images: usize) -> Self {
         let (images, apart) = (Count::Number(images), Count::Number(0));
-        Self { source, split, images, apart, subset_seed: 0, corrupt_images: 0 }
+        let (image_size, center_crop) = (None, None);
+        Self { source, split, images, apart, subset_seed: 0, corrupt_images: 0, image_size, center_crop }
     }
 
     /// The images that training sees.
@@ -47,6 +53,8 @@ impl Part {
             apart: Count::Number(set.set_aside),
             subset_seed: set.subset_seed,
             corrupt_images: set.corrupt_images,
+            image_size: set.image_size,
+            center_crop: None,
         }
     }
 }
@@ -85,7 +93,7 @@ impl Part {
             Split::Train | Split::Test => subset::first(all, self.images, self.apart.of(0), self.subset_seed),
         };
         match chosen {
-            Ok(chosen) => Ok(all.select(&chosen)),
+            Ok(chosen) => Ok(all.select(&chosen).seen_as(self.image_size, self.center_crop)),
             Err(subset::Shortage { class, found, wanted }) => {
                 let Self { source, split, apart, .. } = *self;
                 let class = all.class_names[class].as_str().into();

@@ -67,22 +67,8 @@ pub enum ErrorKind {
         /// The strength, if there is one.
         lambda: Option<f64>,
     },
-    /// A probe's batch is empty or larger than its training set.
-    Batch {
-        /// Images per step.
-        batch_size: usize,
-        /// Number of training images.
-        images: usize,
-    },
-    /// A probe's loss is infinite or not a number.
-    Diverged {
-        /// Epoch at which it happened, counted from 1.
-        epoch: usize,
-        /// Learning rate of that step.
-        learning_rate: f64,
-        /// The loss.
-        loss: f64,
-    },
+    /// It was asked to stop.
+    Stopped,
 }
 
 impl From<ErrorKind> for Error {
@@ -118,15 +104,7 @@ impl fmt::Display for Error {
                 write!(f, "the regularization strength {lambda} is not a finite number of 0 or more")
             }
             ErrorKind::Lambda { lambda: None } => f.write_str("the grid has no regularization strength to choose from"),
-            ErrorKind::Batch { batch_size, images } => write!(
-                f,
-                "the probe cannot train in batches of {batch_size} on {images} images: set the batch size to 1..={images}"
-            ),
-            ErrorKind::Diverged { epoch, learning_rate, loss } => write!(
-                f,
-                "the probe's loss became {loss} in epoch {epoch} (learning rate {learning_rate:.3e}): \
-                 lower the learning rate"
-            ),
+            ErrorKind::Stopped => f.write_str("stopped on request"),
         }
     }
 }

@@ -47,21 +47,26 @@ pub fn log_spaced(low: f64, high: f64, count: usize) -> Vec<f64> {
 /// Trains on `train` with every λ, chooses by accuracy on `validation` and trains again on both.
 ///
 /// The strengths are gone through from the largest to the smallest, each training starting from the one before; the
-/// last one starts from the chosen classifier.
+/// last one starts from the chosen classifier. All is given up when `go_on`, asked before each step, says no.
 pub fn grid_search(
     train: Labeled<'_>,
     validation: Labeled<'_>,
     lambdas: &[f64],
     limits: Limits,
+    go_on: &mut dyn FnMut() -> bool,
 ) -> Result<GridSearch, Error> {
     train.check_like(validation)?;
+    let mut fit = |data, lambda, start| match fit(data, lambda, start, limits, go_on)? {
+        Fit { stop: Stop::Asked, .. } => Err(Error::from(ErrorKind::Stopped)),
+        fit => Ok(fit),
+    };
     let mut descending = lambdas.to_vec();
     descending.sort_by(|a, b| b.total_cmp(a));
     let mut start = Classifier::zeros(train.features.dimension(), train.classes());
     let mut best: Option<(f64, f64, Classifier)> = None;
     let mut curve = Vec::with_capacity(descending.len());
     for lambda in descending {
-        let Fit { classifier, loss, iterations, stop, .. } = fit(train, lambda, start, limits)?;
+        let Fit { classifier, loss, iterations, stop, .. } = fit(train, lambda, start)?;
         let logits = classifier.logits(validation.features)?;
         let validation = accuracy(&top_k_hits(&logits, validation.labels(), validation.classes(), 1));
         if best.as_ref().is_none_or(|(_, highest, _)| validation > *highest) {
@@ -75,7 +80,7 @@ pub fn grid_search(
     let values = [train.features.values(), validation.features.values()].concat();
     let labels = [train.labels(), validation.labels()].concat();
     let both = Labeled::new(Features::new(&values, train.features.dimension())?, &labels, train.classes())?;
-    Ok(GridSearch { lambda, curve, fit: fit(both, lambda, start, limits)? })
+    Ok(GridSearch { lambda, curve, fit: fit(both, lambda, start)? })
 }
 
 #[cfg(test)]
@@ -98,7 +103,7 @@ mod tests {
     fn of_equally_good_strengths_the_largest_is_chosen() {
         let features = Features::new(&[-2.0, -1.0, 1.0, 2.0], 1).unwrap();
         let data = Labeled::new(features, &[0, 0, 1, 1], 2).unwrap();
-        let search = grid_search(data, data, &[1e-3, 10.0, 0.1], LIMITS).unwrap();
+        let search = grid_search(data, data, &[1e-3, 10.0, 0.1], LIMITS, &mut || true).unwrap();
         assert_eq!(search.curve.iter().map(|point| point.lambda).collect::<Vec<_>>(), [1e-3, 0.1, 10.0]);
         assert!(search.curve.iter().all(|point| (point.validation, point.stop) == (100.0, Stop::Converged)));
         assert_eq!(search.lambda, 10.0);
@@ -109,17 +114,19 @@ mod tests {
         let (one, two) = (Features::new(&[-1.0, 1.0], 1).unwrap(), Features::new(&[3.0, 2.0, 0.5], 1).unwrap());
         let train = Labeled::new(one, &[0, 1], 2).unwrap();
         let validation = Labeled::new(two, &[0, 1, 0], 2).unwrap();
-        let search = grid_search(train, validation, &[0.5], LIMITS).unwrap();
+        let search = grid_search(train, validation, &[0.5], LIMITS, &mut || true).unwrap();
         let all = Features::new(&[-1.0, 1.0, 3.0, 2.0, 0.5], 1).unwrap();
         let all = Labeled::new(all, &[0, 1, 0, 1, 0], 2).unwrap();
-        let direct = fit(all, 0.5, Classifier::zeros(1, 2), LIMITS).unwrap();
+        let direct = fit(all, 0.5, Classifier::zeros(1, 2), LIMITS, &mut || true).unwrap();
         assert!((search.fit.loss - direct.loss).abs() < 1e-12);
     }
 
     #[test]
     fn grids_that_make_no_sense_are_refused() {
         let data = Labeled::new(Features::new(&[1.0, 2.0], 1).unwrap(), &[0, 1], 2).unwrap();
-        let text = |lambdas: &[f64]| grid_search(data, data, lambdas, LIMITS).unwrap_err().to_string();
+        let text = |lambdas: &[f64]| grid_search(data, data, lambdas, LIMITS, &mut || true).unwrap_err().to_string();
+        let stopped = grid_search(data, data, &[0.1], LIMITS, &mut || false).unwrap_err();
+        assert_eq!(stopped.kind, ErrorKind::Stopped);
         assert_eq!(text(&[]), "the grid has no regularization strength to choose from");
         assert_eq!(text(&[-1.0]), "the regularization strength -1 is not a finite number of 0 or more");
         assert_eq!(text(&[f64::NAN]), "the regularization strength NaN is not a finite number of 0 or more");

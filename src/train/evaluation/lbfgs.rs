@@ -24,6 +24,8 @@ pub enum Stop {
     Converged,
     /// The limit on steps was reached first.
     IterationLimit,
+    /// It was asked to.
+    Asked,
     /// No acceptable step was found, not even along the gradient: rounding, or a gradient that is wrong.
     LineSearchFailed,
     /// The function or its gradient is not finite at the start.
@@ -47,10 +49,15 @@ pub struct Minimum {
     pub stop: Stop,
 }
 
-/// Minimizes a smooth function from `start`.
+/// Minimizes a smooth function from `start`, as long as `go_on` says so, which is asked before each step.
 ///
 /// `function` writes its gradient at the point, the first argument, to the second and returns its value.
-pub fn minimize(start: Vec<f64>, limits: Limits, mut function: impl FnMut(&[f64], &mut [f64]) -> f64) -> Minimum {
+pub fn minimize(
+    start: Vec<f64>,
+    limits: Limits,
+    go_on: &mut dyn FnMut() -> bool,
+    mut function: impl FnMut(&[f64], &mut [f64]) -> f64,
+) -> Minimum {
     let mut point = start;
     let mut gradient = vec![0.0; point.len()];
     let mut evaluations = 1;
@@ -67,6 +74,9 @@ pub fn minimize(start: Vec<f64>, limits: Limits, mut function: impl FnMut(&[f64]
         }
         if iterations == limits.iterations {
             break Stop::IterationLimit;
+        }
+        if !go_on() {
+            break Stop::Asked;
         }
         let direction = history.direction(&gradient);
         let line = Line { value, slope: dot(&gradient, &direction), first_step: history.first_step(&gradient) };
@@ -195,7 +205,7 @@ mod tests {
     #[test]
     fn ill_conditioned_quadratics_reach_their_minimum() {
         for curvatures in [vec![1.0; 20], vec![1e-3, 1.0, 1e3], vec![1e5, 0.1, 1e5, 0.2]] {
-            let minimum = minimize(vec![-3.0; curvatures.len()], LIMITS, bowl(&curvatures));
+            let minimum = minimize(vec![-3.0; curvatures.len()], LIMITS, &mut || true, bowl(&curvatures));
             assert_eq!(minimum.stop, Stop::Converged);
             for (index, x) in minimum.point.iter().enumerate() {
                 // |x - x*| = |g| / c.
@@ -207,12 +217,19 @@ mod tests {
     #[test]
     fn stops_say_why() {
         let from = |start: Vec<f64>, limits, function: &mut dyn FnMut(&[f64], &mut [f64]) -> f64| {
-            let minimum = minimize(start, limits, function);
+            let minimum = minimize(start, limits, &mut || true, function);
             (minimum.stop, minimum.iterations)
         };
         assert_eq!(from(vec![0.0], LIMITS, &mut bowl(&[1.0])), (Stop::Converged, 0));
         let few = Limits { iterations: 2, ..LIMITS };
         assert_eq!(from(vec![5.0; 3], few, &mut bowl(&[1.0, 10.0, 300.0])), (Stop::IterationLimit, 2));
+        let mut left = 2;
+        let mut twice = || {
+            left -= 1;
+            left >= 0
+        };
+        let asked = minimize(vec![5.0; 3], LIMITS, &mut twice, bowl(&[1.0, 10.0, 300.0]));
+        assert_eq!((asked.stop, asked.iterations), (Stop::Asked, 2));
         let mut not_a_number = |_: &[f64], gradient: &mut [f64]| {
             gradient[0] = f64::NAN;
             1.0
@@ -228,7 +245,7 @@ mod tests {
     #[test]
     fn steps_into_the_infinite_are_taken_back() {
         // -ln x + x has its minimum at 1 and no value left of 0.
-        let minimum = minimize(vec![1e-3], LIMITS, |x, gradient| {
+        let minimum = minimize(vec![1e-3], LIMITS, &mut || true, |x, gradient| {
             gradient[0] = 1.0 - 1.0 / x[0];
             x[0] - x[0].ln()
         });

@@ -72,7 +72,15 @@ pub struct Fit {
 /// added to all biases, so the start matters for time only; from zeros, weights and biases sum to zero over the classes.
 /// One class against the rest, for images that show several, is the case of two classes: the binary penalty
 /// λ/2 ‖w‖² equals this one with 2 λ, as w = w₁ - w₀ and w₁ = -w₀.
-pub fn fit(data: Labeled<'_>, lambda: f64, start: Classifier, limits: Limits) -> Result<Fit, Error> {
+///
+/// Stops with [`Stop::Asked`] when `go_on`, asked before each step, says no.
+pub fn fit(
+    data: Labeled<'_>,
+    lambda: f64,
+    start: Classifier,
+    limits: Limits,
+    go_on: &mut dyn FnMut() -> bool,
+) -> Result<Fit, Error> {
     if !(lambda.is_finite() && lambda >= 0.0) {
         return Err(ErrorKind::Lambda { lambda: Some(lambda) }.into());
     }
@@ -82,7 +90,7 @@ pub fn fit(data: Labeled<'_>, lambda: f64, start: Classifier, limits: Limits) ->
         return Err(ErrorKind::Mismatch { what: "the classifier's parameters", first, second }.into());
     }
     let minimum =
-        minimize(start.parameters, limits, |point, gradient| loss_and_gradient(data, lambda, point, gradient));
+        minimize(start.parameters, limits, go_on, |point, gradient| loss_and_gradient(data, lambda, point, gradient));
     Ok(Fit {
         classifier: Classifier { classes, parameters: minimum.point },
         loss: minimum.value,

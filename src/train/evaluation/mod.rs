@@ -14,7 +14,6 @@ mod logistic;
 mod loss;
 pub mod metrics;
 mod precision;
-pub mod probe_images;
 
 pub use error::{Error, ErrorKind};
 pub use features::{Features, Labeled};

@@ -21,6 +21,8 @@ pub struct ResNet<B: Ops> {
     bn1: Norm<B>,
     layers: Vec<Vec<Block<B>>>,
     pooled_stem: bool,
+    /// Mean and deviation of each channel, if images are normalized.
+    normalization: Option<([f32; 3], [f32; 3])>,
 }
 
 /// Two convolutions, or three in a bottleneck, and a way around them.
@@ -93,11 +95,23 @@ impl<B: Ops> ResNet<B> {
             }
             layers.push(blocks_of_stage);
         }
-        Self { conv1, bn1: norm(channels[0], 1.0), layers, pooled_stem: recipe.stem == Stem::ImageNet }
+        let numbers = |(red, green, blue): (f64, f64, f64)| [red as f32, green as f32, blue as f32];
+        let normalization = recipe.input_normalization.map(|n| (numbers(n.mean), numbers(n.deviation)));
+        let pooled_stem = recipe.stem == Stem::ImageNet;
+        Self { conv1, bn1: norm(channels[0], 1.0), layers, pooled_stem, normalization }
     }
 
     /// Images `[n, h, w, 3]` in [0, 1] → features h `[n, dimension]`.
     pub fn forward(&mut self, images: Tensor<B, 4>, mode: Mode) -> Tensor<B, 2> {
+        let images = match self.normalization {
+            Some((mean, deviation)) => {
+                let device = images.device();
+                let [mean, deviation] =
+                    [mean, deviation].map(|values| Tensor::<B, 1>::from_floats(values, &device).reshape([1, 1, 1, 3]));
+                (images - mean) / deviation
+            }
+            None => images,
+        };
         let mut x = self.bn1.forward(self.conv1.forward(images), None, true, mode);
         if self.pooled_stem {
             x = max_pool2d(x.permute([0, 3, 1, 2]), [3, 3], [2, 2], [1, 1], [1, 1], false).permute([0, 2, 3, 1]);

@@ -5,7 +5,11 @@
 //! dimensions is reversed. A head's layers are called `projection.0.linear`, `projection.0.norm`, …; a supervised
 //! classifier is called `fc`.
 
-use std::{borrow::Cow, collections::BTreeMap, fmt};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, HashMap},
+    fmt,
+};
 
 use burn::{
     module::{Module, ModuleMapper, ModuleVisitor, Param},
@@ -56,12 +60,17 @@ pub fn tensors<B: Ops, M: Module<B>>(module: &M, prefix: &str) -> Tensors {
 
 /// A safetensors file.
 pub fn encode(tensors: &Tensors) -> Result<Vec<u8>, WeightsError> {
+    encode_with(tensors, None)
+}
+
+/// A safetensors file with entries in its header.
+pub fn encode_with(tensors: &Tensors, entries: Option<HashMap<String, String>>) -> Result<Vec<u8>, WeightsError> {
     let views: Vec<(&String, TensorView<'_>)> = tensors
         .iter()
         .map(|(name, (shape, bytes))| Ok((name, TensorView::new(Dtype::F32, shape.clone(), bytes)?)))
         .collect::<Result<_, safetensors::SafeTensorError>>()
         .map_err(|error| WeightsError(format!("cannot encode the weights: {error}")))?;
-    safetensors::serialize(views, None).map_err(|error| WeightsError(format!("cannot encode the weights: {error}")))
+    safetensors::serialize(views, entries).map_err(|error| WeightsError(format!("cannot encode the weights: {error}")))
 }
 
 /// `module` with the weights of a safetensors file; every parameter must be there under its prefixed name, with the

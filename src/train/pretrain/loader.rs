@@ -1,10 +1,4 @@
-//! Makes batches of views in a thread of its own, one batch ahead of training.
-
-use std::{
-    sync::mpsc::{Receiver, SyncSender, sync_channel},
-    thread::Scope,
-    time::{Duration, Instant},
-};
+//! The batches of views that pretraining sees, in their order.
 
 use crate::{
     recipe::{Objective, Trained},
@@ -15,7 +9,7 @@ use crate::{
     },
 };
 
-/// Views that are ready for a step.
+/// Views that go through the encoder together.
 pub(super) struct Views {
     /// `[rows, size, size, 3]`; of pairs, the first views of all images come before the second.
     pub pixels: Vec<f32>,
@@ -23,60 +17,34 @@ pub(super) struct Views {
     pub labels: Vec<u16>,
 }
 
-/// Batches of the steps from a given one on, in order.
-pub(super) struct Loader {
-    batches: Receiver<Views>,
-    waited: Duration,
-}
-
-impl Loader {
-    /// Starts the thread; it ends with the last step or with the loader.
-    pub fn start<'scope>(
-        scope: &'scope Scope<'scope, '_>,
-        images: &'scope Images,
-        trained: &'scope Trained,
-        seed: u64,
-        first_step: usize,
-    ) -> Self {
-        // One batch waits while the next is made: enough to hide a batch that takes longer than others.
-        let (sender, batches) = sync_channel(1);
-        scope.spawn(move || make(images, trained, seed, first_step, &sender));
-        Self { batches, waited: Duration::ZERO }
-    }
-
-    /// The next batch; `None` after the last.
-    pub fn next(&mut self) -> Option<Views> {
-        let start = Instant::now();
-        let views = self.batches.recv().ok();
-        self.waited += start.elapsed();
-        views
-    }
-
-    /// How long training has waited for batches since this was asked last.
-    pub fn take_waited(&mut self) -> Duration {
-        std::mem::take(&mut self.waited)
-    }
-}
-
-fn make(images: &Images, trained: &Trained, seed: u64, first_step: usize, sender: &SyncSender<Views>) {
+/// The views of each step from `first_step` on: a step's micro-batches one after the other and, of a contrastive
+/// objective with several, the same once more, for it passes through them twice.
+pub(super) fn micro_batches<'a>(
+    images: &'a Images,
+    trained: &'a Trained,
+    seed: u64,
+    first_step: usize,
+) -> impl Iterator<Item = Views> + Send + 'a {
     let batch_size = trained.schedule.batch_size;
+    let micro_batch = trained.schedule.micro_batch.unwrap_or(batch_size);
+    let passes = if micro_batch < batch_size && trained.objective.contrastive().is_some() { 2 } else { 1 };
     let steps = images.len() / batch_size;
-    for epoch in first_step / steps.max(1)..trained.schedule.epochs {
+    (first_step / steps.max(1)..trained.schedule.epochs).flat_map(move |epoch| {
         let mut order: Vec<usize> = (0..images.len()).collect();
         Stream::new(seed, Purpose::Order, [epoch as u64, 0], 0).shuffle(&mut order);
-        let done = first_step.saturating_sub(epoch * steps);
-        for batch in order.chunks_exact(batch_size).skip(done) {
-            let pixels = match trained.objective {
-                Objective::Supervised => single_views(images, batch, trained, seed, epoch),
-                _ => view_pairs(images, batch, &trained.augmentation, seed, epoch),
-            };
-            let labels = batch.iter().map(|&index| images.labels[index]).collect();
-            if sender.send(Views { pixels, labels }).is_err() {
-                // Training has ended early; there is nobody to tell.
-                return;
-            }
-        }
-    }
+        let first = first_step.saturating_sub(epoch * steps);
+        (first..steps).flat_map(move |step| {
+            let batch = order[step * batch_size..][..batch_size].to_vec();
+            (0..passes * batch_size).step_by(micro_batch).map(move |start| {
+                let part = &batch[start % batch_size..][..micro_batch];
+                let pixels = match trained.objective {
+                    Objective::Supervised => single_views(images, part, trained, seed, epoch),
+                    _ => view_pairs(images, part, &trained.augmentation, seed, epoch),
+                };
+                Views { pixels, labels: part.iter().map(|&index| images.labels[index]).collect() }
+            })
+        })
+    })
 }
 
 /// One view of each image, as the first of a pair would be.

@@ -5,12 +5,15 @@ mod network;
 mod state;
 mod step;
 
-use std::{thread, time::Instant};
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
 use burn::{module::AutodiffModule, tensor::Tensor};
 
 use self::{
-    loader::{Loader, Views},
+    loader::{Views, micro_batches},
     network::Network,
     state::{Probe, Progress, State},
     step::{Measured, contrast, share_right, supervise},
@@ -22,8 +25,9 @@ use super::{
     model::{Linear, Mode, ResNet, WeightsError, encode, load_weights},
     objective::cross_entropy,
     optimizer::{Optimizer, Rule, gradients},
+    prefetch::Prefetch,
     schedule::LearningRateCurve,
-    watch::{EpochReport, Watch, Wish},
+    watch::{EpochReport, Watch, Wish, went_on},
 };
 use crate::recipe::{Algorithm, Metric, Metrics, PretrainJob, Trained, Training};
 
@@ -33,8 +37,10 @@ pub struct Pretrained {
     pub file: Vec<u8>,
     /// Means over the last epoch; empty for an untrained encoder.
     pub metrics: Metrics,
-    /// Source images seen, without those before the checkpoint.
+    /// Source images seen.
     pub images: usize,
+    /// Time spent before the checkpoint that training went on from.
+    pub earlier: Duration,
     /// What there is to say about how it went, one sentence each.
     pub remarks: Vec<String>,
 }
@@ -49,34 +55,26 @@ pub fn pretrain(
 ) -> Result<Pretrained, Error> {
     let device = Device::default();
     let Training::Trained(trained) = &job.training else {
-        let encoder = ResNet::<Cpu>::new(&job.encoder, job.seed, &device);
-        let network = Network::bare(encoder, &device);
-        return Ok(Pretrained {
-            file: encode(&network::named(&network))?,
-            metrics: Metrics::new(),
-            images: 0,
-            remarks: vec![],
-        });
+        return Err(Error::Bug { what: "a job that trains nothing was to be trained" });
     };
     let batch_size = trained.schedule.batch_size;
     if images.len() < batch_size {
         return Err(Error::TooFewImages { images: images.len(), batch_size });
     }
-    let mut fresh = initial(job, trained, images.classes, &device);
-    fresh.progress.origin = format!("{} {}", state::PROGRAM, images.fingerprint());
+    let fresh = initial(job, trained, images, &device);
     let mut state = match checkpoint {
         Some(bytes) => fresh.restore(bytes).map_err(Error::Checkpoint)?,
         None => fresh,
     };
-    let first_step = state.progress.step;
+    let (first_step, earlier) = (state.progress.step, Duration::from_secs_f64(state.progress.seconds));
     for report in &state.progress.reports {
         if watch.epoch(report).is_break() {
             return Err(Error::Stopped);
         }
     }
     thread::scope(|scope| {
-        let mut loader = Loader::start(scope, images, trained, job.seed, state.progress.step);
-        train(&mut state, trained, images, &mut loader, watch)
+        let mut views = Prefetch::start(scope, micro_batches(images, trained, job.seed, first_step));
+        train(&mut state, trained, images, &mut views, watch)
     })?;
     let weights = network::named(&state.network.valid());
     if !network::are_finite(&weights) {
@@ -85,13 +83,17 @@ pub fn pretrain(
     Ok(Pretrained {
         file: encode(&weights)?,
         metrics: state.progress.reports.last().map(metrics).unwrap_or_default(),
-        images: (state.progress.step - first_step) * trained.schedule.batch_size,
-        remarks: if first_step > 0 {
-            vec![format!("went on from a checkpoint after step {first_step}")]
-        } else {
-            vec![]
-        },
+        images: state.progress.step * trained.schedule.batch_size,
+        earlier,
+        remarks: (first_step > 0).then(|| went_on(first_step)).into_iter().collect(),
     })
+}
+
+/// The file of an encoder that is not trained at all.
+pub fn initialize(job: &PretrainJob) -> Result<Vec<u8>, Error> {
+    let device = Device::default();
+    let encoder = ResNet::<Cpu>::new(&job.encoder, job.seed, &device);
+    Ok(encode(&network::named(&Network::bare(encoder, &device)))?)
 }
 
 /// Takes over weights that were pretrained elsewhere: a safetensors file with torchvision's names, of which only the
@@ -103,12 +105,14 @@ pub fn take_over(job: &PretrainJob, file: &[u8]) -> Result<Pretrained, Error> {
     if !network::are_finite(&weights) {
         return Err(Error::Weights(WeightsError::new("a weight is infinite or not a number".to_owned())));
     }
-    let remark = "images go into the encoder with values in [0, 1], without subtracting a mean; weights from elsewhere may \
-                  expect otherwise";
-    Ok(Pretrained { file: encode(&weights)?, metrics: Metrics::new(), images: 0, remarks: vec![remark.to_owned()] })
+    let remark = "images go into the encoder with values in [0, 1], without subtracting a mean; if its weights expect \
+                  otherwise, as torchvision's do, set encoder.input_normalization";
+    let remarks = if job.encoder.input_normalization.is_none() { vec![remark.to_owned()] } else { vec![] };
+    Ok(Pretrained { file: encode(&weights)?, metrics: Metrics::new(), images: 0, earlier: Duration::ZERO, remarks })
 }
 
-fn initial(job: &PretrainJob, trained: &Trained, classes: usize, device: &Device) -> State {
+fn initial(job: &PretrainJob, trained: &Trained, images: &Images, device: &Device) -> State {
+    let classes = images.classes;
     let probe = trained.online_probe.as_ref().map(|probe| {
         let classifier = Linear::zeros(job.encoder.dimension(), classes, device);
         let algorithm = Algorithm::Sgd { nesterov: false };
@@ -120,6 +124,7 @@ fn initial(job: &PretrainJob, trained: &Trained, classes: usize, device: &Device
         optimizer: Optimizer::new(Rule::from(&trained.optimizer)),
         probe,
         progress: Progress::default(),
+        data: format!("{} {:?}", images.fingerprint(), trained.schedule.micro_batch),
     }
 }
 
@@ -128,16 +133,17 @@ fn train(
     state: &mut State,
     trained: &Trained,
     images: &Images,
-    loader: &mut Loader,
+    views: &mut Prefetch<Views>,
     watch: &mut dyn Watch,
 ) -> Result<(), Error> {
     let schedule = &trained.schedule;
     let curve = LearningRateCurve::new(schedule, trained.optimizer.learning_rate, images.len());
     let steps = images.len() / schedule.batch_size;
-    let (mut start, mut steps_since) = (Instant::now(), 0_usize);
-    while let Some(views) = loader.next() {
+    let (begin, earlier) = (Instant::now(), state.progress.seconds);
+    let (mut start, mut steps_since) = (begin, 0_usize);
+    while state.progress.step < steps * schedule.epochs {
         let learning_rate = curve.at(state.progress.step);
-        one_step(state, trained, &views, images.size, learning_rate)?;
+        one_step(state, trained, views, images.size, learning_rate)?;
         state.progress.step += 1;
         steps_since += 1;
         if state.progress.step.is_multiple_of(steps) {
@@ -147,7 +153,7 @@ fn train(
                 trained,
                 learning_rate,
                 (steps_since * schedule.batch_size) as f64 / seconds,
-                100.0 * loader.take_waited().as_secs_f64() / seconds,
+                100.0 * views.take_waited().as_secs_f64() / seconds,
             );
             (start, steps_since) = (Instant::now(), 0);
             let answer = watch.epoch(&report);
@@ -159,6 +165,7 @@ fn train(
         }
         let wish = watch.wish();
         if wish != Wish::GoOn && state.progress.step < steps * schedule.epochs {
+            state.progress.seconds = earlier + begin.elapsed().as_secs_f64();
             let kept = watch.checkpoint(&state.save()?);
             if kept.is_break() || wish == Wish::Stop {
                 return Err(Error::Stopped);
@@ -168,15 +175,21 @@ fn train(
     Ok(())
 }
 
-fn one_step(state: &mut State, trained: &Trained, views: &Views, size: usize, rate: f64) -> Result<(), Error> {
+fn one_step(
+    state: &mut State,
+    trained: &Trained,
+    views: &mut Prefetch<Views>,
+    size: usize,
+    rate: f64,
+) -> Result<(), Error> {
     let schedule = &trained.schedule;
-    let micro = schedule.micro_batch.unwrap_or(schedule.batch_size);
+    let batch = (schedule.batch_size, schedule.micro_batch.unwrap_or(schedule.batch_size));
     let measured = match trained.objective.contrastive() {
-        Some(objective) => Some(contrast(&mut state.network, &objective, views, size, micro, Mode::Train)),
-        None => supervise(&mut state.network, views, size, micro),
+        Some(objective) => contrast(&mut state.network, &objective, views, batch, size, Mode::Train),
+        None => supervise(&mut state.network, views, schedule.batch_size, size),
     };
-    let Some(Measured { loss, contrastive, mut top1, features, gradients }) = measured else {
-        return Err(Error::NoObjective);
+    let Some(Measured { loss, contrastive, mut top1, features, labels, gradients }) = measured else {
+        return Err(Error::Bug { what: "a step has no views or no objective" });
     };
     if !loss.is_finite() {
         let step = state.progress.step + 1;
@@ -187,7 +200,7 @@ fn one_step(state: &mut State, trained: &Trained, views: &Views, size: usize, ra
         let share = rate / trained.optimizer.learning_rate.peak(schedule.batch_size);
         let peak = trained.online_probe.as_ref().map_or(0.0, |probe| probe.learning_rate);
         let rate = share * peak * schedule.batch_size as f64 / 256.0;
-        top1 = Some(probe_step(probe, optimizer, features, &views.labels, rate));
+        top1 = Some(probe_step(probe, optimizer, features, &labels, rate));
     }
     let network = state.network.clone();
     state.network = state.optimizer.step(rate, network, gradients);

@@ -29,85 +29,97 @@ pub(super) struct Measured {
     pub top1: Option<f64>,
     /// The features h of all views, `[rows, dimension]`, in the order of the views.
     pub features: Tensor<Cpu, 2>,
+    /// Class of each image.
+    pub labels: Vec<u16>,
     /// Gradients of the network's parameters.
     pub gradients: Gradients<Cpu>,
 }
 
-/// The gradient of a contrastive objective; the encoder sees `micro` images at a time.
+/// The gradient of a contrastive objective for a batch of `pairs`, which come from `views` in micro-batches of `micro`.
 ///
 /// With more than one micro-batch, a first pass without gradients finds the projections of all, the loss gives the
-/// gradient with respect to each, and a second pass carries it into the weights (gradient caching, Gao et al. 2021).
-/// In [`Mode::Train`] batch normalization uses the micro-batch's statistics in both passes and records them in the second.
+/// gradient with respect to each, and a second pass carries it into the weights (gradient caching, Gao et al. 2021), so
+/// that only one micro-batch of views is in memory at a time; `views` holds them twice. In [`Mode::Train`] batch
+/// normalization uses the micro-batch's statistics in both passes and records them in the second.
+///
+/// `None` if `views` ends too early.
 pub(super) fn contrast(
     network: &mut Network<TrainCpu>,
     objective: &Contrastive,
-    views: &Views,
+    views: &mut dyn Iterator<Item = Views>,
+    (pairs, micro): (usize, usize),
     size: usize,
-    micro: usize,
     mode: Mode,
-) -> Measured {
-    let pairs = views.labels.len();
+) -> Option<Measured> {
     let parts: Vec<Range<usize>> = (0..pairs).step_by(micro).map(|start| start..start + micro).collect();
     if let [_] = parts[..] {
-        let (h, z) = network.project(images(views.pixels.clone(), size), mode);
+        let Views { pixels, labels } = views.next()?;
+        let (h, z) = network.project(images(pixels, size), mode);
         let dimension = z.dims()[1];
         let batch = contrastive(objective, &values(z.clone().inner()), dimension);
         let gradients = pull(network, z, batch.gradient);
-        return Measured {
+        return Some(Measured {
             loss: batch.loss,
             contrastive: Some((batch.accuracy, batch.entropy)),
             top1: None,
             features: h.inner(),
+            labels,
             gradients,
-        };
+        });
     }
     let first_mode = if mode == Mode::Train { Mode::BatchStatistics } else { mode };
     let mut plain = network.valid();
-    let mut dimension = 0;
-    let projections: Vec<Vec<f32>> = parts
-        .iter()
-        .map(|part| {
-            let (_, z) = plain.project(images(rows_of_pairs(&views.pixels, pairs, part), size), first_mode);
-            dimension = z.dims()[1];
-            values(z)
-        })
-        .collect();
+    let (mut projections, mut dimension) = (Vec::new(), 0);
+    for _ in &parts {
+        let (_, z) = plain.project(images(views.next()?.pixels, size), first_mode);
+        dimension = z.dims()[1];
+        projections.push(values(z));
+    }
     let batch = contrastive(objective, &joined(&projections, micro * dimension), dimension);
-    let mut sum = Gradients::new();
-    let mut features = Vec::new();
+    let (mut sum, mut features, mut all_labels) = (Gradients::new(), Vec::new(), Vec::new());
     for part in &parts {
-        let (h, z) = network.project(images(rows_of_pairs(&views.pixels, pairs, part), size), mode);
+        let Views { pixels, labels } = views.next()?;
+        let (h, z) = network.project(images(pixels, size), mode);
         accumulate(&mut sum, pull(network, z, rows_of_pairs(&batch.gradient, pairs, part)));
         features.push(h.inner());
+        all_labels.extend(labels);
     }
     let width = features[0].dims()[1];
     let features = joined(&features.into_iter().map(values).collect::<Vec<_>>(), micro * width);
-    Measured {
+    Some(Measured {
         loss: batch.loss,
         contrastive: Some((batch.accuracy, batch.entropy)),
         top1: None,
         features: Tensor::from_data(TensorData::new(features, [2 * pairs, width]), &Device::default()),
+        labels: all_labels,
         gradients: sum,
-    }
+    })
 }
 
-/// The gradient of the classifier's cross-entropy on one view of each image; the encoder sees `micro` images at a time.
-pub(super) fn supervise(network: &mut Network<TrainCpu>, views: &Views, size: usize, micro: usize) -> Option<Measured> {
-    let all = views.labels.len();
-    let length = size * size * 3;
-    let (mut loss, mut top1, mut sum, mut features) = (0.0, 0.0, Gradients::new(), Vec::new());
-    for (pixels, labels) in views.pixels.chunks(micro * length).zip(views.labels.chunks(micro)) {
+/// The gradient of the classifier's cross-entropy on one view of each of `all` images, which come from `views` in
+/// micro-batches; `None` if `views` ends too early or there is no classifier.
+pub(super) fn supervise(
+    network: &mut Network<TrainCpu>,
+    views: &mut dyn Iterator<Item = Views>,
+    all: usize,
+    size: usize,
+) -> Option<Measured> {
+    let (mut loss, mut top1, mut sum) = (0.0, 0.0, Gradients::new());
+    let (mut features, mut all_labels) = (Vec::new(), Vec::new());
+    while all_labels.len() < all {
+        let Views { pixels, labels } = views.next()?;
         let share = labels.len() as f64 / all as f64;
-        let h = network.encoder.forward(images(pixels.to_vec(), size), Mode::Train);
+        let h = network.encoder.forward(images(pixels, size), Mode::Train);
         let logits = network.classifier.as_ref()?.forward(h.clone());
-        let part = cross_entropy(logits.clone(), labels) * share;
+        let part = cross_entropy(logits.clone(), &labels) * share;
         loss += scalar(part.clone());
-        top1 += share * share_right(logits.inner(), labels);
+        top1 += share * share_right(logits.inner(), &labels);
         accumulate(&mut sum, gradients(network, &part));
         features.push(h.inner());
+        all_labels.extend(labels);
     }
     let features = Tensor::cat(features, 0);
-    Some(Measured { loss, contrastive: None, top1: Some(top1), features, gradients: sum })
+    Some(Measured { loss, contrastive: None, top1: Some(top1), features, labels: all_labels, gradients: sum })
 }
 
 /// Share of rows whose largest logit is that of their label, in percent; `labels` repeat if there are more rows.
@@ -154,25 +166,36 @@ mod tests {
     use super::*;
     use crate::{plan::fixture, recipe::Training};
 
-    /// A network, its objective and views for it.
-    fn setting() -> (Network<TrainCpu>, Contrastive, Views) {
+    const PAIRS: usize = 12;
+    const SIZE: usize = 8;
+
+    /// A network and its objective.
+    fn setting() -> (Network<TrainCpu>, Contrastive) {
         let mut recipe = fixture::recipe();
         recipe.encoder.width = 0.5;
         recipe.encoder.zero_init_residual = false;
         let job = recipe.pretrain_job(3);
         let Training::Trained(trained) = &job.training else { panic!("the fixture trains") };
         let network = Network::new(&job, trained, 10, &Device::default());
-        let (pairs, size) = (12, 8);
-        let pixels = (0..2 * pairs * size * size * 3).map(|index| (index as f32 * 0.61).sin().abs()).collect();
-        (network, trained.objective.contrastive().unwrap(), Views { pixels, labels: vec![0; pairs] })
+        (network, trained.objective.contrastive().unwrap())
+    }
+
+    /// What a step measures with micro-batches of the same views.
+    fn measured(network: &Network<TrainCpu>, objective: &Contrastive, micro: usize, mode: Mode) -> Measured {
+        let all: Vec<f32> = (0..2 * PAIRS * SIZE * SIZE * 3).map(|index| (index as f32 * 0.61).sin().abs()).collect();
+        let starts = (0..2 * PAIRS).step_by(micro).map(|start| start % PAIRS);
+        let mut views = starts.map(|start| Views {
+            pixels: rows_of_pairs(&all, PAIRS, &(start..start + micro)),
+            labels: (start..start + micro).map(|label| label as u16).collect(),
+        });
+        contrast(&mut network.clone(), objective, &mut views, (PAIRS, micro), SIZE, mode).unwrap()
     }
 
     #[test]
     fn micro_batches_give_the_gradient_of_the_whole_batch() {
         // Batch normalization with fixed statistics treats every view by itself, as a network without it would.
-        let (network, objective, views) = setting();
-        let [whole, parts] =
-            [12, 3].map(|micro| contrast(&mut network.clone(), &objective, &views, 8, micro, Mode::Inference));
+        let (network, objective) = setting();
+        let [whole, parts] = [PAIRS, 3].map(|micro| measured(&network, &objective, micro, Mode::Inference));
         assert!((whole.loss - parts.loss).abs() < 1e-6);
         assert_eq!(whole.gradients.keys().collect::<Vec<_>>(), parts.gradients.keys().collect::<Vec<_>>());
         for (name, gradient) in &whole.gradients {
@@ -184,13 +207,13 @@ mod tests {
             assert!(scale > 0.0 && error <= 1e-5 * scale, "{name}: {error} of {scale}");
         }
         assert!((whole.features - parts.features).abs().max().into_scalar() < 1e-5);
+        assert_eq!((whole.labels.len(), &whole.labels), (PAIRS, &parts.labels));
     }
 
     #[test]
     fn batch_normalization_sees_the_micro_batch() {
-        let (network, objective, views) = setting();
-        let [whole, parts] =
-            [12, 3].map(|micro| contrast(&mut network.clone(), &objective, &views, 8, micro, Mode::Train));
+        let (network, objective) = setting();
+        let [whole, parts] = [PAIRS, 3].map(|micro| measured(&network, &objective, micro, Mode::Train));
         assert!((whole.loss - parts.loss).abs() > 1e-3, "{} {}", whole.loss, parts.loss);
     }
 }

@@ -12,9 +12,13 @@ pub fn describe_pretraining(job: &PretrainJob) -> String {
         Training::Untrained => None,
         Training::Pretrained { .. } => return "weights from a file".to_owned(),
     };
-    let normalization = micro_batch
-        .map_or_else(String::new, |images| format!("; batch normalization over micro-batches of {images} images"));
-    format!("means over the batches of the last epoch, augmented training images{normalization}")
+    format!("means over the batches of the last epoch, augmented training images{}", normalization(micro_batch))
+}
+
+/// What batch normalization sees if not the batch.
+fn normalization(micro_batch: Option<usize>) -> String {
+    micro_batch
+        .map_or_else(String::new, |images| format!("; batch normalization over micro-batches of {images} images"))
 }
 
 /// How an evaluation obtains its metrics: features, data, solver.
@@ -40,7 +44,10 @@ pub fn describe(job: &EvaluationJob) -> String {
             };
             format!("{neighbors} nearest neighbors on frozen {features}, no augmentation, {votes}")
         }
-        EvaluationTask::FineTune(training) => format!("fine-tuning of the whole network, {}", steps(training)),
+        EvaluationTask::FineTune(training) => {
+            let normalization = normalization(training.micro_batch);
+            format!("fine-tuning of the whole network, {}{normalization}", steps(training))
+        }
         EvaluationTask::OwnClassifier => "the classifier of supervised pretraining, no augmentation".to_owned(),
         EvaluationTask::TransformationProbe { task, hidden, training } => {
             let task = match task {
@@ -57,7 +64,9 @@ pub fn describe(job: &EvaluationJob) -> String {
     } else {
         String::new()
     };
-    format!("{what}; test split of {} at {} px{labels}", job.data.source.name(), job.data.source.image_size())
+    let (source, size) = (job.data.source.name(), job.data.image_size());
+    let crop = job.data.center_crop.map_or_else(String::new, |share| format!(", center crop {share}"));
+    format!("{what}; test split of {source} at {size} px{crop}{labels}")
 }
 
 /// Augmentation, solver and schedule.

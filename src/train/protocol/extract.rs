@@ -5,11 +5,14 @@ use burn::tensor::{Tensor, TensorData};
 use crate::{
     recipe::{ProjectionHead as HeadRecipe, Representation},
     train::{
+        Error,
         augment::plain_batch,
         data::Images,
         device::{Cpu, Device},
         evaluation::Fingerprint,
         model::{Mode, ProjectionHead, ResNet, WeightsError, load_weights},
+        ops::Ops,
+        watch::{Watch, Wish},
     },
 };
 
@@ -50,9 +53,7 @@ impl Frozen {
     }
 
     /// Features of views `[n, size, size, 3]`: `[n, dimension]`.
-    pub fn features_of(&mut self, views: Vec<f32>, size: usize) -> Tensor<Cpu, 2> {
-        let shape = [views.len() / (size * size * 3), size, size, 3];
-        let views = Tensor::from_data(TensorData::new(views, shape), &Device::default());
+    pub fn features_of(&mut self, views: Tensor<Cpu, 4>) -> Tensor<Cpu, 2> {
         let h = self.encoder.forward(views, Mode::Inference);
         match &mut self.head {
             Some(head) => head.forward(h, Mode::Inference),
@@ -61,15 +62,9 @@ impl Frozen {
     }
 
     /// Features of all images without augmentation, `[n, dimension]`.
-    pub fn features(&mut self, images: &Images) -> Tensor<Cpu, 2> {
-        let parts = (0..images.len())
-            .step_by(BATCH)
-            .map(|start| {
-                let end = (start + BATCH).min(images.len());
-                self.features_of(plain_batch(images, start..end), images.size)
-            })
-            .collect();
-        Tensor::cat(parts, 0)
+    pub fn features(&mut self, images: &Images, watch: &mut dyn Watch) -> Result<Tensor<Cpu, 2>, Error> {
+        let plain = |range| plain_batch(images, range);
+        Ok(Tensor::cat(in_batches(images.len(), images.size, plain, watch, |views| self.features_of(views))?, 0))
     }
 
     /// Fingerprints of everything that must not change while the network is evaluated: weights and running statistics.
@@ -77,4 +72,30 @@ impl Frozen {
         let head = self.head.as_ref().map(Fingerprint::of);
         [Fingerprint::of(&self.encoder)].into_iter().chain(head).collect()
     }
+}
+
+/// What `of_batch` makes of the views of `images` images, which `views` makes batch by batch, `[n, size, size, 3]`; this
+/// stops between two batches if that is wished.
+pub(super) fn in_batches<T>(
+    images: usize,
+    size: usize,
+    views: impl Fn(std::ops::Range<usize>) -> Vec<f32>,
+    watch: &mut dyn Watch,
+    mut of_batch: impl FnMut(Tensor<Cpu, 4>) -> T,
+) -> Result<Vec<T>, Error> {
+    let starts = (0..images).step_by(BATCH);
+    starts
+        .map(|start| {
+            if watch.wish() == Wish::Stop {
+                return Err(Error::Stopped);
+            }
+            Ok(of_batch(tensor(views(start..(start + BATCH).min(images)), size)))
+        })
+        .collect()
+}
+
+/// Views `[n, size, size, 3]` as a tensor.
+pub(super) fn tensor<B: Ops<Device = Device>>(views: Vec<f32>, size: usize) -> Tensor<B, 4> {
+    let shape = [views.len() / (size * size * 3), size, size, 3];
+    Tensor::from_data(TensorData::new(views, shape), &Device::default())
 }

@@ -1,65 +1,40 @@
 //! Linear evaluation: a softmax classifier on the frozen network's features, by gradient steps (paper appendix B.6).
 
-use std::time::{Duration, Instant};
-
-use burn::{
-    module::{AutodiffModule, Module},
-    tensor::Tensor,
-};
+use burn::{module::Module, tensor::Tensor};
 
 use super::{
-    extract::Frozen,
-    steps::{self, Batch, Stepped},
+    extract::{Frozen, tensor},
+    steps::{self, Course, Outcome},
 };
-use crate::{
-    recipe::ClassifierTraining,
-    train::{
-        Error,
-        data::Images,
-        device::{Cpu, Device, TrainCpu},
-        model::Linear,
-        objective::cross_entropy,
-        ops::Ops,
-        optimizer::{Optimizer, gradients},
-        scalar,
-        watch::Watch,
-    },
+use crate::train::{
+    Error,
+    device::{Cpu, Device, TrainCpu},
+    model::Linear,
+    ops::Ops,
+    watch::Watch,
 };
 
 /// A classifier; the field's name exempts it from layer-wise adaptation, as in the reference code.
 #[derive(Module, Debug)]
-struct Trained<B: Ops> {
-    classifier: Linear<B>,
+pub(super) struct Trained<B: Ops> {
+    pub classifier: Linear<B>,
 }
 
-/// Trains the classifier on features of `images`, which are `plain` where they are not augmented.
+/// Trains a classifier on features of images, which are `plain` where they are not augmented.
 pub(super) fn train(
-    training: &ClassifierTraining,
-    seed: u64,
+    course: &Course<'_>,
     network: &mut Frozen,
     plain: &Tensor<Cpu, 2>,
-    images: &Images,
+    classes: usize,
     watch: &mut dyn Watch,
-) -> Result<Linear<Cpu>, Error> {
-    let device = Device::default();
-    let mut trained = Trained { classifier: Linear::<TrainCpu>::zeros(plain.dims()[1], images.classes, &device) };
-    let mut optimizer = Optimizer::new(steps::rule(training));
-    let step = |batch: &Batch<'_>| {
-        let start = Instant::now();
-        let mut waited = Duration::ZERO;
-        let features = if training.augmentation.is_empty() {
-            batch.rows(plain)
-        } else {
-            let views = batch.views(images, &training.augmentation, seed);
-            waited = start.elapsed();
-            network.features_of(views, images.size)
+) -> Result<Outcome<Trained<TrainCpu>>, Error> {
+    let classifier = Linear::zeros(plain.dims()[1], classes, &Device::default());
+    let logits = |trained: &mut Trained<TrainCpu>, part: steps::Part| {
+        let features = match course.views_of {
+            None => part.rows(plain),
+            Some(images) => network.features_of(tensor(part.views, images.size)),
         };
-        let logits = trained.classifier.forward(Tensor::from_inner(features));
-        let loss = cross_entropy(logits, &batch.labels(&images.labels));
-        let gradients = gradients(&trained, &loss);
-        trained = optimizer.step(batch.learning_rate, trained.clone(), gradients);
-        Stepped { loss: scalar(loss), waited }
+        trained.classifier.forward(Tensor::from_inner(features))
     };
-    steps::run(training, images.len(), seed, "classifier's", watch, step)?;
-    Ok(trained.classifier.valid())
+    steps::train(course, Trained { classifier }, logits, watch)
 }

@@ -6,25 +6,32 @@ mod extract;
 mod fine_tune;
 mod linear;
 mod probe;
+mod probe_images;
 mod steps;
 
 pub use describe::{describe, describe_pretraining};
 pub use extract::Frozen;
 
-use burn::tensor::Tensor;
+use std::time::Duration;
 
+use burn::{module::AutodiffModule, tensor::Tensor};
+
+use self::steps::{Course, Outcome, Resumption};
 use super::{
     Error,
     data::Images,
     device::{Cpu, Device},
     evaluation::{Features, Labeled, Limits, Stop, grid_search, knn, log_spaced, mean_average_precision, metrics},
     model::{Linear, ResNet, load_weights},
-    watch::Watch,
+    watch::{Watch, Wish, went_on},
 };
 use crate::recipe::{EvaluationJob, EvaluationTask, Metric, Metrics, PretrainJob, Training};
 
 /// When L-BFGS stops; the gradient's limit is scikit-learn's.
 const LIMITS: Limits = Limits { iterations: 1000, gradient: 1e-4 };
+
+/// Test images whose neighbors are looked for between two questions whether to stop; no effect on the result.
+const QUERIES: usize = 4096;
 
 /// The images of an evaluation.
 #[derive(Clone, Copy, Debug)]
@@ -44,25 +51,53 @@ pub struct Evaluated {
     pub metrics: Metrics,
     /// What there is to say about how they came about, one sentence each: choices made, limits reached.
     pub remarks: Vec<String>,
+    /// Images that went through the network, each as often as it did.
+    pub images: usize,
+    /// Time spent before the checkpoint that training went on from.
+    pub earlier: Duration,
 }
 
-impl From<Metrics> for Evaluated {
-    fn from(metrics: Metrics) -> Self {
-        Self { metrics, remarks: Vec::new() }
+impl Evaluated {
+    /// Metrics of a network that saw every image of `sets` once.
+    fn of(metrics: Metrics, sets: Sets<'_>) -> Self {
+        let images = sets.train.len() + sets.validation.map_or(0, Images::len) + sets.test.len();
+        Self { metrics, remarks: Vec::new(), images, earlier: Duration::ZERO }
+    }
+
+    /// After training, which showed the network as many images more if they were `augmented`.
+    fn trained(mut self, outcome: &Outcome<()>, augmented: bool) -> Self {
+        if augmented {
+            self.images += outcome.images;
+        }
+        if let Some((step, earlier)) = outcome.resumed {
+            self.earlier = earlier;
+            self.remarks.push(went_on(step));
+        }
+        self
     }
 }
 
-/// Evaluates the network that `pretraining` left in `file`.
+/// A network to evaluate.
+#[derive(Clone, Copy, Debug)]
+pub struct Encoded<'a> {
+    /// The job that made it.
+    pub job: &'a PretrainJob,
+    /// The file that it left.
+    pub file: &'a [u8],
+}
+
+/// Evaluates a network; `checkpoint` is one that [`Watch::checkpoint`] took of the same evaluation, to go on from there.
 ///
 /// Unless the protocol trains the network, it is compared with itself before: weights and running statistics must be
 /// what they were.
 pub fn evaluate(
     job: &EvaluationJob,
-    pretraining: &PretrainJob,
-    file: &[u8],
+    encoded: Encoded<'_>,
     sets: Sets<'_>,
+    checkpoint: Option<&[u8]>,
     watch: &mut dyn Watch,
 ) -> Result<Evaluated, Error> {
+    let Encoded { job: pretraining, file } = encoded;
     let dimension = pretraining.encoder.dimension();
     let head = match &pretraining.training {
         Training::Trained(trained) => trained.head.as_ref(),
@@ -71,34 +106,56 @@ pub fn evaluate(
     let empty = ResNet::new(&pretraining.encoder, pretraining.seed, &Device::default());
     let mut network = Frozen::load(empty, head.map(|head| (head, dimension)), job.representation, file)?;
     let before = network.fingerprints();
+    let data = format!("{} {}", sets.train.fingerprint(), blake3::hash(file).to_hex());
+    let course = |training, what| Course {
+        training,
+        seed: job.seed,
+        what,
+        labels: &sets.train.labels,
+        views_of: None,
+        part: training.batch_size,
+        resumption: Resumption { checkpoint, data: &data },
+    };
     let result = match &job.task {
         EvaluationTask::FineTune(training) => {
-            let encoder = network.into_encoder();
-            let mut tuned = fine_tune::train(training, job.seed, encoder, dimension, sets.train, watch)?;
-            let [test, train] = [sets.test, sets.train].map(|images| tuned.logits(images));
-            return Ok(with_train_accuracy(of_scores(&test, sets.test)?, &train, sets.train).into());
+            let part = training.micro_batch.unwrap_or(training.batch_size);
+            let course = Course { views_of: Some(sets.train), part, ..course(training, "fine-tuning") };
+            let outcome = fine_tune::train(&course, network.into_encoder(), dimension, sets.train, watch)?;
+            let mut tuned = outcome.module.valid();
+            let (test, train) = (tuned.logits(sets.test, watch)?, tuned.logits(sets.train, watch)?);
+            let metrics = with_train_accuracy(of_scores(&test, sets.test)?, &train, sets.train);
+            return Ok(Evaluated::of(metrics, sets).trained(&outcome.without_module(), true));
         }
         EvaluationTask::Linear(training) => {
-            let [test, train] = [sets.test, sets.train].map(|images| network.features(images));
-            let classifier = linear::train(training, job.seed, &mut network, &train, sets.train, watch)?;
+            let (test, train) = (network.features(sets.test, watch)?, network.features(sets.train, watch)?);
+            let augmented = !training.augmentation.is_empty();
+            // Views go through the frozen network as many at a time as it pleases: no effect on the result.
+            let part = if augmented { training.batch_size.min(extract::BATCH) } else { training.batch_size };
+            let views_of = augmented.then_some(sets.train);
+            let course = Course { views_of, part, ..course(training, "classifier's") };
+            let outcome = linear::train(&course, &mut network, &train, sets.train.classes, watch)?;
+            let classifier = outcome.module.valid().classifier;
             let [test, train] = [test, train].map(|features| values(classifier.forward(features)));
-            with_train_accuracy(of_scores(&test, sets.test)?, &train, sets.train).into()
+            let metrics = with_train_accuracy(of_scores(&test, sets.test)?, &train, sets.train);
+            Evaluated::of(metrics, sets).trained(&outcome.without_module(), augmented)
         }
         EvaluationTask::LogisticRegression { regularization, values } => {
-            logistic_regression(*regularization, *values, &mut network, sets)?
+            logistic_regression(*regularization, *values, &mut network, sets, watch)?
         }
         EvaluationTask::NearestNeighbors { neighbors, temperature } => {
-            nearest_neighbors(*neighbors, *temperature, &mut network, sets)?.into()
+            Evaluated::of(nearest_neighbors(*neighbors, *temperature, &mut network, sets, watch)?, sets)
         }
         EvaluationTask::OwnClassifier => {
             let empty = Linear::zeros(dimension, sets.test.classes, &Device::default());
             let classifier = load_weights(empty, "fc.", file)?;
-            let [test, train] =
-                [sets.test, sets.train].map(|images| values(classifier.forward(network.features(images))));
-            with_train_accuracy(of_scores(&test, sets.test)?, &train, sets.train).into()
+            let mut scores = |images| Ok::<_, Error>(values(classifier.forward(network.features(images, watch)?)));
+            let (test, train) = (scores(sets.test)?, scores(sets.train)?);
+            Evaluated::of(with_train_accuracy(of_scores(&test, sets.test)?, &train, sets.train), sets)
         }
         EvaluationTask::TransformationProbe { task, hidden, training } => {
-            probe::evaluate((*task, *hidden), training, job.seed, &mut network, sets, watch)?.into()
+            let course = course(training, "probe's");
+            let (metrics, outcome) = probe::evaluate((*task, *hidden), &course, &mut network, sets, watch)?;
+            Evaluated::of(metrics, sets).trained(&outcome, false)
         }
     };
     let changed: Vec<String> = before
@@ -138,11 +195,14 @@ fn logistic_regression(
     count: usize,
     network: &mut Frozen,
     sets: Sets<'_>,
+    watch: &mut dyn Watch,
 ) -> Result<Evaluated, Error> {
     let validation = sets.validation.ok_or(Error::NoValidation)?;
-    let [train, chosen_on, test] = [sets.train, validation, sets.test].map(|images| Rows::of(network, images));
+    let mut rows = |images| Rows::of(network, images, watch);
+    let (train, chosen_on, test) = (rows(sets.train)?, rows(validation)?, rows(sets.test)?);
     let lambdas = log_spaced(weakest, strongest, count);
-    let search = grid_search(train.labeled(sets.train)?, chosen_on.labeled(validation)?, &lambdas, LIMITS)?;
+    let mut go_on = || watch.wish() != Wish::Stop;
+    let search = grid_search(train.labeled(sets.train)?, chosen_on.labeled(validation)?, &lambdas, LIMITS, &mut go_on)?;
     let classifier = &search.fit.classifier;
     let scores = classifier.logits(test.features()?)?;
     let metrics =
@@ -165,7 +225,7 @@ fn logistic_regression(
         remarks
             .push(format!("L-BFGS stopped before it converged for {unfinished} of {count} values of regularization"));
     }
-    Ok(Evaluated { metrics, remarks })
+    Ok(Evaluated { remarks, ..Evaluated::of(metrics, sets) })
 }
 
 fn nearest_neighbors(
@@ -173,18 +233,26 @@ fn nearest_neighbors(
     temperature: Option<f64>,
     network: &mut Frozen,
     sets: Sets<'_>,
+    watch: &mut dyn Watch,
 ) -> Result<Metrics, Error> {
-    let [train, test] = [sets.train, sets.test].map(|images| Rows::of(network, images));
+    let (train, test) = (Rows::of(network, sets.train, watch)?, Rows::of(network, sets.test, watch)?);
     let bank = train.labeled(sets.train)?;
-    match temperature {
-        Some(temperature) => {
-            let votes = knn::weighted(bank, test.features()?, neighbors, temperature)?;
-            // Many classes get no vote, so ties are the rule: the prediction is the smallest class of the most votes.
-            let predicted = metrics::predictions(&votes, sets.test.classes);
-            Ok(of_predictions(&predicted, sets.test))
+    let mut predicted = Vec::with_capacity(sets.test.len());
+    for queries in test.values.chunks(QUERIES * test.dimension) {
+        if watch.wish() == Wish::Stop {
+            return Err(Error::Stopped);
         }
-        None => Ok(of_predictions(&knn::majority(bank, test.features()?, neighbors)?, sets.test)),
+        let queries = Features::new(queries, test.dimension)?;
+        predicted.extend(match temperature {
+            // Many classes get no vote, so ties are the rule: the prediction is the smallest class of the most votes.
+            Some(temperature) => {
+                let votes = knn::weighted(bank, queries, neighbors, temperature)?;
+                metrics::predictions(&votes, sets.test.classes)
+            }
+            None => knn::majority(bank, queries, neighbors)?,
+        });
     }
+    Ok(of_predictions(&predicted, sets.test))
 }
 
 fn of_predictions(predicted: &[u16], images: &Images) -> Metrics {
@@ -202,10 +270,10 @@ struct Rows {
 }
 
 impl Rows {
-    fn of(network: &mut Frozen, images: &Images) -> Self {
-        let features = network.features(images);
+    fn of(network: &mut Frozen, images: &Images, watch: &mut dyn Watch) -> Result<Self, Error> {
+        let features = network.features(images, watch)?;
         let dimension = features.dims()[1];
-        Self { values: values(features), dimension }
+        Ok(Self { values: values(features), dimension })
     }
 
     fn features(&self) -> Result<Features<'_>, Error> {

@@ -1,126 +1,283 @@
-//! The loop of gradient steps that classifiers and fine-tuning have in common.
+//! The loop of gradient steps that classifiers, probes and fine-tuning have in common.
 
-use std::time::{Duration, Instant};
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
-use burn::tensor::{Int, Tensor};
+use burn::{module::AutodiffModule, tensor::Tensor};
+use serde::{Deserialize, Serialize};
 
 use crate::{
     recipe::{ClassifierTraining, Transform},
     train::{
         Error, augment,
+        checkpoint::{Checkpoint, Parts},
         data::Images,
-        device::Cpu,
-        optimizer::Rule,
+        device::{Cpu, TrainCpu},
+        model::WeightsError,
+        objective::cross_entropy,
+        optimizer::{Gradients, Optimizer, Rule, accumulate, gradients},
+        prefetch::Prefetch,
         random::{Purpose, Stream},
+        scalar,
         schedule::LearningRateCurve,
         watch::{EpochReport, Watch, Wish},
     },
 };
 
-/// A batch, and what a step needs to know of its place.
-pub(super) struct Batch<'a> {
+/// How a module is trained to tell the classes of images.
+pub(super) struct Course<'a> {
+    pub training: &'a ClassifierTraining,
+    pub seed: u64,
+    /// What is trained, as messages say it.
+    pub what: &'static str,
+    /// Class of each image.
+    pub labels: &'a [u16],
+    /// The images of which views are made; none if features are known already.
+    pub views_of: Option<&'a Images>,
+    /// Images whose gradient is computed at a time.
+    pub part: usize,
+    pub resumption: Resumption<'a>,
+}
+
+/// What training may go on from.
+#[derive(Clone, Copy)]
+pub(super) struct Resumption<'a> {
+    /// Bytes that [`Watch::checkpoint`] took.
+    pub checkpoint: Option<&'a [u8]>,
+    /// Identifies the images and the encoder.
+    pub data: &'a str,
+}
+
+/// Images whose gradient is computed together: a batch, or a part of one.
+pub(super) struct Part {
     /// The images, each with the epoch that it is seen in, counted from 0.
-    pub images: &'a [(usize, usize)],
-    pub learning_rate: f64,
+    pub images: Vec<(usize, usize)>,
+    /// Augmented views, `[n, size, size, 3]`; empty where features are known.
+    pub views: Vec<f32>,
 }
 
-impl Batch<'_> {
-    /// The batch's own of all images' classes.
-    pub fn labels(&self, all: &[u16]) -> Vec<u16> {
-        self.images.iter().map(|&(index, _)| all[index]).collect()
-    }
-
-    /// The batch's own of all images' features `[images, dimension]`: `[n, dimension]`.
-    pub fn rows(&self, all: &Tensor<Cpu, 2>) -> Tensor<Cpu, 2> {
-        let indices: Vec<i64> = self.images.iter().map(|&(index, _)| index as i64).collect();
-        all.clone().select(0, Tensor::<Cpu, 1, Int>::from_ints(indices.as_slice(), &all.device()))
-    }
-
-    /// Augmented views, `[n, size, size, 3]`.
-    pub fn views(&self, images: &Images, transforms: &[Transform], seed: u64) -> Vec<f32> {
-        augment::views(images, self.images.len(), |row| {
-            let (index, epoch) = self.images[row];
-            let numbers = [epoch as u64, index as u64];
-            (index, transforms, Stream::new(seed, Purpose::EvaluationAugmentation, numbers, 0))
-        })
-    }
+/// A trained module, and how it came about.
+pub(super) struct Outcome<M> {
+    pub module: M,
+    /// Images that went into steps.
+    pub images: usize,
+    /// Steps before the checkpoint that training went on from, and the time they took.
+    pub resumed: Option<(usize, Duration)>,
 }
 
-/// What a step tells.
-pub(super) struct Stepped {
-    /// The loss, in nats.
-    pub loss: f64,
-    /// How long it took to make the views.
-    pub waited: Duration,
+/// How far training is.
+#[derive(Default, Serialize, Deserialize)]
+struct Progress {
+    /// Steps done.
+    step: usize,
+    /// Sum of the losses since the last report.
+    sum: f64,
+    /// Steps since the last report.
+    steps_since: usize,
+    /// What was reported.
+    reports: Vec<EpochReport>,
+    /// Time spent so far, in seconds.
+    seconds: f64,
 }
 
-/// Calls `step`, which returns the loss in nats, for every batch.
+/// A module in training.
+struct Trainee<M> {
+    module: M,
+    optimizer: Optimizer<Cpu>,
+    progress: Progress,
+}
+
+const MODULE: &str = "module.";
+const OPTIMIZER: &str = "optimizer";
+
+/// Trains `module` by cross-entropy of the `logits` that it gives for a part of a batch.
 ///
 /// The images pass in one endless order, shuffled anew for each epoch; batches are cut from it regardless of where an
 /// epoch ends, as the reference code does, so that no image is dropped and a batch may be larger than the data. The rate
 /// falls by a cosine from `learning_rate` × `batch_size` / 256 to zero.
-pub(super) fn run(
-    training: &ClassifierTraining,
-    images: usize,
-    seed: u64,
-    what: &'static str,
+pub(super) fn train<M: AutodiffModule<TrainCpu>>(
+    course: &Course<'_>,
+    module: M,
+    mut logits: impl FnMut(&mut M, Part) -> Tensor<TrainCpu, 2>,
     watch: &mut dyn Watch,
-    mut step: impl FnMut(&Batch<'_>) -> Stepped,
-) -> Result<(), Error> {
-    let total = images * training.epochs / training.batch_size;
+) -> Result<Outcome<M>, Error> {
+    let (images, batch_size) = (course.labels.len(), course.training.batch_size);
+    let total = images * course.training.epochs / batch_size;
     if total == 0 {
-        return Err(Error::TooFewImages { images, batch_size: training.batch_size });
+        return Err(Error::TooFewImages { images, batch_size });
     }
-    let peak = training.learning_rate * training.batch_size as f64 / 256.0;
-    let curve = LearningRateCurve::cosine(peak, total);
-    let (mut order, mut shuffled_epochs): (Vec<(usize, usize)>, _) = (Vec::new(), 0);
-    let (mut start, mut sum, mut steps_since, mut reported) = (Instant::now(), 0.0, 0_usize, 0);
-    let mut waiting = Duration::ZERO;
-    for number in 0..total {
-        let epoch = number * training.batch_size / images;
-        while order.len() < training.batch_size {
-            let mut next: Vec<usize> = (0..images).collect();
-            Stream::new(seed, Purpose::EvaluationOrder, [shuffled_epochs as u64, 0], 0).shuffle(&mut next);
-            order.extend(next.into_iter().map(|image| (image, shuffled_epochs)));
-            shuffled_epochs += 1;
-        }
-        let learning_rate = curve.at(number);
-        let Stepped { loss, waited } = step(&Batch { images: &order[..training.batch_size], learning_rate });
-        order.drain(..training.batch_size);
-        if !loss.is_finite() {
-            return Err(Error::NonFinite { what, step: number + 1, epoch: epoch + 1, learning_rate, loss });
-        }
-        sum += loss;
-        waiting += waited;
-        steps_since += 1;
-        let done = (number + 1) * training.batch_size / images;
-        if done > reported || number + 1 == total {
-            let report = EpochReport {
-                epoch: if number + 1 == total { training.epochs } else { done },
-                epochs: training.epochs,
-                loss: sum / steps_since as f64,
-                contrastive_accuracy: None,
-                contrastive_entropy: None,
-                online_top1: None,
-                learning_rate,
-                images_per_second: (steps_since * training.batch_size) as f64 / start.elapsed().as_secs_f64(),
-                waiting_percent: 100.0 * waiting.as_secs_f64() / start.elapsed().as_secs_f64(),
-            };
-            (start, sum, steps_since, reported) = (Instant::now(), 0.0, 0, done);
-            waiting = Duration::ZERO;
-            if watch.epoch(&report).is_break() {
-                return Err(Error::Stopped);
-            }
-        }
-        // Evaluations are short: stopped ones start again, without a checkpoint.
-        if watch.wish() == Wish::Stop && number + 1 < total {
+    let mut trainee = Trainee::new(course, module).map_err(Error::Checkpoint)?;
+    let Progress { step: first_step, seconds: earlier, .. } = trainee.progress;
+    for report in &trainee.progress.reports {
+        if watch.epoch(report).is_break() {
             return Err(Error::Stopped);
         }
     }
-    Ok(())
+    let curve = LearningRateCurve::cosine(course.training.learning_rate * batch_size as f64 / 256.0, total);
+    let begin = Instant::now();
+    thread::scope(|scope| {
+        let mut parts = Prefetch::start(scope, course.parts(first_step..total));
+        let (mut start, mut steps_here) = (begin, 0);
+        while trainee.progress.step < total {
+            let (epoch, rate) = (trainee.progress.step * batch_size / images, curve.at(trainee.progress.step));
+            trainee.step(course, &mut parts, &mut logits, rate)?;
+            steps_here += 1;
+            let (done, last) = (trainee.progress.step * batch_size / images, trainee.progress.step == total);
+            if done > epoch || last {
+                let number = if last { course.training.epochs } else { done };
+                let (seconds, waited) = (start.elapsed().as_secs_f64(), parts.take_waited().as_secs_f64());
+                let report = EpochReport {
+                    learning_rate: rate,
+                    images_per_second: (steps_here * batch_size) as f64 / seconds,
+                    waiting_percent: 100.0 * waited / seconds,
+                    ..trainee.progress.close(number, course.training.epochs)
+                };
+                (start, steps_here) = (Instant::now(), 0);
+                let answer = watch.epoch(&report);
+                trainee.progress.reports.push(report);
+                if answer.is_break() {
+                    return Err(Error::Stopped);
+                }
+            }
+            let wish = watch.wish();
+            if wish != Wish::GoOn && !last {
+                trainee.progress.seconds = earlier + begin.elapsed().as_secs_f64();
+                let kept = watch.checkpoint(&trainee.save(course.resumption.data)?);
+                if kept.is_break() || wish == Wish::Stop {
+                    return Err(Error::Stopped);
+                }
+            }
+        }
+        Ok(())
+    })?;
+    let resumed = (first_step > 0).then(|| (first_step, Duration::from_secs_f64(earlier)));
+    Ok(Outcome { module: trainee.module, images: total * batch_size, resumed })
 }
 
-/// The update rule of a classifier.
-pub(super) fn rule(training: &ClassifierTraining) -> Rule {
-    Rule { algorithm: training.solver.clone(), momentum: training.momentum, weight_decay: training.weight_decay }
+impl<M: AutodiffModule<TrainCpu>> Trainee<M> {
+    /// At the beginning of the course, or where its checkpoint left off.
+    fn new(course: &Course<'_>, module: M) -> Result<Self, WeightsError> {
+        let ClassifierTraining { solver, momentum, weight_decay, .. } = course.training;
+        let rule = Rule { algorithm: solver.clone(), momentum: *momentum, weight_decay: *weight_decay };
+        let optimizer = Optimizer::new(rule);
+        let Some(bytes) = course.resumption.checkpoint else {
+            return Ok(Self { module, optimizer, progress: Progress::default() });
+        };
+        let checkpoint = Checkpoint::open(bytes, course.resumption.data)?;
+        let progress: Progress = checkpoint.progress()?;
+        Ok(Self {
+            module: checkpoint.module(MODULE, module)?,
+            optimizer: checkpoint.optimizer(OPTIMIZER, optimizer, progress.step)?,
+            progress,
+        })
+    }
+
+    /// The state as bytes, from which [`Trainee::new`] goes on bit for bit.
+    fn save(&self, data: &str) -> Result<Vec<u8>, WeightsError> {
+        let parts = Parts::default().module(MODULE, &self.module).optimizer(OPTIMIZER, &self.optimizer);
+        parts.encode(data, &self.progress)
+    }
+
+    /// A gradient step on the next batch.
+    fn step(
+        &mut self,
+        course: &Course<'_>,
+        parts: &mut Prefetch<Part>,
+        logits: &mut impl FnMut(&mut M, Part) -> Tensor<TrainCpu, 2>,
+        learning_rate: f64,
+    ) -> Result<(), Error> {
+        let batch_size = course.training.batch_size;
+        let (mut loss, mut sum) = (0.0, Gradients::new());
+        for _ in 0..batch_size.div_ceil(course.part) {
+            let part = parts.next().ok_or(Error::Bug { what: "a step has no images" })?;
+            let labels: Vec<u16> = part.images.iter().map(|&(index, _)| course.labels[index]).collect();
+            let share = labels.len() as f64 / batch_size as f64;
+            let of_part = cross_entropy(logits(&mut self.module, part), &labels) * share;
+            accumulate(&mut sum, gradients(&self.module, &of_part));
+            loss += scalar(of_part);
+        }
+        if !loss.is_finite() {
+            let (what, step) = (course.what, self.progress.step + 1);
+            let epoch = self.progress.step * batch_size / course.labels.len() + 1;
+            return Err(Error::NonFinite { what, step, epoch, learning_rate, loss });
+        }
+        self.module = self.optimizer.step(learning_rate, self.module.clone(), sum);
+        self.progress.step += 1;
+        self.progress.sum += loss;
+        self.progress.steps_since += 1;
+        Ok(())
+    }
+}
+
+impl Progress {
+    /// What there is to report of the steps since the last time.
+    fn close(&mut self, epoch: usize, epochs: usize) -> EpochReport {
+        let loss = self.sum / self.steps_since as f64;
+        (self.sum, self.steps_since) = (0.0, 0);
+        EpochReport { epoch, epochs, loss, ..EpochReport::default() }
+    }
+}
+
+impl<M> Outcome<M> {
+    /// How it came about.
+    pub fn without_module(self) -> Outcome<()> {
+        Outcome { module: (), images: self.images, resumed: self.resumed }
+    }
+}
+
+impl Course<'_> {
+    /// The parts of the batches of some steps, in order.
+    fn parts(&self, steps: std::ops::Range<usize>) -> impl Iterator<Item = Part> + Send + '_ {
+        let (images, batch_size) = (self.labels.len(), self.training.batch_size);
+        let mut order = Order { images, seed: self.seed, epoch: 0, shuffled: Vec::new() };
+        steps.flat_map(move |step| {
+            let batch: Vec<_> = (step * batch_size..(step + 1) * batch_size).map(|place| order.at(place)).collect();
+            let parts: Vec<_> = batch.chunks(self.part).map(<[_]>::to_vec).collect();
+            parts.into_iter().map(|part| {
+                let views = self.views_of.map(|all| views(all, &part, &self.training.augmentation, self.seed));
+                Part { images: part, views: views.unwrap_or_default() }
+            })
+        })
+    }
+}
+
+/// The endless order of images.
+struct Order {
+    images: usize,
+    seed: u64,
+    /// The epoch that was shuffled last.
+    epoch: usize,
+    shuffled: Vec<usize>,
+}
+
+impl Order {
+    /// The image at a place, and the epoch that this belongs to.
+    fn at(&mut self, place: usize) -> (usize, usize) {
+        let epoch = place / self.images;
+        if self.shuffled.is_empty() || self.epoch != epoch {
+            self.epoch = epoch;
+            self.shuffled = (0..self.images).collect();
+            Stream::new(self.seed, Purpose::EvaluationOrder, [epoch as u64, 0], 0).shuffle(&mut self.shuffled);
+        }
+        (self.shuffled[place % self.images], epoch)
+    }
+}
+
+/// Views of images, each made for the epoch that it is seen in.
+fn views(all: &Images, images: &[(usize, usize)], transforms: &[Transform], seed: u64) -> Vec<f32> {
+    augment::views(all, images.len(), |row| {
+        let (index, epoch) = images[row];
+        let numbers = [epoch as u64, index as u64];
+        (index, transforms, Stream::new(seed, Purpose::EvaluationAugmentation, numbers, 0))
+    })
+}
+
+impl Part {
+    /// The part's own of all images' features `[images, dimension]`: `[n, dimension]`.
+    pub fn rows(&self, all: &Tensor<Cpu, 2>) -> Tensor<Cpu, 2> {
+        let indices: Vec<i64> = self.images.iter().map(|&(index, _)| index as i64).collect();
+        all.clone().select(0, Tensor::<Cpu, 1, burn::tensor::Int>::from_ints(indices.as_slice(), &all.device()))
+    }
 }

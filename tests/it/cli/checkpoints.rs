@@ -64,3 +64,46 @@ fn a_stopped_job_goes_on_from_its_checkpoint() {
     let record = fs::read_to_string(lab.path("results/jobs").join(&job).join("record.json")).unwrap();
     assert!(finished || record.contains("went on from a checkpoint after step"), "{record}");
 }
+
+#[test]
+fn a_batch_that_does_not_fit_the_memory_is_cut_and_this_is_said() {
+    let lab = Lab::new();
+    let tuned = "\"linear\": (), \"tuned\": (protocol: FineTune)";
+    lab.write(&SWEEP.replace("\"linear\": ()", tuned));
+    let (_, told) = lab.run(&["--memory", "0.002"]);
+    insta::assert_snapshot!(told.lines().filter(|line| line.starts_with("memory")).collect::<Vec<_>>().join("
+"), @r"
+memory: batches of 20 images do not fit 2.00 MB; 4 jobs go through them by micro-batches of 5, which gives the same gradient, but batch normalization sees the micro-batch
+memory: batches of 20 images do not fit 2.00 MB; 4 jobs go through them by micro-batches of 10, which gives the same gradient, but batch normalization sees the micro-batch
+");
+    let csv = fs::read_to_string(lab.path("results/tables/tiny/jobs.csv")).unwrap();
+    for (job, protocol) in [
+        (",pretrain,", "augmented training images; batch normalization over micro-batches of"),
+        (",evaluate,", "at 24 px; pretraining: means over the batches"),
+        (",fine-tune,", "weight decay 0; batch normalization over micro-batches of"),
+    ] {
+        let lines: Vec<&str> = csv.lines().filter(|line| line.contains(job)).collect();
+        assert!(!lines.is_empty() && lines.iter().all(|line| line.contains(protocol)), "{job} {csv}");
+    }
+    // What is there is used; what a larger machine adds is not taken for the same.
+    lab.write(&SWEEP.replace("seeds: [0, 1]", "seeds: [0, 1, 2]"));
+    let (table, _) = lab.run(&[]);
+    assert!(table.contains("protocol"), "{table}");
+    let (code, _, told) = lab.ablate(&["run", "tiny.ron", "--memory", "0.0001", "--store", "other"]);
+    assert_eq!(code, 2, "{told}");
+    assert!(told.contains("not even two images fit"), "{told}");
+}
+
+#[test]
+fn data_sets_may_lie_in_several_folders() {
+    let lab = Lab::new();
+    let transfer =
+        "evaluation: (transfer_data: (source: Cifar10, train_images: 10, test_images: 10), epochs: 3, batch_size: 10";
+    lab.write(&SWEEP.replace("evaluation: (epochs: 3, batch_size: 20", transfer));
+    let (code, _, told) = lab.ablate(&["run", "tiny.ron", "--data-dir", "one", "--data-dir", "two"]);
+    assert_eq!(code, 2);
+    assert!(told.contains("one") && told.contains("two"), "{told}");
+    fs::create_dir(lab.path("one")).unwrap();
+    super::write_cifar10(&lab.path("two"), 10);
+    lab.run(&["--data-dir", "one", "--data-dir", "two"]);
+}

@@ -12,7 +12,7 @@ fn unknown_field() {
     6 |         encoder: (architecture: ResNet8, width: 1.0, stem: Cifar, zero_init_residuals: true),
       |                                                                   ^^^^^^^^^^^^^^^^^^^ unknown field
       |
-      = help: did you mean `zero_init_residual`? The fields here are `architecture`, `width`, `stem` and `zero_init_residual`
+      = help: did you mean `zero_init_residual`? The fields here are `architecture`, `width`, `stem`, `zero_init_residual` and `input_normalization`
     "#);
 }
 
@@ -125,7 +125,7 @@ fn value_without_name() {
     4 |         data: (Shapes, train_images: 1000, test_images: 500),
       |                ^^^^^^ expected a name and `:` before it
       |
-      = help: write `name: value`; the names here are `source`, `train_images`, `validation_images`, `subset_seed`, `test_images`, `corrupt_images` and `folder`
+      = help: write `name: value`; the names here are `source`, `train_images`, `validation_images`, `subset_seed`, `test_images`, `corrupt_images`, `image_size`, `center_crop` and `folder`
     "#);
 }
 

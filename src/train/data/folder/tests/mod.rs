@@ -92,7 +92,7 @@ const STATED: DataSource =
     DataSource::Folder { classes: 2, size: 16, images: (5, 2), contents: (0, 0), short_side: None };
 
 fn part(split: Split, images: Count) -> Part {
-    Part { source: STATED, split, images, apart: Count::Number(0), subset_seed: 0, corrupt_images: 0 }
+    Part { images, ..Part::of_size(STATED, split, 0) }
 }
 
 #[test]

@@ -1,0 +1,133 @@
+//! What jobs need of this machine, found out before anything runs: folders of data files, and memory.
+
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    path::{Path, PathBuf},
+};
+
+use indicatif::DecimalBytes;
+
+use super::{CliError, error::chain, machine, tell, weights};
+use crate::{
+    plan::{Batch, Job, JobId, Plan},
+    recipe::{DataSource, JobSpec, PretrainJob, Training},
+    train::data,
+};
+
+/// What the jobs of a run need.
+pub struct Needs {
+    /// Folder of each job's data files.
+    pub folders: BTreeMap<JobId, PathBuf>,
+    /// Images at a time of the jobs whose batch is too large for the memory.
+    pub micro_batches: BTreeMap<JobId, usize>,
+    /// Jobs that the memory holds at a time, the largest of them.
+    pub jobs_at_a_time: usize,
+}
+
+impl Needs {
+    /// Finds the data files of jobs in `folders`, or where their recipes say if there are none, and cuts batches that
+    /// do not fit `memory` bytes, by default those of this machine.
+    pub fn find(plan: &Plan, todo: &[JobId], folders: &[PathBuf], memory: Option<f64>) -> Result<Self, CliError> {
+        let jobs: Vec<&Job> = todo.iter().filter_map(|&job| plan.job(job)).collect();
+        let mut needs =
+            Self { folders: find_data(&jobs, folders)?, micro_batches: BTreeMap::new(), jobs_at_a_time: usize::MAX };
+        if let Some(memory) = memory.or_else(machine::memory) {
+            needs.fit_memory(plan, &jobs, memory)?;
+        }
+        Ok(needs)
+    }
+
+    fn fit_memory(&mut self, plan: &Plan, jobs: &[&Job], memory: f64) -> Result<(), CliError> {
+        let mut cut: BTreeMap<(usize, usize), usize> = BTreeMap::new();
+        for job in jobs {
+            let parent = job.parents.first().and_then(|&parent| plan.job(parent));
+            let Some(batch) = Batch::of(job, parent) else { continue };
+            let stated = batch.micro_batch.filter(|_| batch.bytes() <= memory);
+            let fitting = stated.or_else(|| batch.largest_micro_batch(memory));
+            match (batch.micro_batch, fitting) {
+                (None, Some(all)) if all == batch.images => {}
+                (None, Some(micro)) => {
+                    self.micro_batches.insert(job.id, micro);
+                    *cut.entry((batch.images, micro)).or_default() += 1;
+                }
+                (Some(stated), Some(fitting)) if stated == fitting => {}
+                (stated, fitting) => {
+                    let remedy = match fitting {
+                        Some(fitting) => format!("set micro_batch to {fitting}"),
+                        None => "not even two images fit: take a smaller encoder, or smaller images".to_owned(),
+                    };
+                    return Err(CliError::input(format!(
+                        "job {} needs about {} of memory for {} images at a time, and there are {}: {remedy}",
+                        job.id.short(),
+                        decimal(batch.bytes()),
+                        stated.unwrap_or(batch.images),
+                        decimal(memory)
+                    )));
+                }
+            }
+            let needed = fitting.map_or(batch.bytes(), |fitting| batch.bytes_with(fitting));
+            self.jobs_at_a_time = self.jobs_at_a_time.min((memory / needed) as usize).max(1);
+        }
+        for ((images, micro), jobs) in cut {
+            tell(&format!(
+                "memory: batches of {images} images do not fit {}; {jobs} jobs go through them by micro-batches of \
+                 {micro}, which gives the same gradient, but batch normalization sees the micro-batch",
+                decimal(memory)
+            ));
+        }
+        Ok(())
+    }
+}
+
+fn decimal(bytes: f64) -> DecimalBytes {
+    DecimalBytes(bytes as u64)
+}
+
+/// The folder of each job's data files: the first of `folders` that has them.
+fn find_data(jobs: &[&Job], folders: &[PathBuf]) -> Result<BTreeMap<JobId, PathBuf>, CliError> {
+    let mut known: BTreeMap<(DataSource, usize, Option<&Path>), Option<PathBuf>> = BTreeMap::new();
+    let mut found = BTreeMap::new();
+    for job in jobs {
+        let (source, corrupt) = match &job.spec {
+            JobSpec::Pretrain(PretrainJob { training: Training::Pretrained { blake3 }, .. }) => {
+                weights::read(job.folder.as_deref(), blake3).map_err(CliError::input)?;
+                continue;
+            }
+            JobSpec::Pretrain(PretrainJob { data: None, .. }) => continue,
+            JobSpec::Pretrain(PretrainJob { data: Some(data), .. }) => (data.source, data.corrupt_images),
+            JobSpec::Evaluate(evaluation) => (evaluation.data.source, evaluation.data.corrupt_images),
+        };
+        let of_recipe = job.folder.as_deref();
+        let key = (source, corrupt, of_recipe);
+        let folder = match known.entry(key) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => {
+                let candidates: Vec<&Path> = match folders {
+                    [] => of_recipe.into_iter().collect(),
+                    _ => folders.iter().map(PathBuf::as_path).collect(),
+                };
+                unknown.insert(first_with(source, corrupt, &candidates)?)
+            }
+        };
+        if let Some(folder) = folder {
+            found.insert(job.id, folder.clone());
+        }
+    }
+    Ok(found)
+}
+
+/// The first folder that has the data files; `None` if none is needed.
+fn first_with(source: DataSource, corrupt: usize, folders: &[&Path]) -> Result<Option<PathBuf>, CliError> {
+    if folders.is_empty() {
+        data::check(source, corrupt, None).map_err(|error| CliError::input(chain(&error)))?;
+        return Ok(None);
+    }
+    let mut problems = Vec::new();
+    for folder in folders {
+        match data::check(source, corrupt, Some(folder)) {
+            Ok(_) => return Ok(Some(folder.to_path_buf())),
+            Err(error) => problems.push(chain(&error)),
+        }
+    }
+    Err(CliError::input(problems.join("\nand ")))
+}

@@ -1,0 +1,119 @@
+//! Memory that a step of training takes, in closed form, and the micro-batches into which a batch is cut that is too
+//! large for a machine.
+
+use super::{
+    Job,
+    cost::{kept_values, parameters},
+};
+use crate::recipe::{Encoder, EvaluationJob, EvaluationTask, JobSpec, Objective, PretrainJob, Training};
+
+/// Peak memory by the values that are kept for the gradient alone, as measured (docs/performance.md).
+const PEAK: f64 = 1.5;
+/// Bytes per parameter: weight, gradient, momentum and one copy.
+const PARAMETER_BYTES: f64 = 16.0;
+
+/// A batch that goes through an encoder and back.
+#[derive(Clone, Copy, Debug)]
+pub struct Batch<'a> {
+    encoder: &'a Encoder,
+    image_size: usize,
+    /// Images in it.
+    pub images: usize,
+    /// Images that go through the encoder at a time, if the recipe says so.
+    pub micro_batch: Option<usize>,
+    views_per_image: usize,
+}
+
+impl<'a> Batch<'a> {
+    /// The batches of a job that trains an encoder; `parent` is the job whose encoder it evaluates, if it evaluates one.
+    pub fn of(job: &'a Job, parent: Option<&'a Job>) -> Option<Self> {
+        match (&job.spec, parent.map(|parent| &parent.spec)) {
+            (
+                JobSpec::Pretrain(PretrainJob {
+                    data: Some(data), encoder, training: Training::Trained(trained), ..
+                }),
+                _,
+            ) => Some(Self {
+                encoder,
+                image_size: data.image_size(),
+                images: trained.schedule.batch_size,
+                micro_batch: trained.schedule.micro_batch,
+                views_per_image: if trained.objective == Objective::Supervised { 1 } else { 2 },
+            }),
+            (
+                JobSpec::Evaluate(EvaluationJob { data, task: EvaluationTask::FineTune(training), .. }),
+                Some(JobSpec::Pretrain(PretrainJob { encoder, .. })),
+            ) => Some(Self {
+                encoder,
+                image_size: data.image_size(),
+                images: training.batch_size,
+                micro_batch: training.micro_batch,
+                views_per_image: 1,
+            }),
+            _ => None,
+        }
+    }
+
+    /// Bytes that a step takes at its peak, roughly.
+    pub fn bytes(&self) -> f64 {
+        self.bytes_with(self.micro_batch.unwrap_or(self.images))
+    }
+
+    /// Bytes that a step takes at its peak with so many images at a time.
+    pub fn bytes_with(&self, at_a_time: usize) -> f64 {
+        let values = kept_values(self.encoder, self.image_size) * self.views_per_image * at_a_time;
+        4.0 * PEAK * values as f64 + PARAMETER_BYTES * parameters(self.encoder) as f64
+    }
+
+    /// The largest micro-batch that `memory` bytes hold; `None` if not even one of two images fits.
+    pub fn largest_micro_batch(&self, memory: f64) -> Option<usize> {
+        (2..=self.images).rev().find(|&size| self.images.is_multiple_of(size) && self.bytes_with(size) <= memory)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        plan::fixture,
+        recipe::{Patchable, Recipe},
+    };
+
+    fn jobs(change: &str) -> (Job, Job) {
+        let mut recipe: Recipe = fixture::recipe();
+        recipe.apply(&fixture::patch(change));
+        let pretrain = Job::new(JobSpec::Pretrain(recipe.pretrain_job(0)), vec![], None);
+        let evaluate = Job::new(JobSpec::Evaluate(recipe.evaluation_job(0)), vec![pretrain.id], None);
+        (pretrain, evaluate)
+    }
+
+    /// Bytes less those of the parameters, in values of four bytes.
+    fn kept(batch: &Batch<'_>) -> f64 {
+        (batch.bytes() - PARAMETER_BYTES * parameters(batch.encoder) as f64) / 4.0 / PEAK
+    }
+
+    #[test]
+    fn memory_grows_with_what_goes_through_the_encoder_at_a_time() {
+        // 48,384 values of convolutions and as many of normalizations for each view of 24 px.
+        for (change, views) in
+            [("()", 2.0 * 64.0), ("(schedule: (micro_batch: 16))", 2.0 * 16.0), ("(objective: Supervised)", 64.0)]
+        {
+            let (pretrain, evaluate) = jobs(change);
+            assert_eq!(kept(&Batch::of(&pretrain, None).unwrap()), 2.0 * 48_384.0 * views, "{change}");
+            assert!(Batch::of(&evaluate, Some(&pretrain)).is_none(), "the encoder is frozen");
+        }
+        let (pretrain, tuned) = jobs("(evaluation: (protocol: FineTune, batch_size: 100, micro_batch: 20))");
+        assert_eq!(kept(&Batch::of(&tuned, Some(&pretrain)).unwrap()), 2.0 * 48_384.0 * 20.0);
+        assert!(Batch::of(&jobs("(objective: Untrained)").0, None).is_none());
+    }
+
+    #[test]
+    fn batches_are_cut_into_the_largest_equal_parts_that_fit() {
+        let (pretrain, _) = jobs("(schedule: (batch_size: 60))");
+        let batch = Batch::of(&pretrain, None).unwrap();
+        assert_eq!(batch.largest_micro_batch(batch.bytes()), Some(60));
+        assert_eq!(batch.largest_micro_batch(batch.bytes() - 1.0), Some(30));
+        assert_eq!(batch.largest_micro_batch(batch.bytes_with(14)), Some(12));
+        assert_eq!(batch.largest_micro_batch(batch.bytes_with(2) - 1.0), None);
+    }
+}

@@ -1,0 +1,228 @@
+//! Evaluations as a whole: what they find, determinism, stopping and going on.
+
+use std::ops::ControlFlow;
+
+use ablate::{
+    recipe::{Metric, Recipe},
+    train::{
+        self, EpochReport, Error, Watch,
+        data::Split,
+        protocol::{self, Encoded, Evaluated, Sets},
+    },
+};
+
+use crate::{
+    recipes::{shapes, tiny},
+    watching::{StopAfter, go_on},
+};
+
+/// The file of the recipe's pretraining job.
+fn pretrained(recipe: &Recipe) -> Vec<u8> {
+    let job = recipe.pretrain_job(0);
+    train::pretrain(&job, &shapes(Split::Train, job.data.map_or(40, |data| data.count())), None, &mut go_on)
+        .unwrap()
+        .file
+}
+
+fn evaluate(recipe: &Recipe, file: &[u8]) -> Result<Evaluated, Error> {
+    evaluate_watched(recipe, file, None, &mut go_on)
+}
+
+fn evaluate_watched(
+    recipe: &Recipe,
+    file: &[u8],
+    checkpoint: Option<&[u8]>,
+    watch: &mut dyn Watch,
+) -> Result<Evaluated, Error> {
+    let [train, validation, test] = [
+        shapes(Split::Train, recipe.data.train_set().count()),
+        shapes(Split::Validation, 40),
+        shapes(Split::Test, recipe.data.test_count()),
+    ];
+    let sets = Sets { train: &train, validation: Some(&validation), test: &test };
+    let encoded = Encoded { job: &recipe.pretrain_job(0), file };
+    protocol::evaluate(&recipe.evaluation_job(0), encoded, sets, checkpoint, watch)
+}
+
+#[test]
+fn every_protocol_tells_shapes_apart_better_than_chance() {
+    // Training images are also tested on, so that every protocol that learns at all gets far above 10 %.
+    let recipe = |change: &str| {
+        let mut recipe = tiny(
+            "(
+                data: (validation_images: 40),
+                encoder: (width: 1.0),
+                evaluation: (epochs: 300, learning_rate: 100.0, batch_size: 40),
+            )",
+        );
+        ablate::recipe::Patchable::apply(&mut recipe, &crate::recipes::patch(change));
+        recipe
+    };
+    let file = pretrained(&recipe("()"));
+    let supervised = pretrained(&recipe("(objective: Supervised, augmentation: (both: []))"));
+    for (change, metric, least, file) in [
+        ("()", Metric::TrainTop1, 50.0, &file),
+        ("(evaluation: (representation: Projection))", Metric::TrainTop1, 20.0, &file),
+        (
+            "(evaluation: (train_augmentation: [HorizontalFlip(probability: 0.5)], epochs: 60))",
+            Metric::TrainTop1,
+            25.0,
+            &file,
+        ),
+        (
+            "(evaluation: (protocol: LogisticRegression(regularization: (1e-8, 1e-2), values: 4)))",
+            Metric::TrainTop1,
+            50.0,
+            &file,
+        ),
+        ("(evaluation: (protocol: FineTune, learning_rate: 0.5, epochs: 100))", Metric::TrainTop1, 50.0, &file),
+        ("(objective: Supervised, evaluation: (protocol: OwnClassifier))", Metric::MeanPerClass, 0.0, &supervised),
+        ("(evaluation: (protocol: NearestNeighbors(neighbors: 3, temperature: 0.1)))", Metric::Top1, 0.0, &file),
+        ("(evaluation: (protocol: NearestNeighbors(neighbors: 1)))", Metric::Top1, 0.0, &file),
+        (
+            "(evaluation: (protocol: TransformationProbe(task: Rotation, hidden: 16), learning_rate: 1.0, epochs: 1000))",
+            Metric::TrainTop1,
+            30.0,
+            &file,
+        ),
+        (
+            "(evaluation: (protocol: TransformationProbe(task: Grayscale, hidden: 16), learning_rate: 1.0, epochs: 1000))",
+            Metric::TrainTop1,
+            79.0,
+            &file,
+        ),
+    ] {
+        let recipe = recipe(change);
+        assert_eq!(recipe.problems(), [], "{change}");
+        let metrics = evaluate(&recipe, file).unwrap().metrics;
+        assert!(metrics[&metric] > least, "{change}: {metrics:?}");
+        assert!(metrics.values().all(|value| (0.0..=100.0).contains(value)), "{change}: {metrics:?}");
+    }
+}
+
+#[test]
+fn evaluations_do_not_depend_on_the_number_of_threads() {
+    let file = pretrained(&tiny("()"));
+    for change in [
+        "()",
+        "(evaluation: (train_augmentation: [HorizontalFlip(probability: 0.5)], epochs: 3))",
+        "(evaluation: (protocol: FineTune, epochs: 2))",
+        "(data: (validation_images: 40), evaluation: (protocol: LogisticRegression(regularization: (1e-4, 1e-2), values: 2)))",
+        "(evaluation: (protocol: NearestNeighbors(neighbors: 5, temperature: 0.1)))",
+        "(evaluation: (protocol: TransformationProbe(task: Sobel, hidden: 8), epochs: 3))",
+    ] {
+        let recipe = tiny(change);
+        let run = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| evaluate(&recipe, &file).unwrap())
+        };
+        assert_eq!(run(1), run(3), "{change}");
+    }
+}
+
+#[test]
+fn labels_may_be_few_and_batches_larger_than_they_are() {
+    // One labeled image per class: fine-tuning goes through the ten of them until a batch of 16 is full.
+    let recipe = tiny("(evaluation: (protocol: FineTune, label_fraction: 0.25, batch_size: 16, epochs: 4))");
+    assert_eq!(recipe.problems(), []);
+    let file = pretrained(&recipe);
+    let all = shapes(Split::Train, 40);
+    let few = all.select(&train::data::labeled(&all, 0.25, 0));
+    assert_eq!(few.len(), 10);
+    let test = shapes(Split::Test, 20);
+    let sets = Sets { train: &few, validation: None, test: &test };
+    let mut epochs = vec![];
+    let mut watch = |report: &EpochReport| {
+        epochs.push(report.epoch);
+        ControlFlow::Continue(())
+    };
+    let encoded = Encoded { job: &recipe.pretrain_job(0), file: &file };
+    protocol::evaluate(&recipe.evaluation_job(0), encoded, sets, None, &mut watch).unwrap();
+    // 40 images make two batches of 16.
+    assert_eq!(epochs, [1, 4]);
+}
+
+/// Every kind of evaluation that trains, with the questions that it asks before its first step.
+const TRAINING: [(&str, usize); 5] = [
+    ("()", 2),
+    ("(evaluation: (train_augmentation: [HorizontalFlip(probability: 0.5)], epochs: 5))", 2),
+    ("(evaluation: (protocol: FineTune, epochs: 5))", 0),
+    (
+        "(evaluation: (protocol: FineTune, epochs: 5, micro_batch: 5, solver: AdamW(beta2: 0.99, epsilon: 1e-8), learning_rate: 0.1))",
+        0,
+    ),
+    ("(evaluation: (protocol: TransformationProbe(task: Rotation, hidden: 8), epochs: 5))", 2),
+];
+
+#[test]
+fn stopping_an_evaluation_and_going_on_gives_the_same_bits() {
+    let file = pretrained(&tiny("()"));
+    for (kind, before) in TRAINING {
+        let recipe = tiny(kind);
+        assert_eq!(recipe.problems(), [], "{kind}");
+        let straight = evaluate(&recipe, &file).unwrap();
+        // Two steps an epoch: inside of epochs and between them; and before the first.
+        for stops in [vec![1], vec![before + 2], vec![before + 3, before + 1, before + 4]] {
+            let mut checkpoint: Option<Vec<u8>> = None;
+            for &questions in &stops {
+                let mut watch = StopAfter::new(questions);
+                let result = evaluate_watched(&recipe, &file, checkpoint.as_deref(), &mut watch);
+                assert!(matches!(result, Err(Error::Stopped)), "{kind}");
+                checkpoint = watch.checkpoint.or(checkpoint);
+            }
+            let mut watch = StopAfter::new(usize::MAX);
+            let resumed = evaluate_watched(&recipe, &file, checkpoint.as_deref(), &mut watch).unwrap();
+            assert_eq!((&resumed.metrics, resumed.images), (&straight.metrics, straight.images), "{kind} {stops:?}");
+            assert_eq!(resumed.remarks.len(), usize::from(checkpoint.is_some()), "{kind} {stops:?}");
+            assert_eq!(watch.epochs.last(), Some(&recipe.evaluation.epochs));
+            assert!(watch.epochs.is_sorted_by(|one, next| one < next), "earlier epochs are reported again");
+        }
+    }
+}
+
+#[test]
+fn an_evaluation_goes_on_with_the_same_encoder_only() {
+    let (file, other) = (pretrained(&tiny("()")), pretrained(&tiny("(schedule: (epochs: 1))")));
+    let mut watch = StopAfter::new(4);
+    let _ = evaluate_watched(&tiny("()"), &file, None, &mut watch);
+    let checkpoint = watch.checkpoint.unwrap();
+    let error = evaluate_watched(&tiny("()"), &other, Some(&checkpoint), &mut go_on).unwrap_err();
+    assert!(matches!(error, Error::Checkpoint(_)), "{error}");
+}
+
+#[test]
+fn evaluations_without_steps_stop_when_they_are_asked_to() {
+    let file = pretrained(&tiny("()"));
+    let logistic = "(
+        data: (validation_images: 40),
+        evaluation: (protocol: LogisticRegression(regularization: (1e-8, 1e-2), values: 4)),
+    )";
+    // Two or three questions about features, then those of the protocol.
+    for (kind, questions) in [
+        (logistic, vec![1, 3, 4, 9]),
+        ("(evaluation: (protocol: NearestNeighbors(neighbors: 3)))", vec![1, 2, 3]),
+        ("(evaluation: (protocol: TransformationProbe(task: Sobel, hidden: 8)))", vec![1, 2]),
+    ] {
+        for questions in questions {
+            let result = evaluate_watched(&tiny(kind), &file, None, &mut StopAfter::new(questions));
+            assert!(matches!(result, Err(Error::Stopped)), "{kind} {questions}: {result:?}");
+        }
+    }
+}
+
+#[test]
+fn micro_batches_of_fine_tuning_change_what_batch_normalization_sees_only() {
+    let file = pretrained(&tiny("()"));
+    let tuned = |micro: &str| {
+        let recipe = tiny(&format!("(evaluation: (protocol: FineTune, epochs: 4, micro_batch: {micro}))"));
+        let mut losses = vec![];
+        let mut watch = |report: &EpochReport| {
+            losses.push(report.loss);
+            ControlFlow::Continue(())
+        };
+        evaluate_watched(&recipe, &file, None, &mut watch).unwrap();
+        losses
+    };
+    assert_eq!(tuned("20"), tuned("None"), "all at a time is no micro-batch");
+    assert_ne!(tuned("5"), tuned("None"));
+}
