@@ -18,7 +18,8 @@
 //! - The scheduler is a pure state machine: events and the time go in, actions come out.
 //! - Only `store` knows the layout of the results folder, and what it has acknowledged survives a crash.
 //! - `train` has never heard of sweeps; it meets the store in `cli::job` alone.
-//! - Results depend on the recipe and the seed only: not on threads, on the order of jobs or on that of data files.
+//! - Results depend on the recipe and the seed only: not on threads, on the order of jobs or on that of data files. One
+//!   exception: where the memory does not hold a batch, batch normalization sees the micro-batch; the protocol says so.
 //!
 //! **Files on disk.** `sweeps/*.ron` are sweep files, `results/` is the default store (see [`store`]).
 

@@ -59,6 +59,9 @@ pub struct CheckArgs {
     /// Sweep files
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
+    /// Check this profile only [default: the base as it is, and every profile]
+    #[arg(long, value_name = "NAME")]
+    pub profile: Option<String>,
 }
 
 /// Sweep files and a store.
@@ -67,6 +70,9 @@ pub struct StoreArgs {
     /// Sweep files
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
+    /// Profile of the sweep files [default: their base as it is]
+    #[arg(long, value_name = "NAME")]
+    pub profile: Option<String>,
     /// Folder of the results
     #[arg(long, value_name = "DIR", default_value = "results")]
     pub store: PathBuf,
@@ -108,7 +114,8 @@ pub struct RunArgs {
     /// the first folder that has it
     #[arg(long, value_name = "DIR", env = "ABLATE_DATA_DIR")]
     pub data_dir: Vec<PathBuf>,
-    /// Memory in GB for the training steps of the jobs; larger batches are cut into micro-batches [default: all]
+    /// Memory in GB that training steps may take, shared by the jobs of --jobs; batches that do not fit are cut into
+    /// micro-batches [default: all]
     #[arg(long, value_name = "GB", value_parser = gigabytes)]
     pub memory: Option<f64>,
     /// Start nothing more after the first failure
@@ -183,7 +190,7 @@ pub struct JobArgs {
     /// Folder of the data files
     #[arg(long, value_name = "DIR", env = "ABLATE_DATA_DIR")]
     pub data_dir: Option<PathBuf>,
-    /// Images at a time through the network that is trained, where the recipe says nothing
+    /// Images at a time through the network that is trained, instead of what the recipe says; a divisor of the batch
     #[arg(long, value_name = "N")]
     pub micro_batch: Option<usize>,
 }

@@ -19,7 +19,7 @@ use crate::{
 
 /// Shortest time between two messages about epochs.
 const MESSAGE_INTERVAL: Duration = Duration::from_millis(200);
-/// Time between checkpoints: the most that a killed job loses.
+/// Time between checkpoints: the most that gradient steps lose when a job is killed.
 const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(180);
 
 /// Watches a job.

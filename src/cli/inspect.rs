@@ -1,6 +1,6 @@
 //! The commands that only look: `check`, `plan`, `status`, `logs`.
 
-use std::fs;
+use std::{fs, path::Path};
 
 use super::{
     CliError,
@@ -12,26 +12,15 @@ use super::{
 };
 use crate::{plan::JobId, report, store::Store};
 
-/// Checks sweep files, all of them even if one is wrong.
+/// Checks sweep files in all their profiles, all of them even if one is wrong.
 pub fn check(args: &CheckArgs) -> Result<(), CliError> {
     let mut wrong = false;
     for file in &args.files {
-        match sweeps::read(std::slice::from_ref(file)) {
-            Ok(planned) => {
-                let sweep = &planned.sweeps[0];
-                print(&format!(
-                    "{}: ok, {} trials × {} seeds, {} jobs\n",
-                    file.display(),
-                    sweep.trial_count().unwrap_or(usize::MAX),
-                    sweep.seeds.len(),
-                    planned.plan.len()
-                ))?;
-            }
-            Err(error) => {
-                error.print();
-                wrong = true;
-            }
-        }
+        wrong |= check_profile(file, args.profile.as_deref())?.is_none_or(|profiles| {
+            // The base has been read, so the profiles are known; each is a sweep of its own.
+            let others = if args.profile.is_none() { profiles } else { vec![] };
+            others.iter().any(|profile| !matches!(check_profile(file, Some(profile)), Ok(Some(_))))
+        });
     }
     if !wrong {
         return Ok(());
@@ -42,7 +31,7 @@ pub fn check(args: &CheckArgs) -> Result<(), CliError> {
 
 /// Shows the jobs of sweep files.
 pub fn plan(args: &PlanArgs) -> Result<(), CliError> {
-    let planned = sweeps::read(&args.sweeps.files)?;
+    let planned = sweeps::read(&args.sweeps.files, args.sweeps.profile.as_deref())?;
     match args.graph {
         Some(GraphFormat::Dot) => return print(&planned.plan.to_dot()),
         Some(GraphFormat::Mermaid) => return print(&planned.plan.to_mermaid()),
@@ -57,12 +46,34 @@ pub fn plan(args: &PlanArgs) -> Result<(), CliError> {
 
 /// Shows how far sweep files are.
 pub fn status(args: &StoreArgs) -> Result<(), CliError> {
-    let planned = sweeps::read(&args.files)?;
+    let planned = sweeps::read(&args.files, args.profile.as_deref())?;
     let store = Store::open(&args.store)?;
     let results = Results::read(store.as_ref())?;
     let log = |job| store.as_ref().map(|store| store.log_path(job).display().to_string());
     let text = report::summary(&planned.sweeps, &planned.plan, &|job| results.view(job), &log);
     print(&format!("{}\n", text.trim_end()))
+}
+
+/// Checks a sweep file with a profile and says what it found; returns the names of all profiles if it is right.
+fn check_profile(file: &Path, profile: Option<&str>) -> Result<Option<Vec<String>>, CliError> {
+    match sweeps::read(&[file.to_owned()], profile) {
+        Ok(planned) => {
+            let sweep = &planned.sweeps[0];
+            let profile = profile.map(|name| format!(", profile {name}")).unwrap_or_default();
+            print(&format!(
+                "{}{profile}: ok, {} trials × {} seeds, {} jobs\n",
+                file.display(),
+                sweep.points().count(),
+                sweep.seeds.len(),
+                planned.plan.len()
+            ))?;
+            Ok(Some(sweep.profiles.clone()))
+        }
+        Err(error) => {
+            error.print();
+            Ok(None)
+        }
+    }
 }
 
 /// Prints the log of the one job whose id begins as given.

@@ -117,7 +117,12 @@ fn work(args: &JobArgs, stop: &AtomicBool) -> Result<(), JobError> {
     tell(&format!("{} {} on {}, {} threads", job.spec.kind(), job.id, machine::processor(), args.threads));
     let mut log = EpochLog::create(&store, &job, stop).map_err(|message| failure(FailureClass::Storage, message))?;
     let spec = match args.micro_batch {
-        Some(images) => job.spec.clone().in_micro_batches(images),
+        Some(images) => job.spec.clone().in_micro_batches(images).ok_or_else(|| {
+            failure(
+                FailureClass::BadData,
+                format!("micro-batches of {images} images are no divisor of this job's batch"),
+            )
+        })?,
         None => job.spec.clone(),
     };
     let (result, seed) = match &spec {

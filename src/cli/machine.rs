@@ -3,6 +3,7 @@
 use std::{
     fs,
     num::NonZeroUsize,
+    path::Path,
     thread,
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -23,13 +24,25 @@ pub fn cores() -> usize {
 /// Main memory in bytes that this process may use, if it can be told: what the machine has or, if that is less, what
 /// its control group is allowed.
 pub fn memory() -> Option<f64> {
-    let limit = |path: &str| fs::read_to_string(path).ok()?.trim().parse::<f64>().ok();
-    let own = fs::read_to_string("/proc/self/cgroup").ok().and_then(|text| {
-        let group = text.lines().find_map(|line| line.strip_prefix("0::"))?.trim_end_matches('/').to_owned();
-        limit(&format!("/sys/fs/cgroup{group}/memory.max"))
+    let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    let limits = groups.lines().flat_map(|line| {
+        let mut parts = line.splitn(3, ':').skip(1);
+        let (controllers, group) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+        let (root, file) = match controllers {
+            "" => ("/sys/fs/cgroup", "memory.max"),
+            "memory" => ("/sys/fs/cgroup/memory", "memory.limit_in_bytes"),
+            _ => return vec![],
+        };
+        // A group is bound by the limits of those around it, too.
+        let around = Path::new(group).ancestors().filter_map(|group| group.strip_prefix("/").ok());
+        around.filter_map(|group| number(&Path::new(root).join(group).join(file))).collect()
     });
-    let limits = [own, limit("/sys/fs/cgroup/memory.max"), limit("/sys/fs/cgroup/memory/memory.limit_in_bytes")];
-    limits.into_iter().chain([main_memory()]).flatten().min_by(f64::total_cmp)
+    limits.chain(main_memory()).min_by(f64::total_cmp)
+}
+
+/// The number in a file; none if it says `max`.
+fn number(path: &Path) -> Option<f64> {
+    fs::read_to_string(path).ok()?.trim().parse().ok()
 }
 
 fn main_memory() -> Option<f64> {

@@ -14,6 +14,9 @@ use crate::{
     train::data,
 };
 
+/// Fewest images whose statistics a batch is left to without its author's word.
+const FEWEST: usize = 8;
+
 /// What the jobs of a run need.
 pub struct Needs {
     /// Folder of each job's data files.
@@ -26,13 +29,19 @@ pub struct Needs {
 
 impl Needs {
     /// Finds the data files of jobs in `folders`, or where their recipes say if there are none, and cuts batches that
-    /// do not fit `memory` bytes, by default those of this machine.
-    pub fn find(plan: &Plan, todo: &[JobId], folders: &[PathBuf], memory: Option<f64>) -> Result<Self, CliError> {
+    /// do not fit `memory` bytes, by default those of this machine, when so many jobs share them.
+    pub fn find(
+        plan: &Plan,
+        todo: &[JobId],
+        folders: &[PathBuf],
+        memory: Option<f64>,
+        sharing: usize,
+    ) -> Result<Self, CliError> {
         let jobs: Vec<&Job> = todo.iter().filter_map(|&job| plan.job(job)).collect();
         let mut needs =
             Self { folders: find_data(&jobs, folders)?, micro_batches: BTreeMap::new(), jobs_at_a_time: usize::MAX };
         if let Some(memory) = memory.or_else(machine::memory) {
-            needs.fit_memory(plan, &jobs, memory)?;
+            needs.fit_memory(plan, &jobs, memory / sharing.clamp(1, todo.len().max(1)) as f64)?;
         }
         Ok(needs)
     }
@@ -46,24 +55,12 @@ impl Needs {
             let fitting = stated.or_else(|| batch.largest_micro_batch(memory));
             match (batch.micro_batch, fitting) {
                 (None, Some(all)) if all == batch.images => {}
-                (None, Some(micro)) => {
+                (None, Some(micro)) if micro >= FEWEST => {
                     self.micro_batches.insert(job.id, micro);
                     *cut.entry((batch.images, micro)).or_default() += 1;
                 }
                 (Some(stated), Some(fitting)) if stated == fitting => {}
-                (stated, fitting) => {
-                    let remedy = match fitting {
-                        Some(fitting) => format!("set micro_batch to {fitting}"),
-                        None => "not even two images fit: take a smaller encoder, or smaller images".to_owned(),
-                    };
-                    return Err(CliError::input(format!(
-                        "job {} needs about {} of memory for {} images at a time, and there are {}: {remedy}",
-                        job.id.short(),
-                        decimal(batch.bytes()),
-                        stated.unwrap_or(batch.images),
-                        decimal(memory)
-                    )));
-                }
+                (stated, fitting) => return Err(too_large(job, &batch, stated, fitting, memory)),
             }
             let needed = fitting.map_or(batch.bytes(), |fitting| batch.bytes_with(fitting));
             self.jobs_at_a_time = self.jobs_at_a_time.min((memory / needed) as usize).max(1);
@@ -77,6 +74,25 @@ impl Needs {
         }
         Ok(())
     }
+}
+
+/// A batch that no micro-batch makes fit, or whose stated micro-batch does not.
+fn too_large(job: &Job, batch: &Batch, stated: Option<usize>, fitting: Option<usize>, memory: f64) -> CliError {
+    let owner = if job.parents.is_empty() { "schedule" } else { "evaluation" };
+    let remedy = match fitting {
+        Some(fitting) => format!("set {owner}.micro_batch to {fitting}"),
+        None if batch.bytes_with(2) <= memory => {
+            format!("no divisor of the batch fits: write a {owner}.batch_size that has smaller divisors")
+        }
+        None => "not even two images fit: take a smaller encoder, or smaller images".to_owned(),
+    };
+    CliError::input(format!(
+        "job {} needs about {} of memory for {} images at a time, and there are {} for it: {remedy}",
+        job.id.short(),
+        decimal(batch.bytes()),
+        stated.unwrap_or(batch.images),
+        decimal(memory)
+    ))
 }
 
 fn decimal(bytes: f64) -> DecimalBytes {
@@ -125,7 +141,12 @@ fn first_with(source: DataSource, corrupt: usize, folders: &[&Path]) -> Result<O
     let mut problems = Vec::new();
     for folder in folders {
         match data::check(source, corrupt, Some(folder)) {
-            Ok(_) => return Ok(Some(folder.to_path_buf())),
+            Ok(_) => {
+                for problem in &problems {
+                    tell(&format!("passed over: {problem}"));
+                }
+                return Ok(Some(folder.to_path_buf()));
+            }
             Err(error) => problems.push(chain(&error)),
         }
     }

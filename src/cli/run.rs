@@ -41,7 +41,7 @@ use crate::{
 
 /// Runs sweep files.
 pub fn run(args: &RunArgs) -> Result<(), CliError> {
-    let planned = sweeps::read(&args.sweeps.files)?;
+    let planned = sweeps::read(&args.sweeps.files, args.sweeps.profile.as_deref())?;
     let root = &args.sweeps.store;
     let store = Store::create(root).map_err(|error| CliError::input(chain(&error)))?;
     let lock = lock::take(&store)?;
@@ -54,7 +54,8 @@ pub fn run(args: &RunArgs) -> Result<(), CliError> {
     }
     let todo = todo(&planned.plan, &snapshot, &store)?;
     let memory = args.memory.map(|gigabytes| 1e9 * gigabytes);
-    let needs = Needs::find(&planned.plan, &todo, &args.data_dir, memory)?;
+    let sharing = args.jobs.map_or(1, usize::from);
+    let needs = Needs::find(&planned.plan, &todo, &args.data_dir, memory, sharing)?;
     let reused = planned.plan.len() - todo.len();
     let summary = if todo.is_empty() {
         if !args.quiet {

@@ -8,12 +8,12 @@ use std::{
 use super::{CliError, error::chain};
 use crate::{
     plan::Plan,
-    sweep::{self, Sweep},
+    sweep::{Source, Sweep},
 };
 
 /// The sweeps of some files and the plan of their jobs.
 pub struct Planned {
-    /// The files' names without folder and ending; they name the folders of exports.
+    /// The files' names without folder and ending, with that of the profile; they name the folders of exports.
     pub names: Vec<String>,
     /// The sweeps, in the order of the files.
     pub sweeps: Vec<Sweep>,
@@ -22,28 +22,48 @@ pub struct Planned {
 }
 
 /// Reads and plans sweep files; all of them must be right.
-pub fn read(files: &[PathBuf]) -> Result<Planned, CliError> {
+pub fn read(files: &[PathBuf], profile: Option<&str>) -> Result<Planned, CliError> {
     let mut names: Vec<String> = Vec::new();
     let mut sweeps = Vec::new();
     for file in files {
-        let name = name(file)?;
+        let name = name(file, profile)?;
         if names.contains(&name) {
             return Err(CliError::input(format!(
                 "two sweep files are named {name}: their tables would overwrite each other; rename one"
             )));
         }
         names.push(name);
-        let text = fs::read_to_string(file)
-            .map_err(|error| CliError::input(format!("cannot read {}: {}", file.display(), chain(&error))))?;
-        sweeps.push(sweep::parse(&file.display().to_string(), &text).map_err(|wrong| CliError::diagnostics(&wrong))?);
+        sweeps.push(read_one(file, profile)?);
     }
     let plan = Plan::new(&sweeps);
     Ok(Planned { names, sweeps, plan })
 }
 
-fn name(file: &Path) -> Result<String, CliError> {
-    match file.file_stem().and_then(|stem| stem.to_str()) {
-        Some(stem) => Ok(stem.to_owned()),
-        None => Err(CliError::input(format!("{} does not name a sweep file", file.display()))),
-    }
+/// Reads a sweep file.
+pub fn read_one(file: &Path, profile: Option<&str>) -> Result<Sweep, CliError> {
+    let text = text_of(file).map_err(CliError::input)?;
+    let include = |name: &str| {
+        let path = file.parent().unwrap_or(Path::new("")).join(name);
+        text_of(&path).map(|text| (path.display().to_string(), text))
+    };
+    let source = Source { name: &file.display().to_string(), text: &text, profile, include: &include };
+    source.parse().map_err(|wrong| CliError::diagnostics(&wrong))
+}
+
+fn text_of(file: &Path) -> Result<String, String> {
+    fs::read_to_string(file).map_err(|error| format!("cannot read {}: {}", file.display(), chain(&error)))
+}
+
+/// The file's name without folder and ending, and the profile's: results of several profiles stand side by side.
+fn name(file: &Path, profile: Option<&str>) -> Result<String, CliError> {
+    let stem = file
+        .file_stem()
+        .and_then(|stem| stem.to_str())
+        .ok_or_else(|| CliError::input(format!("{} does not name a sweep file", file.display())))?;
+    Ok(profile.map_or_else(|| stem.to_owned(), |profile| format!("{stem}-{}", file_name(profile))))
+}
+
+/// A profile's name as a part of a file's.
+fn file_name(profile: &str) -> String {
+    profile.chars().map(|character| if character.is_alphanumeric() { character } else { '-' }).collect()
 }

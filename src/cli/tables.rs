@@ -18,7 +18,7 @@ use crate::{
 
 /// Prints tables from the results that are there.
 pub fn table(args: &TableArgs) -> Result<(), CliError> {
-    let planned = sweeps::read(&args.sweeps.files)?;
+    let planned = sweeps::read(&args.sweeps.files, args.sweeps.profile.as_deref())?;
     let results = Results::read(Store::open(&args.sweeps.store)?.as_ref())?;
     let mut text = String::new();
     for index in 0..planned.sweeps.len() {
@@ -78,7 +78,7 @@ fn tidy(planned: &Planned, index: usize, results: &Results) -> String {
 
 /// Writes all tables and the tidy CSV.
 pub fn export(args: &ExportArgs) -> Result<(), CliError> {
-    let planned = sweeps::read(&args.sweeps.files)?;
+    let planned = sweeps::read(&args.sweeps.files, args.sweeps.profile.as_deref())?;
     let store = match &args.out {
         Some(_) => Store::open(&args.sweeps.store)?,
         None => Some(Store::create(&args.sweeps.store)?),

@@ -173,9 +173,14 @@ pub fn parameters(encoder: &Encoder) -> usize {
     convolutions(encoder, 1).iter().map(|layer| layer.weights() + 2 * layer.outputs).sum()
 }
 
-fn head_macs(head: &ProjectionHead, encoder: &Encoder) -> f64 {
+/// Weights of a projection head.
+pub(super) fn head_parameters(head: &ProjectionHead, encoder: &Encoder) -> usize {
     let features = encoder.dimension();
-    (features * features * head.hidden_layers + features * head.dimension) as f64
+    features * features * head.hidden_layers + features * head.dimension
+}
+
+fn head_macs(head: &ProjectionHead, encoder: &Encoder) -> f64 {
+    head_parameters(head, encoder) as f64
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use serde::de::DeserializeOwned;
 
 use crate::{
     recipe::{EvaluationPatch, Recipe, RecipePatch},
-    sweep::{Axis, AxisValue, NamedEvaluation, Sweep},
+    sweep::{Axis, AxisValue, NamedEvaluation, Selection, Sweep},
 };
 
 pub(crate) fn recipe() -> Recipe {
@@ -50,18 +50,23 @@ pub(crate) fn sweep(seeds: &[u64]) -> Sweep {
         ],
         seeds: seeds.to_vec(),
         evaluations: vec![
-            NamedEvaluation { name: "short".into(), patch: EvaluationPatch::default() },
+            NamedEvaluation { name: "short".into(), patch: EvaluationPatch::default(), in_profile: None },
             NamedEvaluation {
                 name: "long".into(),
                 patch: EvaluationPatch { epochs: Some(20), ..EvaluationPatch::default() },
+                in_profile: None,
             },
         ],
         tables: vec![],
+        selection: Selection::default(),
+        profile: None,
+        profiles: vec![],
     }
 }
 
 pub(crate) fn axis(name: &str, values: &[(&str, &str)]) -> Axis {
-    let value = |&(label, text): &(&str, &str)| AxisValue { label: label.to_owned(), patch: patch(text) };
+    let value =
+        |&(label, text): &(&str, &str)| AxisValue { label: label.to_owned(), patch: patch(text), in_profile: None };
     Axis { name: name.to_owned(), values: values.iter().map(value).collect() }
 }
 

@@ -8,10 +8,7 @@ use petgraph::{
 };
 
 use super::{Job, JobId};
-use crate::{
-    recipe::{JobSpec, Patchable},
-    sweep::Sweep,
-};
+use crate::{recipe::JobSpec, sweep::Sweep};
 
 /// The jobs of one or more sweeps; edges lead from a job to the jobs that need it.
 #[derive(Clone, Debug, Default)]
@@ -59,7 +56,7 @@ impl Plan {
             let mut evaluations = Vec::with_capacity(sweep.evaluations.len());
             for evaluation in &sweep.evaluations {
                 recipe.evaluation.clone_from(&protocol);
-                recipe.evaluation.apply(&evaluation.patch);
+                evaluation.apply(&mut recipe.evaluation);
                 let spec = JobSpec::Evaluate(recipe.evaluation_job(seed));
                 evaluations.push(self.add(Job::new(spec, vec![pretrain], recipe.evaluation_source())));
             }

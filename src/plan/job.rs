@@ -5,7 +5,7 @@
 //!
 //! | hashed | not hashed |
 //! |---|---|
-//! | every field of the job's spec, the seed, the parents' ids, the identity version | titles, axis names and labels, evaluation names, the data folder, devices and thread counts |
+//! | every field of the job's spec, the seed, the parents' ids, the identity version | titles, axis names and labels, evaluation names, the data folder, devices and thread counts, micro-batches that only a machine's memory asks for (the record's protocol tells them) |
 
 use std::{fmt, path::PathBuf, str::FromStr};
 
@@ -231,7 +231,7 @@ mod tests {
         ("(data: (corrupt_images: 1))", true),
         ("(data: (subset_seed: 1))", true),
         ("(data: (image_size: 32))", true),
-        ("(data: (center_crop: 1.0))", false),
+        ("(data: (image_size: 32, center_crop: 1.0))", true),
         ("(augmentation: (both: []))", true),
         ("(augmentation: (first: [Sobel(probability: 0.5)]))", true),
         ("(augmentation: (second: [Sobel(probability: 0.5)]))", true),
@@ -327,5 +327,11 @@ mod tests {
         assert_eq!(job(&supervised, "()", 0), job(&supervised, &second, 0));
         assert_ne!(job(&supervised, "()", 0), job(&supervised, &first, 0));
         assert_eq!(job(&supervised, "()", 0), job(&supervised, "(data: (image_size: 24))", 0), "its own size");
+        let evaluation = |change: &str| JobId::of(&JobSpec::Evaluate(base(change).evaluation_job(0)), &[]);
+        assert_eq!(evaluation("()"), evaluation("(data: (image_size: 24, center_crop: 1.0))"), "taken as it is");
+        let resized =
+            ["0.875", "1.0"].map(|crop| evaluation(&format!("(data: (image_size: 32, center_crop: {crop}))")));
+        assert_eq!(resized[0], evaluation("(data: (image_size: 32))"));
+        assert_ne!(resized[0], resized[1]);
     }
 }

@@ -3,14 +3,14 @@
 
 use super::{
     Job,
-    cost::{kept_values, parameters},
+    cost::{head_parameters, kept_values, parameters},
 };
-use crate::recipe::{Encoder, EvaluationJob, EvaluationTask, JobSpec, Objective, PretrainJob, Training};
+use crate::recipe::{Algorithm, Encoder, EvaluationJob, EvaluationTask, JobSpec, Objective, PretrainJob, Training};
 
 /// Peak memory by the values that are kept for the gradient alone: 1.2 to 1.5 as measured (docs/performance.md).
 const PEAK: f64 = 1.5;
-/// Bytes per parameter: weight, gradient, momentum and one copy.
-const PARAMETER_BYTES: f64 = 16.0;
+/// Bytes per parameter and copy of all parameters.
+const COPY: f64 = 4.0;
 
 /// A batch that goes through an encoder and back.
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +22,9 @@ pub struct Batch<'a> {
     /// Images that go through the encoder at a time, if the recipe says so.
     pub micro_batch: Option<usize>,
     views_per_image: usize,
+    /// Weights besides the encoder's.
+    head_parameters: usize,
+    algorithm: &'a Algorithm,
 }
 
 impl<'a> Batch<'a> {
@@ -39,6 +42,8 @@ impl<'a> Batch<'a> {
                 images: trained.schedule.batch_size,
                 micro_batch: trained.schedule.micro_batch,
                 views_per_image: if trained.objective == Objective::Supervised { 1 } else { 2 },
+                head_parameters: trained.head.as_ref().map_or(0, |head| head_parameters(head, encoder)),
+                algorithm: &trained.optimizer.algorithm,
             }),
             (
                 JobSpec::Evaluate(EvaluationJob { data, task: EvaluationTask::FineTune(training), .. }),
@@ -49,6 +54,8 @@ impl<'a> Batch<'a> {
                 images: training.batch_size,
                 micro_batch: training.micro_batch,
                 views_per_image: 1,
+                head_parameters: encoder.dimension() * data.source.classes(),
+                algorithm: &training.solver,
             }),
             _ => None,
         }
@@ -62,10 +69,17 @@ impl<'a> Batch<'a> {
     /// Bytes that a step takes at its peak with so many images at a time.
     pub fn bytes_with(&self, at_a_time: usize) -> f64 {
         let values = kept_values(self.encoder, self.image_size) * self.views_per_image * at_a_time;
-        4.0 * PEAK * values as f64 + PARAMETER_BYTES * parameters(self.encoder) as f64
+        // Weights, gradients, what the optimizer remembers, and one to compute with; micro-batches add a sum of gradients.
+        let remembered = if matches!(self.algorithm, Algorithm::AdamW { .. }) { 2.0 } else { 1.0 };
+        let copies = 3.0 + remembered + if at_a_time < self.images { 1.0 } else { 0.0 };
+        4.0 * PEAK * values as f64 + COPY * copies * self.parameters() as f64
     }
 
-    /// The largest micro-batch that `memory` bytes hold; `None` if not even one of two images fits.
+    fn parameters(&self) -> usize {
+        parameters(self.encoder) + self.head_parameters
+    }
+
+    /// The largest divisor of the batch, at least two, whose images `memory` bytes hold at a time.
     pub fn largest_micro_batch(&self, memory: f64) -> Option<usize> {
         (2..=self.images).rev().find(|&size| self.images.is_multiple_of(size) && self.bytes_with(size) <= memory)
     }
@@ -87,24 +101,31 @@ mod tests {
         (pretrain, evaluate)
     }
 
-    /// Bytes less those of the parameters, in values of four bytes.
-    fn kept(batch: &Batch<'_>) -> f64 {
-        (batch.bytes() - PARAMETER_BYTES * parameters(batch.encoder) as f64) / 4.0 / PEAK
+    /// Bytes less those of so many copies of the parameters, in values of four bytes.
+    fn kept(batch: &Batch<'_>, copies: usize) -> f64 {
+        (batch.bytes() - 4.0 * (copies * batch.parameters()) as f64) / 4.0 / PEAK
     }
 
     #[test]
     fn memory_grows_with_what_goes_through_the_encoder_at_a_time() {
         // 48,384 values of convolutions and as many of normalizations for each view of 24 px.
-        for (change, views) in
-            [("()", 2.0 * 64.0), ("(schedule: (micro_batch: 16))", 2.0 * 16.0), ("(objective: Supervised)", 64.0)]
-        {
+        for (change, views, copies) in [
+            ("()", 2.0 * 64.0, 4),
+            ("(optimizer: (algorithm: AdamW(beta2: 0.99, epsilon: 1e-8)))", 2.0 * 64.0, 5),
+            ("(schedule: (micro_batch: 16))", 2.0 * 16.0, 5),
+            ("(objective: Supervised)", 64.0, 4),
+        ] {
             let (pretrain, evaluate) = jobs(change);
-            assert_eq!(kept(&Batch::of(&pretrain, None).unwrap()), 2.0 * 48_384.0 * views, "{change}");
+            assert_eq!(kept(&Batch::of(&pretrain, None).unwrap(), copies), 2.0 * 48_384.0 * views, "{change}");
             assert!(Batch::of(&evaluate, Some(&pretrain)).is_none(), "the encoder is frozen");
         }
         let (pretrain, tuned) = jobs("(evaluation: (protocol: FineTune, batch_size: 100, micro_batch: 20))");
-        assert_eq!(kept(&Batch::of(&tuned, Some(&pretrain)).unwrap()), 2.0 * 48_384.0 * 20.0);
+        assert_eq!(kept(&Batch::of(&tuned, Some(&pretrain)).unwrap(), 5), 2.0 * 48_384.0 * 20.0);
         assert!(Batch::of(&jobs("(objective: Untrained)").0, None).is_none());
+        // 64 × 64 and 64 × 16 weights of the head beside the encoder's.
+        let (pretrain, _) = jobs("()");
+        let batch = Batch::of(&pretrain, None).unwrap();
+        assert_eq!(batch.parameters(), parameters(batch.encoder) + 5120);
     }
 
     #[test]

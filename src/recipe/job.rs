@@ -35,18 +35,20 @@ impl JobSpec {
 }
 
 impl JobSpec {
-    /// The same job with as many images at a time through the encoder that it trains.
-    pub fn in_micro_batches(mut self, images: usize) -> Self {
-        match &mut self {
+    /// The same job with as many images at a time through the encoder that it trains; `None` if its batch cannot be cut
+    /// like that.
+    pub fn in_micro_batches(mut self, images: usize) -> Option<Self> {
+        let (batch_size, micro_batch) = match &mut self {
             Self::Pretrain(PretrainJob { training: Training::Trained(trained), .. }) => {
-                trained.schedule.micro_batch = Some(images);
+                (trained.schedule.batch_size, &mut trained.schedule.micro_batch)
             }
             Self::Evaluate(EvaluationJob { task: EvaluationTask::FineTune(training), .. }) => {
-                training.micro_batch = Some(images);
+                (training.batch_size, &mut training.micro_batch)
             }
-            _ => {}
-        }
-        self
+            _ => return None,
+        };
+        *micro_batch = Some(images);
+        (images > 0 && batch_size.is_multiple_of(images)).then_some(self)
     }
 
     /// The metrics that the job reports.
@@ -271,8 +273,8 @@ impl Recipe {
         let data = evaluation.transfer_data.as_ref().unwrap_or(&self.data);
         EvaluationJob {
             data: match evaluation.protocol {
-                Protocol::LogisticRegression { .. } => data.clone(),
-                _ => data.without_validation(),
+                Protocol::LogisticRegression { .. } => data.normalized(),
+                _ => data.normalized().without_validation(),
             },
             representation: evaluation.representation,
             label_fraction: evaluation.label_fraction,

@@ -18,7 +18,7 @@ mod validate;
 pub use augmentation::{
     Augmentation, AugmentationPatch, BoxSampling, Brightness, Interpolation, JitterOrder, Policy, Transform,
 };
-pub use data::{Count, Data, DataPatch, DataSource, TrainSet};
+pub use data::{CENTER_CROP, Count, Data, DataPatch, DataSource, TrainSet};
 pub use encoder::{
     Architecture, BlockKind, Encoder, EncoderPatch, Head, HeadKind, HeadPatch, InputNormalization, Stem,
 };

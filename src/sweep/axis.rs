@@ -18,4 +18,6 @@ pub struct AxisValue {
     pub label: String,
     /// The fields it changes; any number of them.
     pub patch: RecipePatch,
+    /// What the chosen profile changes after that.
+    pub in_profile: Option<RecipePatch>,
 }

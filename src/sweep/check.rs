@@ -8,27 +8,48 @@ use std::{
 use super::{
     Sweep,
     diagnostic::{Diagnostic, Findings},
-    file::{Entry, Outline},
+    outline::{Entry, Outline},
     syntax::Node,
 };
 use crate::recipe::{EvaluationPatch, Patchable, Problem, Recipe, RecipePatch};
 
+/// Most points of the product from which conditions choose.
+const MOST_POINTS: u128 = 10_000_000;
 /// Most jobs of a sweep.
 const MOST_JOBS: u128 = 1_000_000;
 
 /// Reports everything wrong with a sweep whose parts are all well-formed.
-pub(super) fn grid(sweep: &Sweep, base: &Node, outline: &Outline, findings: &mut Findings) {
+///
+/// `bases` are the places that complete the recipe, the last to apply first; the whole file is the last of them.
+pub(super) fn grid(sweep: &Sweep, bases: &[&Node], outline: &Outline, findings: &mut Findings) {
     findings.extend(too_large(sweep, outline));
     if findings.is_empty() {
-        twins(sweep, outline, findings);
-        impossible_recipes(sweep, base, outline, findings);
+        findings.extend(empty(sweep, outline));
+        // A profile may well take away what tells two values apart.
+        if sweep.profile.is_none() {
+            twins(sweep, outline, findings);
+        }
+        impossible_recipes(sweep, bases, outline, findings);
     }
+}
+
+/// Reports conditions that leave no trial.
+fn empty(sweep: &Sweep, outline: &Outline) -> Option<Diagnostic> {
+    if sweep.points().next().is_some() {
+        return None;
+    }
+    let message = "`only`, `exclude` and `zip` leave no trial";
+    Some(Diagnostic::new(outline.axes_mark.clone(), message, "no combination of these values is taken"))
 }
 
 fn too_large(sweep: &Sweep, outline: &Outline) -> Option<Diagnostic> {
     let sizes = || sweep.axes.iter().map(|axis| axis.values.len());
     let others = [sweep.seeds.len(), sweep.evaluations.len()];
-    let jobs = sizes().chain(others).fold(1_u128, |product, size| product.saturating_mul(size as u128));
+    let points = sizes().fold(1_u128, |product, size| product.saturating_mul(size as u128));
+    let mut jobs = others.iter().fold(points, |product, &size| product.saturating_mul(size as u128));
+    if !sweep.selection.is_everything() && points <= MOST_POINTS {
+        jobs = (sweep.points().count() * others[0] * others[1]) as u128;
+    }
     if jobs <= MOST_JOBS {
         return None;
     }
@@ -118,7 +139,10 @@ fn fingerprint(recipe: &Recipe) -> String {
 struct Choice<'s> {
     /// How messages name it.
     name: String,
-    entry: &'s Entry<'s, 's>,
+    /// The node that holds the change.
+    node: &'s Node<'s>,
+    /// Mark of its label.
+    mark: &'s Range<usize>,
     change: Change<'s>,
 }
 
@@ -138,21 +162,26 @@ impl<'s> Choice<'s> {
     /// Where this change sets the field at `path`, if it does.
     fn locate(&self, path: &[String]) -> Option<&'s Node<'s>> {
         match (&self.change, path) {
-            (Change::Recipe(_), _) => self.entry.node.locate(path),
-            (Change::Evaluation(_), [part, rest @ ..]) if part == "evaluation" => self.entry.node.locate(rest),
+            (Change::Recipe(_), _) => self.node.locate(path),
+            (Change::Evaluation(_), [part, rest @ ..]) if part == "evaluation" => self.node.locate(rest),
             (Change::Evaluation(_), _) => None,
         }
     }
 }
 
 /// Reports the impossible values of all trials, each place once.
-fn impossible_recipes<'s>(sweep: &'s Sweep, base: &'s Node<'s>, outline: &'s Outline<'s, 's>, findings: &mut Findings) {
+fn impossible_recipes<'s>(
+    sweep: &'s Sweep,
+    base: &[&'s Node<'s>],
+    outline: &'s Outline<'s, 's>,
+    findings: &mut Findings,
+) {
     let mut examined = BTreeSet::new();
     let mut reported = BTreeSet::new();
     for trial in sweep.trials() {
         for evaluation in 0..sweep.evaluations.len() {
             let mut recipe = trial.recipe.clone();
-            recipe.evaluation.apply(&sweep.evaluations[evaluation].patch);
+            sweep.evaluations[evaluation].apply(&mut recipe.evaluation);
             let problems = recipe.problems();
             if problems.is_empty() {
                 continue;
@@ -180,24 +209,42 @@ fn impossible_recipes<'s>(sweep: &'s Sweep, base: &'s Node<'s>, outline: &'s Out
 fn choices<'s>(sweep: &'s Sweep, outline: &'s Outline<'s, 's>, point: &[usize], evaluation: usize) -> Vec<Choice<'s>> {
     let mut choices = vec![];
     for ((axis, place), &value) in sweep.axes.iter().zip(&outline.axes).zip(point) {
-        let entry = &place.values[value];
+        let (entry, value) = (&place.values[value], &axis.values[value]);
         let name = format!("`{}` = \"{}\"", axis.name, entry.label);
-        choices.push(Choice { name, entry, change: Change::Recipe(&axis.values[value].patch) });
+        choices.extend(both(name, entry, Change::Recipe(&value.patch), value.in_profile.as_ref().map(Change::Recipe)));
     }
-    let entry = &outline.evaluations[evaluation];
+    let (entry, named) = (&outline.evaluations[evaluation], &sweep.evaluations[evaluation]);
     let name = format!("evaluation \"{}\"", entry.label);
-    choices.push(Choice { name, entry, change: Change::Evaluation(&sweep.evaluations[evaluation].patch) });
+    let in_profile = named.in_profile.as_ref().map(Change::Evaluation);
+    choices.extend(both(name, entry, Change::Evaluation(&named.patch), in_profile));
     choices
+}
+
+/// The change behind a label, and what the profile adds.
+fn both<'s>(
+    name: String,
+    entry: &'s Entry<'s, 's>,
+    change: Change<'s>,
+    in_profile: Option<Change<'s>>,
+) -> impl Iterator<Item = Choice<'s>> {
+    let second = in_profile.zip(entry.in_profile.as_ref()).map(|(change, (mark, node))| Choice {
+        name: format!("{name} in the profile"),
+        node,
+        mark,
+        change,
+    });
+    [Choice { name, node: entry.node, mark: &entry.mark, change }].into_iter().chain(second)
 }
 
 /// Where the value at `path` was written last.
 fn last_mention<'s>(
     choices: impl IntoIterator<Item = &'s Choice<'s>>,
-    base: &'s Node<'s>,
+    bases: &[&'s Node<'s>],
     path: &[String],
 ) -> &'s Node<'s> {
     let mentions = choices.into_iter().filter_map(|choice| choice.locate(path));
-    mentions.last().or_else(|| base.locate(path)).unwrap_or(base)
+    let last = bases[bases.len() - 1];
+    mentions.last().or_else(|| bases.iter().find_map(|base| base.locate(path))).unwrap_or(last)
 }
 
 /// Changes that together with the base give the problem, none of which can be left out.
@@ -215,7 +262,7 @@ fn culprits<'c, 's>(base: &Recipe, choices: &'c [Choice<'s>], problem: &Problem)
 }
 
 fn diagnose(problem: Problem, node: &Node, culprits: &[&Choice]) -> Diagnostic {
-    let holds_it = |choice: &Choice| within(&node.span, &choice.entry.node.span);
+    let holds_it = |choice: &Choice| within(&node.span, &choice.node.span);
     let label = match culprits {
         [] => "impossible value".into(),
         [only] if holds_it(only) => "impossible value".into(),
@@ -226,7 +273,7 @@ fn diagnose(problem: Problem, node: &Node, culprits: &[&Choice]) -> Diagnostic {
     };
     let mut diagnostic = Diagnostic::new(node.mark.clone(), problem.message, label).help(problem.remedy);
     for choice in culprits.iter().filter(|choice| !holds_it(choice)) {
-        diagnostic = diagnostic.related(choice.entry.mark.clone(), "together with this");
+        diagnostic = diagnostic.related(choice.mark.clone(), "together with this");
     }
     diagnostic
 }

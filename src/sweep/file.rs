@@ -1,166 +1,206 @@
 //! Reads a sweep file: first its outline (names and labels), then the recipe changes in it, then what refers to names.
 
-use std::{collections::BTreeMap, ops::Range};
+use std::collections::BTreeMap;
 
 use super::{
     Axis, AxisValue, Diagnostics, NamedEvaluation, Sweep, check,
     decode::decode,
     diagnostic::{Diagnostic, Findings},
-    fields::{Section, mismatch, not_text},
+    fields::Section,
+    generated,
+    outline::{AxisOutline, Entry, Outline, elements, line, repeated},
     parser,
-    syntax::{Kind, Node},
+    profile::{self, Chosen},
+    selection,
+    syntax::Node,
     tables,
 };
+use crate::recipe::{Patchable, Recipe, RecipePatch};
 
 /// The parts of a sweep file.
-const SECTIONS: [&str; 6] = ["title", "base", "axes", "seeds", "evaluations", "tables"];
+const SECTIONS: [&str; 5] = ["title", "axes", "seeds", "evaluations", "tables"];
+/// Parts that a sweep file may do without; `base` only where it includes another file's.
+const OPTIONAL_SECTIONS: [&str; 6] = ["base", "include", "profiles", "only", "exclude", "zip"];
 
-/// Most axes of a sweep; two values on each would make far too many trials already.
-const MOST_AXES: usize = 32;
+/// A sweep file that is to be read.
+pub struct Source<'a> {
+    /// Names it in diagnostics.
+    pub name: &'a str,
+    /// Its text.
+    pub text: &'a str,
+    /// The profile to take; none for the base as it is.
+    pub profile: Option<&'a str>,
+    /// Finds the text of a file by the name that `include` gives, and the name to call it; or says why it cannot.
+    pub include: &'a dyn Fn(&str) -> Result<(String, String), String>,
+}
 
-/// Reads and checks a sweep file; `file_name` only serves to name it in diagnostics.
+/// Reads and checks a sweep file that includes no other, without a profile; `file_name` only serves to name it in
+/// diagnostics.
 pub fn parse(file_name: &str, text: &str) -> Result<Sweep, Diagnostics> {
-    let mut findings = Findings::default();
-    match read(text, &mut findings) {
-        Some(sweep) if findings.is_empty() => Ok(sweep),
-        None if findings.is_empty() => {
-            // Every refusal has a diagnostic; should one be forgotten, the file must not seem to be right.
-            findings.push(Diagnostic::new(0..0, "this file cannot be read", "for an unknown reason"));
-            Err(findings.into_diagnostics(file_name, text))
+    let include = |_: &str| Err("files cannot be included here".to_owned());
+    Source { name: file_name, text, profile: None, include: &include }.parse()
+}
+
+impl Source<'_> {
+    /// Reads and checks the file.
+    pub fn parse(&self) -> Result<Sweep, Diagnostics> {
+        let mut findings = Findings::default();
+        match self.read(&mut findings)? {
+            Some(sweep) if findings.is_empty() => Ok(sweep),
+            None if findings.is_empty() => {
+                // Every refusal has a diagnostic; should one be forgotten, the file must not seem to be right.
+                findings.push(Diagnostic::new(0..0, "this file cannot be read", "for an unknown reason"));
+                Err(findings.into_diagnostics(self.name, self.text))
+            }
+            _ => Err(findings.into_diagnostics(self.name, self.text)),
         }
-        _ => Err(findings.into_diagnostics(file_name, text)),
+    }
+
+    /// `None` if anything was found wrong; fails for what is wrong in an included file.
+    fn read(&self, findings: &mut Findings) -> Result<Option<Sweep>, Diagnostics> {
+        let root = match parser::parse(self.text) {
+            Ok(root) => root,
+            Err(diagnostic) => {
+                findings.push(*diagnostic);
+                return Ok(None);
+            }
+        };
+        let file = Section::open(&root, "the sweep file", &SECTIONS, &OPTIONAL_SECTIONS, findings);
+        let included = file.get("include").map(|node| self.include(node, findings)).transpose()?.flatten();
+        let (profiles, chosen) = profile::read(file, self.profile, findings);
+        let mut known: Vec<&str> = profiles.clone();
+        known.extend(included.iter().flat_map(|shared| &shared.profiles).map(String::as_str));
+        known.sort_unstable();
+        known.dedup();
+        if let Some(name) = self.profile
+            && !known.contains(&name)
+        {
+            findings.push(profile::unknown(file.get("profiles").unwrap_or(&root), name, &known));
+        }
+        let generated = generated::numbers_of(file, findings);
+        let generated = generated::changes_of(file, &generated, findings);
+        let outline = Outline::read(file, &generated, chosen, findings);
+        let base = base(&root, file, included.as_ref(), chosen, findings);
+        let title = file.get("title").and_then(|node| line(node, "`title`", findings));
+        let axes = outline.axes.iter().map(|axis| decode_axis(axis, findings)).collect();
+        let seeds = match chosen.and_then(|profile| profile.get("seeds")) {
+            Some(node) => read_seeds(node, findings),
+            None => match included.as_ref().and_then(|shared| shared.seeds.clone()) {
+                Some(seeds) => seeds,
+                None => file.get("seeds").map(|node| read_seeds(node, findings)).unwrap_or_default(),
+            },
+        };
+        let mut selection = selection::read(file, &outline, findings);
+        if let Some(node) = chosen.and_then(|profile| profile.get("only")) {
+            selection.only.push(selection::conditions(node, "only", &outline, findings));
+        }
+        let evaluations = outline.evaluations.iter().filter_map(|entry| decode_evaluation(entry, findings)).collect();
+        let tables = file.get("tables").map(|node| tables::read(node, &outline, findings)).unwrap_or_default();
+        if !findings.is_empty() {
+            return Ok(None);
+        }
+        let (Some(title), Some(base)) = (title, base) else { return Ok(None) };
+        let sweep = Sweep {
+            title: title.to_owned(),
+            base,
+            axes,
+            selection,
+            seeds,
+            evaluations,
+            tables,
+            profile: self.profile.map(str::to_owned),
+            profiles: known.into_iter().map(str::to_owned).collect(),
+        };
+        let of_profile = chosen.and_then(|profile| profile.get("base"));
+        let parts = [of_profile, file.get("base"), file.get("include")];
+        let bases: Vec<&Node> = parts.into_iter().flatten().chain([&root]).collect();
+        check::grid(&sweep, &bases, &outline, findings);
+        Ok(Some(sweep))
+    }
+
+    /// The file that `node` names.
+    fn include(&self, node: &Node, findings: &mut Findings) -> Result<Option<Shared>, Diagnostics> {
+        let Some(name) = line(node, "`include`", findings) else { return Ok(None) };
+        let (name, text) = match (self.include)(name) {
+            Ok(found) => found,
+            Err(problem) => {
+                let message = format!("`{name}` cannot be included: {problem}");
+                findings.push(Diagnostic::new(node.mark.clone(), message, "this file"));
+                return Ok(None);
+            }
+        };
+        let mut inner = Findings::default();
+        let shared = Shared::read(&text, self.profile, &mut inner);
+        if inner.is_empty() { Ok(shared) } else { Err(inner.into_diagnostics(&name, &text)) }
     }
 }
 
-/// Where the names and changes of a sweep stand in its file.
-#[derive(Debug, Default)]
-pub(super) struct Outline<'n, 't> {
-    /// Mark of the list of axes.
-    pub axes_mark: Range<usize>,
-    /// The axes.
-    pub axes: Vec<AxisOutline<'n, 't>>,
-    /// Index of each axis by name.
-    pub axis_places: BTreeMap<&'n str, usize>,
-    /// The evaluations.
-    pub evaluations: Vec<Entry<'n, 't>>,
-    /// Index of each evaluation by name.
-    pub evaluation_places: BTreeMap<&'n str, usize>,
+/// What a file gives to those that include it: `(base: …, profiles: {"name": (base: …, seeds: […])})`.
+struct Shared {
+    base: Recipe,
+    /// What the chosen profile changes in it.
+    change: Option<RecipePatch>,
+    seeds: Option<Vec<u64>>,
+    profiles: Vec<String>,
 }
 
-/// Where an axis stands.
-#[derive(Debug)]
-pub(super) struct AxisOutline<'n, 't> {
-    /// Its name; empty if it has no usable one.
-    pub name: &'n str,
-    /// Its values.
-    pub values: Vec<Entry<'n, 't>>,
+impl Shared {
+    fn read(text: &str, profile: Option<&str>, findings: &mut Findings) -> Option<Self> {
+        let root = match parser::parse(text) {
+            Ok(root) => root,
+            Err(diagnostic) => {
+                findings.push(*diagnostic);
+                return None;
+            }
+        };
+        let file = Section::open(&root, "an included file", &["base"], &["profiles"], findings);
+        let (profiles, chosen) = profile::read(file, profile, findings);
+        let part = |name: &str| chosen.and_then(|profile| profile.get(name));
+        for name in ["axes", "evaluations", "only"] {
+            if let Some(node) = part(name) {
+                let message = format!("an included file has no {name}");
+                findings.push(Diagnostic::new(node.mark.clone(), message, "write this in the sweep file"));
+            }
+        }
+        let base = file.get("base").and_then(|node| decode(node, "`base`", findings));
+        let change = part("base").and_then(|node| decode(node, "`base`", findings));
+        let seeds = part("seeds").map(|node| read_seeds(node, findings));
+        Some(Self { base: base?, change, seeds, profiles: profiles.into_iter().map(str::to_owned).collect() })
+    }
 }
 
-/// A label and what it stands for.
-#[derive(Debug)]
-pub(super) struct Entry<'n, 't> {
-    /// The label.
-    pub label: &'n str,
-    /// Mark of the label.
-    pub mark: Range<usize>,
-    /// The change it stands for.
-    pub node: &'n Node<'t>,
-}
-
-fn read(text: &str, findings: &mut Findings) -> Option<Sweep> {
-    let root = match parser::parse(text) {
-        Ok(root) => root,
-        Err(diagnostic) => {
-            findings.push(*diagnostic);
+/// The base of a sweep: its own, or that of the included file with its own changes, then the changes of the profile.
+fn base(
+    root: &Node,
+    file: Section,
+    included: Option<&Shared>,
+    chosen: Option<Chosen>,
+    findings: &mut Findings,
+) -> Option<Recipe> {
+    let own = file.get("base");
+    let mut base = match (included, own) {
+        (Some(shared), _) => {
+            let mut base = shared.base.clone();
+            if let Some(node) = own {
+                base.apply(&decode(node, "`base`", findings)?);
+            }
+            shared.change.iter().for_each(|change| base.apply(change));
+            base
+        }
+        (None, Some(node)) => decode(node, "`base`", findings)?,
+        (None, None) => {
+            if file.get("include").is_none() && findings.is_empty() {
+                let diagnostic =
+                    Diagnostic::new(root.mark.clone(), "the sweep file lacks `base`", "a part is missing here");
+                findings.push(diagnostic.help("write a complete recipe, or include a file that has one"));
+            }
             return None;
         }
     };
-    let file = Section::open(&root, "the sweep file", &SECTIONS, &[], findings);
-    let title = file.get("title").and_then(|node| line(node, "`title`", findings));
-    let base_node = file.get("base");
-    let base = base_node.and_then(|node| decode(node, "`base`", findings));
-    let outline = Outline::read(file, findings);
-    let axes = outline.axes.iter().map(|axis| decode_axis(axis, findings)).collect();
-    let seeds = file.get("seeds").map(|node| read_seeds(node, findings)).unwrap_or_default();
-    let evaluations = outline.evaluations.iter().filter_map(|entry| decode_evaluation(entry, findings)).collect();
-    let tables = file.get("tables").map(|node| tables::read(node, &outline, findings)).unwrap_or_default();
-    if !findings.is_empty() {
-        return None;
+    if let Some(node) = chosen.and_then(|profile| profile.get("base")) {
+        base.apply(&decode(node, "`base`", findings)?);
     }
-    let sweep = Sweep { title: title?.to_owned(), base: base?, axes, seeds, evaluations, tables };
-    check::grid(&sweep, base_node?, &outline, findings);
-    Some(sweep)
-}
-
-impl<'n, 't> Outline<'n, 't> {
-    fn read(file: Section<'n, 't>, findings: &mut Findings) -> Self {
-        let axes_node = file.get("axes");
-        let axes = axes_node.map(|node| outline_axes(node, findings)).unwrap_or_default();
-        let evaluations = file.get("evaluations").map(|node| entries(node, "`evaluations`", "evaluation", findings));
-        let evaluations = evaluations.unwrap_or_default();
-        Self {
-            axes_mark: axes_node.map(|node| node.mark.clone()).unwrap_or_default(),
-            axis_places: axes.iter().enumerate().map(|(index, axis)| (axis.name, index)).collect(),
-            axes,
-            evaluation_places: evaluations.iter().enumerate().map(|(index, entry)| (entry.label, index)).collect(),
-            evaluations,
-        }
-    }
-}
-
-fn outline_axes<'n, 't>(node: &'n Node<'t>, findings: &mut Findings) -> Vec<AxisOutline<'n, 't>> {
-    let nodes = elements(node, "`axes`", "axis", findings);
-    if let Some(surplus) = nodes.get(MOST_AXES) {
-        let message = format!("a sweep has at most {MOST_AXES} axes");
-        findings.push(Diagnostic::new(surplus.mark.clone(), message, "one too many"));
-        return vec![];
-    }
-    let mut names = BTreeMap::new();
-    let mut outline = vec![];
-    for node in nodes {
-        if findings.is_full() {
-            break;
-        }
-        let section = Section::open(node, "this axis", &["name", "values"], &[], findings);
-        let name = section.get("name").and_then(|node| {
-            let name = line(node, "the name of this axis", findings)?;
-            findings.extend(repeated(&mut names, name, &node.mark, "two axes have the same name"));
-            Some(name)
-        });
-        let values = section
-            .get("values")
-            .map(|node| entries(node, "the values of an axis", "value", findings))
-            .unwrap_or_default();
-        outline.push(AxisOutline { name: name.unwrap_or_default(), values });
-    }
-    outline
-}
-
-/// The entries of `{ "label": …, … }`; at least one, all different.
-fn entries<'n, 't>(node: &'n Node<'t>, owner: &str, what: &str, findings: &mut Findings) -> Vec<Entry<'n, 't>> {
-    let pairs = match &node.kind {
-        Kind::Map(pairs) => pairs,
-        _ => {
-            let diagnostic = mismatch(node, owner, "labelled entries `{\"label\": (…), …}`");
-            findings.push(diagnostic);
-            return vec![];
-        }
-    };
-    if pairs.is_empty() {
-        let message = format!("{owner} must not be empty");
-        findings.push(
-            Diagnostic::new(node.mark.clone(), message, format!("at least one {what} is needed"))
-                .help("write `\"label\": ()`, an entry that changes nothing, to begin with"),
-        );
-    }
-    let mut labels = BTreeMap::new();
-    let mut entries = vec![];
-    for (key, value) in pairs {
-        let Some(label) = line(key, &format!("the label of this {what}"), findings) else { continue };
-        findings.extend(repeated(&mut labels, label, &key.mark, "a label is used twice"));
-        entries.push(Entry { label, mark: key.mark.clone(), node: value });
-    }
-    entries
+    Some(base)
 }
 
 fn decode_axis(axis: &AxisOutline, findings: &mut Findings) -> Axis {
@@ -170,9 +210,12 @@ fn decode_axis(axis: &AxisOutline, findings: &mut Findings) -> Axis {
             break;
         }
         let owner = format!("\"{}\"", entry.label);
-        values.extend(
-            decode(entry.node, &owner, findings).map(|patch| AxisValue { label: entry.label.to_owned(), patch }),
-        );
+        let in_profile = entry.in_profile.as_ref().and_then(|(_, node)| decode(node, &owner, findings));
+        values.extend(decode(entry.node, &owner, findings).map(|patch| AxisValue {
+            label: entry.label.to_owned(),
+            patch,
+            in_profile,
+        }));
     }
     Axis { name: axis.name.to_owned(), values }
 }
@@ -181,8 +224,10 @@ fn decode_evaluation(entry: &Entry, findings: &mut Findings) -> Option<NamedEval
     if findings.is_full() {
         return None;
     }
-    let patch = decode(entry.node, &format!("evaluation \"{}\"", entry.label), findings)?;
-    Some(NamedEvaluation { name: entry.label.to_owned(), patch })
+    let owner = format!("evaluation \"{}\"", entry.label);
+    let in_profile = entry.in_profile.as_ref().and_then(|(_, node)| decode(node, &owner, findings));
+    let patch = decode(entry.node, &owner, findings)?;
+    Some(NamedEvaluation { name: entry.label.to_owned(), patch, in_profile })
 }
 
 fn read_seeds(node: &Node, findings: &mut Findings) -> Vec<u64> {
@@ -197,50 +242,4 @@ fn read_seeds(node: &Node, findings: &mut Findings) -> Vec<u64> {
         seeds.push(seed);
     }
     seeds
-}
-
-/// The elements of a list that must have some.
-pub(super) fn elements<'n, 't>(node: &'n Node<'t>, owner: &str, what: &str, findings: &mut Findings) -> &'n [Node<'t>] {
-    match &node.kind {
-        Kind::List(nodes) => {
-            if nodes.is_empty() {
-                let message = format!("{owner} must not be empty");
-                findings.push(Diagnostic::new(node.mark.clone(), message, format!("at least one {what} is needed")));
-            }
-            nodes
-        }
-        _ => {
-            findings.push(mismatch(node, owner, "a list `[…]`"));
-            &[]
-        }
-    }
-}
-
-/// The text of a node that must be one line and not empty.
-pub(super) fn line<'n>(node: &'n Node, owner: &str, findings: &mut Findings) -> Option<&'n str> {
-    let Kind::Text(text) = &node.kind else {
-        findings.push(not_text(node, owner));
-        return None;
-    };
-    if text.trim().is_empty() {
-        findings.push(Diagnostic::new(node.mark.clone(), format!("{owner} must not be empty"), "empty text"));
-        return None;
-    }
-    if text.chars().any(char::is_control) {
-        let message = format!("{owner} must be one line of plain text");
-        findings.push(Diagnostic::new(node.mark.clone(), message, "contains a line break or control character"));
-        return None;
-    }
-    Some(text)
-}
-
-/// Remembers where `value` stands; gives a diagnostic with `message` if it stood somewhere before.
-pub(super) fn repeated<T: Ord>(
-    seen: &mut BTreeMap<T, Range<usize>>,
-    value: T,
-    mark: &Range<usize>,
-    message: &str,
-) -> Option<Diagnostic> {
-    let first = seen.insert(value, mark.clone())?;
-    Some(Diagnostic::new(mark.clone(), message, "again here").related(first, "first here"))
 }

@@ -39,8 +39,12 @@ mod decode;
 mod diagnostic;
 mod fields;
 mod file;
+mod generated;
 mod lexer;
+mod outline;
 mod parser;
+mod profile;
+mod selection;
 mod syntax;
 mod table;
 mod tables;
@@ -48,26 +52,33 @@ mod vocabulary;
 
 pub use axis::{Axis, AxisValue};
 pub use diagnostic::{Diagnostic, Diagnostics};
-pub use file::parse;
+pub use file::{Source, parse};
+pub use selection::{Condition, Selection};
 pub use table::{MetricColumn, TableSpec};
 
-use crate::recipe::{EvaluationPatch, Patchable, Recipe};
+use crate::recipe::{Evaluation, EvaluationPatch, Patchable, Recipe};
 
 /// A checked sweep file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sweep {
     /// What the sweep is about, one line.
     pub title: String,
-    /// Every setting before the axes change some.
+    /// Every setting before the axes change some, with the changes of the profile.
     pub base: Recipe,
-    /// What varies; trials are the Cartesian product of the axes, the last one varying fastest.
+    /// What varies; trials are points of the Cartesian product of the axes, the last one varying fastest.
     pub axes: Vec<Axis>,
+    /// Which points are trials.
+    pub selection: Selection,
     /// Each trial runs once per seed.
     pub seeds: Vec<u64>,
     /// How each pretrained encoder is evaluated; one pretraining feeds all of them.
     pub evaluations: Vec<NamedEvaluation>,
     /// The tables to print.
     pub tables: Vec<TableSpec>,
+    /// The chosen profile.
+    pub profile: Option<String>,
+    /// Names of all profiles.
+    pub profiles: Vec<String>,
 }
 
 /// A named evaluation of each pretrained encoder.
@@ -77,6 +88,16 @@ pub struct NamedEvaluation {
     pub name: String,
     /// What it changes in [`Recipe::evaluation`].
     pub patch: EvaluationPatch,
+    /// What the chosen profile changes after that.
+    pub in_profile: Option<EvaluationPatch>,
+}
+
+impl NamedEvaluation {
+    /// Changes the evaluation of a recipe.
+    pub fn apply(&self, evaluation: &mut Evaluation) {
+        evaluation.apply(&self.patch);
+        self.in_profile.iter().for_each(|patch| evaluation.apply(patch));
+    }
 }
 
 /// One point of the grid, still without a seed.
@@ -89,33 +110,33 @@ pub struct Trial {
 }
 
 impl Sweep {
-    /// Number of trials, or `None` if it does not fit a `usize`.
-    pub fn trial_count(&self) -> Option<usize> {
-        self.axes.iter().try_fold(1_usize, |count, axis| count.checked_mul(axis.values.len()))
+    /// All points of the product that are trials, the last axis varying fastest.
+    pub fn points(&self) -> impl Iterator<Item = Vec<usize>> + '_ {
+        let sizes: Vec<usize> = self.axes.iter().map(|axis| axis.values.len()).collect();
+        let count = sizes.iter().try_fold(1_usize, |count, &size| count.checked_mul(size)).unwrap_or(0);
+        let at = move |mut number: usize| {
+            let mut point = vec![0; sizes.len()];
+            for (place, size) in point.iter_mut().zip(&sizes).rev() {
+                *place = number % size;
+                number /= size;
+            }
+            point
+        };
+        (0..count).map(at).filter(|point| self.selection.takes(point))
     }
 
-    /// All trials, the last axis varying fastest.
+    /// All trials, in the order of [`Sweep::points`].
     pub fn trials(&self) -> impl Iterator<Item = Trial> + '_ {
-        (0..self.trial_count().unwrap_or(0)).map(|number| self.trial(number))
-    }
-
-    /// The trial with the given number in the order of [`Sweep::trials`].
-    fn trial(&self, number: usize) -> Trial {
-        let mut point = vec![0; self.axes.len()];
-        let mut rest = number;
-        for (index, axis) in self.axes.iter().enumerate().rev() {
-            point[index] = rest % axis.values.len();
-            rest /= axis.values.len();
-        }
-        let recipe = self.recipe_at(&point);
-        Trial { point, recipe }
+        self.points().map(|point| Trial { recipe: self.recipe_at(&point), point })
     }
 
     /// The recipe with the given value of each axis.
     fn recipe_at(&self, point: &[usize]) -> Recipe {
         let mut recipe = self.base.clone();
         for (axis, &value) in self.axes.iter().zip(point) {
-            recipe.apply(&axis.values[value].patch);
+            let AxisValue { patch, in_profile, .. } = &axis.values[value];
+            recipe.apply(patch);
+            in_profile.iter().for_each(|patch| recipe.apply(patch));
         }
         recipe
     }

@@ -7,7 +7,7 @@ use super::{
     decode::decode,
     diagnostic::{Diagnostic, Findings},
     fields::Section,
-    file::{Outline, elements, line, repeated},
+    outline::{Outline, elements, line, repeated},
     syntax::{Kind, Node},
     vocabulary::{listing, suggestion},
 };

@@ -78,7 +78,7 @@ impl<'a> Checkpoint<'a> {
         let (_, header) = SafeTensors::read_metadata(bytes).map_err(|error| broken(&error))?;
         let entry = |name: &str| header.metadata().as_ref().and_then(|entries| entries.get(name)).cloned();
         if entry(ORIGIN) != Some(origin(data)) {
-            return Err(broken(&"it is of another program or of other images"));
+            return Err(broken(&"it is of another program, other images or other micro-batches"));
         }
         let progress = entry(PROGRESS).ok_or_else(|| broken(&"it tells no progress"))?;
         Ok(Self { bytes, file, progress })

@@ -63,5 +63,5 @@ impl<F: FnMut(&EpochReport) -> ControlFlow<()>> Watch for F {
 
 /// What a record says of a job that went on from a checkpoint.
 pub(super) fn went_on(step: usize) -> String {
-    format!("went on from a checkpoint after step {step}; its time counts all legs up to their last checkpoint")
+    format!("went on from a checkpoint after step {step}; its time counts earlier training up to there")
 }

@@ -188,6 +188,27 @@ fn an_evaluation_goes_on_with_the_same_encoder_only() {
     let checkpoint = watch.checkpoint.unwrap();
     let error = evaluate_watched(&tiny("()"), &other, Some(&checkpoint), &mut go_on).unwrap_err();
     assert!(matches!(error, Error::Checkpoint(_)), "{error}");
+    // Nor with other micro-batches, which normalization would see.
+    let tuned = |micro: &str| tiny(&format!("(evaluation: (protocol: FineTune, epochs: 5, micro_batch: {micro}))"));
+    let mut watch = StopAfter::new(3);
+    let _ = evaluate_watched(&tuned("5"), &file, None, &mut watch);
+    let checkpoint = watch.checkpoint.unwrap();
+    let error = evaluate_watched(&tuned("None"), &file, Some(&checkpoint), &mut go_on).unwrap_err();
+    assert!(matches!(error, Error::Checkpoint(_)), "{error}");
+    assert!(evaluate_watched(&tuned("5"), &file, Some(&checkpoint), &mut go_on).is_ok());
+}
+
+#[test]
+fn fine_tuning_is_not_lost_when_it_is_stopped_after_its_last_step() {
+    let recipe = tiny("(evaluation: (protocol: FineTune, epochs: 5))");
+    let file = pretrained(&recipe);
+    // Ten steps, each with a question, then one before the test images.
+    let mut watch = StopAfter::new(11);
+    assert!(matches!(evaluate_watched(&recipe, &file, None, &mut watch), Err(Error::Stopped)));
+    let mut rest = StopAfter::new(usize::MAX);
+    let resumed = evaluate_watched(&recipe, &file, watch.checkpoint.as_deref(), &mut rest).unwrap();
+    assert_eq!(resumed.metrics, evaluate(&recipe, &file).unwrap().metrics);
+    assert!(resumed.remarks[0].contains("after step 10"), "{:?}", resumed.remarks);
 }
 
 #[test]

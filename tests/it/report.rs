@@ -6,7 +6,7 @@ use ablate::{
     plan::{JobId, Plan},
     recipe::{EvaluationPatch, Metric, Metrics, Recipe, RecipePatch},
     report::{DoneView, JobView, Table},
-    sweep::{Axis, AxisValue, MetricColumn, NamedEvaluation, Sweep, TableSpec},
+    sweep::{Axis, AxisValue, MetricColumn, NamedEvaluation, Selection, Sweep, TableSpec},
 };
 
 use crate::recipes::{patch, tiny};
@@ -115,6 +115,9 @@ fn two_by_two(seeds: &[u64]) -> Sweep {
             columns: vec![1],
             metrics: vec![shows(Metric::Top1, Some(0)), shows(Metric::Loss, None)],
         }],
+        selection: Selection::default(),
+        profile: None,
+        profiles: vec![],
     }
 }
 
@@ -123,7 +126,7 @@ fn axis(name: &str, values: Vec<AxisValue>) -> Axis {
 }
 
 fn value(label: &str, patch: RecipePatch) -> AxisValue {
-    AxisValue { label: label.to_owned(), patch }
+    AxisValue { label: label.to_owned(), patch, in_profile: None }
 }
 
 fn shows(metric: Metric, evaluation: Option<usize>) -> MetricColumn {
@@ -132,7 +135,7 @@ fn shows(metric: Metric, evaluation: Option<usize>) -> MetricColumn {
 
 fn evaluation(name: &str, epochs: usize) -> NamedEvaluation {
     let patch = EvaluationPatch { epochs: Some(epochs), ..EvaluationPatch::default() };
-    NamedEvaluation { name: name.to_owned(), patch }
+    NamedEvaluation { name: name.to_owned(), patch, in_profile: None }
 }
 
 fn batch_patch(batch_size: usize) -> RecipePatch {

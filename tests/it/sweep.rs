@@ -3,6 +3,7 @@
 mod fields;
 mod fuzz;
 mod grid;
+mod language;
 mod names;
 mod syntax;
 mod values;

@@ -93,7 +93,7 @@ fn a_checkpoint_of_another_job_is_refused() {
     let others = shapes(Split::Test, 40);
     let same = tiny("()").pretrain_job(0);
     let error = train::pretrain(&same, &others, watch.checkpoint.as_deref(), &mut go_on).err().unwrap();
-    assert!(error.to_string().contains("of other images"), "{error}");
+    assert!(error.to_string().contains("other images"), "{error}");
 }
 
 #[test]

@@ -154,7 +154,7 @@ fn one_of_each_kind() -> Vec<Transform> {
 
 /// The augmentation of one trial of a sweep file.
 pub(super) fn of_trial(file: &Path, number: usize) -> Result<Augmentation, CliError> {
-    let planned = sweeps::read(&[file.to_owned()])?;
+    let planned = sweeps::read(&[file.to_owned()], None)?;
     let sweep = &planned.sweeps[0];
     if let Some(trial) = sweep.trials().nth(number) {
         return Ok(trial.recipe.augmentation);

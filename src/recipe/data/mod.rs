@@ -28,8 +28,8 @@ patchable! {
         pub subset_seed: u64,
         /// Test images: an equal share per class, or all that there are.
         pub test_images: Count,
-        /// Most corrupt images in the files of a split that are left out; with more, a job fails; 0 unless written. It is part of a
-        /// job's identity: a result in spite of corrupt images is none of the complete data set.
+        /// Most corrupt images in the files of a split that are left out; with more, a job fails; 0 unless written. It is
+        /// part of a job's identity: a result in spite of corrupt images is none of the complete data set.
         #[serde(default)]
         pub corrupt_images: usize,
         /// Height and width in pixels of the views of a data set whose images all have one size, which are resized to
@@ -48,6 +48,10 @@ patchable! {
         pub folder: Option<PathBuf>,
     }
 }
+
+/// The share of a picture's shorter side that evaluation looks at unless stated otherwise, as in the reference code
+/// (`CROP_PROPORTION`).
+pub const CENTER_CROP: f64 = 0.875;
 
 /// A data set: a known one, or any folder of pictures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -200,9 +204,25 @@ impl Data {
         self.image_size.unwrap_or_else(|| self.source.image_size())
     }
 
+    /// The share of a picture's shorter side that views without augmentation show; `None` where pictures have the size
+    /// of a view and are taken as they are.
+    pub fn effective_center_crop(&self) -> Option<f64> {
+        let resized = matches!(self.source, DataSource::Folder { .. }) || self.image_size() != self.source.image_size();
+        resized.then(|| self.center_crop.unwrap_or(CENTER_CROP))
+    }
+
+    /// The same data without settings that have no effect.
+    pub fn normalized(&self) -> Self {
+        Self {
+            image_size: self.train_set().image_size,
+            center_crop: self.effective_center_crop().filter(|&share| share != CENTER_CROP),
+            ..self.clone()
+        }
+    }
+
     /// What training and a test on the test images see: validation images count only where they are missing elsewhere.
     pub fn without_validation(&self) -> Self {
-        Self { validation_images: self.train_set().set_aside, image_size: self.train_set().image_size, ..self.clone() }
+        Self { validation_images: self.train_set().set_aside, ..self.clone() }
     }
 
     /// Number of test images, if the files are complete and sound.

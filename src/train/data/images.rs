@@ -3,10 +3,7 @@
 use std::sync::Arc;
 
 use super::folder::Pack;
-
-/// The part of a picture that evaluation looks at unless stated otherwise, as in the reference code
-/// (`CROP_PROPORTION`).
-pub const CENTER_CROP: f64 = 0.875;
+use crate::recipe::CENTER_CROP;
 
 /// Color images with a class each.
 #[derive(Clone, Debug)]

@@ -39,7 +39,7 @@ pub(super) struct Measured {
 ///
 /// With more than one micro-batch, a first pass without gradients finds the projections of all, the loss gives the
 /// gradient with respect to each, and a second pass carries it into the weights (gradient caching, Gao et al. 2021), so
-/// that only one micro-batch of views is in memory at a time; `views` holds them twice. In [`Mode::Train`] batch
+/// that only a few micro-batches of views are in memory at a time; `views` holds them twice. In [`Mode::Train`] batch
 /// normalization uses the micro-batch's statistics in both passes and records them in the second.
 ///
 /// `None` if `views` ends too early.

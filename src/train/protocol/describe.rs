@@ -65,7 +65,7 @@ pub fn describe(job: &EvaluationJob) -> String {
         String::new()
     };
     let (source, size) = (job.data.source.name(), job.data.image_size());
-    let crop = job.data.center_crop.map_or_else(String::new, |share| format!(", center crop {share}"));
+    let crop = job.data.effective_center_crop().map_or_else(String::new, |share| format!(", center crop {share}"));
     format!("{what}; test split of {source} at {size} px{crop}{labels}")
 }
 

@@ -3,11 +3,12 @@
 use burn::{module::Module, tensor::Tensor};
 
 use super::{
-    extract::{Frozen, tensor},
+    extract::{BATCH, Frozen, tensor},
     steps::{self, Course, Outcome},
 };
 use crate::train::{
     Error,
+    data::Images,
     device::{Cpu, Device, TrainCpu},
     model::Linear,
     ops::Ops,
@@ -32,7 +33,11 @@ pub(super) fn train(
     let logits = |trained: &mut Trained<TrainCpu>, part: steps::Part| {
         let features = match course.views_of {
             None => part.rows(plain),
-            Some(images) => network.features_of(tensor(part.views, images.size)),
+            // Views go through the frozen network a part at a time, which bounds the memory and changes nothing.
+            Some(Images { size, .. }) => {
+                let parts = part.views.chunks(BATCH * size * size * 3);
+                Tensor::cat(parts.map(|views| network.features_of(tensor(views.to_vec(), *size))).collect(), 0)
+            }
         };
         trained.classifier.forward(Tensor::from_inner(features))
     };

@@ -106,7 +106,11 @@ pub fn evaluate(
     let empty = ResNet::new(&pretraining.encoder, pretraining.seed, &Device::default());
     let mut network = Frozen::load(empty, head.map(|head| (head, dimension)), job.representation, file)?;
     let before = network.fingerprints();
-    let data = format!("{} {}", sets.train.fingerprint(), blake3::hash(file).to_hex());
+    let micro_batch = match &job.task {
+        EvaluationTask::FineTune(training) => training.micro_batch,
+        _ => None,
+    };
+    let data = format!("{} {} {micro_batch:?}", sets.train.fingerprint(), blake3::hash(file).to_hex());
     let course = |training, what| Course {
         training,
         seed: job.seed,
@@ -114,12 +118,14 @@ pub fn evaluate(
         labels: &sets.train.labels,
         views_of: None,
         part: training.batch_size,
+        kept_at_end: false,
         resumption: Resumption { checkpoint, data: &data },
     };
     let result = match &job.task {
         EvaluationTask::FineTune(training) => {
             let part = training.micro_batch.unwrap_or(training.batch_size);
-            let course = Course { views_of: Some(sets.train), part, ..course(training, "fine-tuning") };
+            let course =
+                Course { views_of: Some(sets.train), part, kept_at_end: true, ..course(training, "fine-tuning") };
             let outcome = fine_tune::train(&course, network.into_encoder(), dimension, sets.train, watch)?;
             let mut tuned = outcome.module.valid();
             let (test, train) = (tuned.logits(sets.test, watch)?, tuned.logits(sets.train, watch)?);
@@ -129,10 +135,8 @@ pub fn evaluate(
         EvaluationTask::Linear(training) => {
             let (test, train) = (network.features(sets.test, watch)?, network.features(sets.train, watch)?);
             let augmented = !training.augmentation.is_empty();
-            // Views go through the frozen network as many at a time as it pleases: no effect on the result.
-            let part = if augmented { training.batch_size.min(extract::BATCH) } else { training.batch_size };
             let views_of = augmented.then_some(sets.train);
-            let course = Course { views_of, part, ..course(training, "classifier's") };
+            let course = Course { views_of, ..course(training, "classifier's") };
             let outcome = linear::train(&course, &mut network, &train, sets.train.classes, watch)?;
             let classifier = outcome.module.valid().classifier;
             let [test, train] = [test, train].map(|features| values(classifier.forward(features)));

@@ -136,8 +136,16 @@ mod tests {
             weight_decay: 0.0,
         };
         let resumption = Resumption { checkpoint: None, data: "" };
-        let course =
-            Course { training: &training, seed: 0, what: "probe's", labels: &[], views_of: None, part: 64, resumption };
+        let course = Course {
+            training: &training,
+            seed: 0,
+            what: "probe's",
+            labels: &[],
+            views_of: None,
+            part: 64,
+            kept_at_end: false,
+            resumption,
+        };
         let (train, test) = (exclusive_or(1024, 0), exclusive_or(512, 1));
         let (perceptron, _) = fit(&train, 32, &course, &mut |_: &_| ControlFlow::Continue(())).unwrap();
         assert!(perceptron.accuracy(&test) > 90.0);

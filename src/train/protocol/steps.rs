@@ -28,7 +28,9 @@ use crate::{
 
 /// How a module is trained to tell the classes of images.
 pub(super) struct Course<'a> {
+    /// Solver and schedule.
     pub training: &'a ClassifierTraining,
+    /// Seed of the order of images and of their views.
     pub seed: u64,
     /// What is trained, as messages say it.
     pub what: &'static str,
@@ -38,6 +40,9 @@ pub(super) struct Course<'a> {
     pub views_of: Option<&'a Images>,
     /// Images whose gradient is computed at a time.
     pub part: usize,
+    /// Whether a checkpoint is kept after the last step, since what follows takes long.
+    pub kept_at_end: bool,
+    /// What it may go on from.
     pub resumption: Resumption<'a>,
 }
 
@@ -142,10 +147,11 @@ pub(super) fn train<M: AutodiffModule<TrainCpu>>(
                 }
             }
             let wish = watch.wish();
-            if wish != Wish::GoOn && !last {
+            // What follows the last step may take long and be stopped, too.
+            if wish != Wish::GoOn || last && course.kept_at_end {
                 trainee.progress.seconds = earlier + begin.elapsed().as_secs_f64();
                 let kept = watch.checkpoint(&trainee.save(course.resumption.data)?);
-                if kept.is_break() || wish == Wish::Stop {
+                if kept.is_break() || wish == Wish::Stop && !last {
                     return Err(Error::Stopped);
                 }
             }

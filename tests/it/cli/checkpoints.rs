@@ -68,14 +68,13 @@ fn a_stopped_job_goes_on_from_its_checkpoint() {
 #[test]
 fn a_batch_that_does_not_fit_the_memory_is_cut_and_this_is_said() {
     let lab = Lab::new();
-    let tuned = "\"linear\": (), \"tuned\": (protocol: FineTune)";
+    let tuned = "\"linear\": (), \"tuned\": (protocol: FineTune, batch_size: 40)";
     lab.write(&SWEEP.replace("\"linear\": ()", tuned));
-    let (_, told) = lab.run(&["--memory", "0.002"]);
-    insta::assert_snapshot!(told.lines().filter(|line| line.starts_with("memory")).collect::<Vec<_>>().join("
-"), @r"
-memory: batches of 20 images do not fit 2.00 MB; 4 jobs go through them by micro-batches of 5, which gives the same gradient, but batch normalization sees the micro-batch
-memory: batches of 20 images do not fit 2.00 MB; 4 jobs go through them by micro-batches of 10, which gives the same gradient, but batch normalization sees the micro-batch
-");
+    let (_, told) = lab.run(&["--memory", "0.0031"]);
+    insta::assert_snapshot!(told.lines().filter(|line| line.starts_with("memory")).collect::<Vec<_>>().join("\n"), @r"
+        memory: batches of 20 images do not fit 3.10 MB; 4 jobs go through them by micro-batches of 10, which gives the same gradient, but batch normalization sees the micro-batch
+        memory: batches of 40 images do not fit 3.10 MB; 4 jobs go through them by micro-batches of 20, which gives the same gradient, but batch normalization sees the micro-batch
+    ");
     let csv = fs::read_to_string(lab.path("results/tables/tiny/jobs.csv")).unwrap();
     for (job, protocol) in [
         (",pretrain,", "augmented training images; batch normalization over micro-batches of"),
@@ -88,7 +87,7 @@ memory: batches of 20 images do not fit 2.00 MB; 4 jobs go through them by micro
     // What is there is used; what a larger machine adds is not taken for the same.
     lab.write(&SWEEP.replace("seeds: [0, 1]", "seeds: [0, 1, 2]"));
     let (table, _) = lab.run(&[]);
-    assert!(table.contains("protocol"), "{table}");
+    assert!(table.contains("seeds differ in protocol"), "{table}");
     let (code, _, told) = lab.ablate(&["run", "tiny.ron", "--memory", "0.0001", "--store", "other"]);
     assert_eq!(code, 2, "{told}");
     assert!(told.contains("not even two images fit"), "{told}");

@@ -86,16 +86,16 @@ fn missing_sections() {
 
 #[test]
 fn unknown_section() {
-    let text = explain(&[("    seeds:", "    profiles: {},\n    seeds:")]);
-    insta::assert_snapshot!(text, @r#"
-    error: the sweep file has no field `profiles`
-      --> wrong.ron:17:5
-       |
-    17 |     profiles: {},
-       |     ^^^^^^^^ unknown field
-       |
-       = help: the fields here are `title`, `base`, `axes`, `seeds`, `evaluations` and `tables`
-    "#);
+    let text = explain(&[("    seeds:", "    figures: {},\n    seeds:")]);
+    insta::assert_snapshot!(text, @r"
+        error: the sweep file has no field `figures`
+          --> wrong.ron:17:5
+           |
+        17 |     figures: {},
+           |     ^^^^^^^ unknown field
+           |
+           = help: the fields here are `title`, `axes`, `seeds`, `evaluations`, `tables`, `base`, `include`, `profiles`, `only`, `exclude` and `zip`
+    ");
 }
 
 #[test]
