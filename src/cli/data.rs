@@ -1,5 +1,6 @@
 //! `data`: the data sets: what there is, getting it, checking it, looking at it.
 
+mod bar;
 mod histogram;
 mod show;
 
@@ -258,7 +259,8 @@ fn get_error(error: download::Error) -> CliError {
 }
 
 fn verify(source: DataSource, folder: &Path) -> Result<(), CliError> {
-    let summary = data::inspect(source, Some(folder)).map_err(|error| CliError::failed(chain(&error)))?;
+    let summary = bar::behind(|watch| data::inspect(source, Some(folder), watch));
+    let summary = summary.map_err(|error| CliError::failed(chain(&error)))?;
     let place = summary.folder.map_or_else(|| "generated".to_owned(), |folder| folder.display().to_string());
     let (train, test) = (summary.train_images, summary.test_images);
     print(&format!("{}: {train} training and {test} test images, {place}\n", source.name()))?;

@@ -2,6 +2,7 @@
 
 use std::{fs, iter, path::Path};
 
+use super::bar;
 use crate::{
     cli::{CliError, error::chain, print, sweeps},
     recipe::{Augmentation, BoxSampling, Brightness, DataSource, Interpolation, JitterOrder, Policy, Transform},
@@ -89,7 +90,8 @@ pub(super) fn each(
 
 pub(super) fn load(source: DataSource, count: usize, folder: &Path) -> Result<Images, CliError> {
     let part = Part { corrupt_images: usize::MAX, ..Part::of_size(source, Split::Train, count) };
-    Ok(data::load(&part, Some(folder)).map_err(|error| CliError::input(chain(&error)))?.images)
+    let loaded = bar::behind(|watch| data::load(&part, Some(folder), watch));
+    Ok(loaded.map_err(|error| CliError::input(chain(&error)))?.images)
 }
 
 fn write(rows: &[Row], out: &Path) -> Result<(), CliError> {

@@ -142,6 +142,8 @@ pub enum ErrorKind {
         /// Number of corrupt images that would be left out.
         allowed: usize,
     },
+    /// Whoever watches asked to stop.
+    Stopped,
     /// The list of class names has the wrong length.
     ClassNames {
         /// The file.
@@ -286,6 +288,7 @@ impl fmt::Display for ErrorKind {
                 path.display(),
             ),
             Self::Corrupt { images, allowed } => corrupt(f, images, *allowed),
+            Self::Stopped => f.write_str("stopped on request"),
             Self::ClassNames { path, found, expected } => {
                 write!(f, "{} names {found} classes instead of {expected}", path.display())
             }

@@ -69,7 +69,7 @@ mod tests {
     use super::*;
     use crate::{
         recipe::{BoxSampling, DataSource, Interpolation},
-        train::data::{Part, Split, load},
+        train::data::{Part, Split, load, unwatched},
     };
 
     #[test]
@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn distortion_starts_from_the_same_crops() {
-        let images = load(&Part::of_size(DataSource::Shapes, Split::Train, 20), None).unwrap().images;
+        let images = load(&Part::of_size(DataSource::Shapes, Split::Train, 20), None, &mut unwatched).unwrap().images;
         let (sampling, interpolation) = (BoxSampling::UniformArea, Interpolation::Bicubic);
         let crop = Transform::RandomResizedCrop { area: (0.1, 0.5), aspect: (0.8, 1.2), sampling, interpolation };
         let nothing = [Transform::Grayscale { probability: 0.0 }];

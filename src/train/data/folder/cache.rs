@@ -8,10 +8,12 @@
 use std::{
     env,
     fmt::Write as _,
-    fs::{self, File},
+    fs::{self, File, TryLockError},
     io,
     os::unix::{ffi::OsStrExt, fs::MetadataExt},
     path::{Path, PathBuf},
+    thread,
+    time::Duration,
 };
 
 use rayon::prelude::*;
@@ -22,12 +24,14 @@ use super::{
     pack::{Identity, Pack, PackWriter, Unusable, VERSION},
     resize::reduce,
 };
-use crate::train::data::{CorruptImage, Error, images::short_hash};
+use crate::train::data::{CorruptImage, Error, Progress, Stage, Watcher, images::short_hash};
 
 /// Name of the folder for caches beside the splits.
 const FOLDER: &str = ".ablate-cache";
 /// Files that are decoded before the next are read: enough for many threads, and 5 GB if each has 24 megapixels.
 const AT_ONCE: usize = 64;
+/// Time between two attempts to get the lock that another process has.
+const WAIT: Duration = Duration::from_millis(100);
 
 /// How far a cache is to be trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,27 +69,32 @@ pub fn open(
     short_side: Option<usize>,
     places: &Places,
     trust: Trust,
+    watch: &mut Watcher<'_>,
 ) -> Result<(Pack, Vec<String>), Error> {
     let identity = listing.identity(short_side);
     let reduced = short_side.map(|short_side| format!("-short{short_side}")).unwrap_or_default();
     let name = format!("{}{reduced}-v{VERSION}.pack", listing.split);
     let mut why = String::new();
     for place in &places.0 {
-        match usable(&place.join(&name), &identity, trust) {
+        match usable(&place.join(&name), &identity, trust, watch) {
             Ok(pack) => return Ok((pack, Vec::new())),
+            Err(Unusable::Unknown(error)) => return Err(error),
             Err(reason) => why = because(&reason).unwrap_or(why),
         }
     }
 
     let (place, lock, refusal) = writable(places, &name)?;
     let path = place.join(&name);
+    let lock = locked(lock, listing.files.len(), watch)?;
     // Whoever had the lock before may have built it.
-    if lock.is_some()
-        && let Ok(pack) = usable(&path, &identity, trust)
-    {
-        return Ok((pack, Vec::new()));
+    if lock.is_some() {
+        match usable(&path, &identity, trust, watch) {
+            Ok(pack) => return Ok((pack, Vec::new())),
+            Err(Unusable::Unknown(error)) => return Err(error),
+            Err(_) => {}
+        }
     }
-    build(listing, short_side, &path, lock.is_some(), &identity)?;
+    build(listing, short_side, &path, lock.is_some(), &identity, watch)?;
     let pack = Pack::open(&path, &identity).map_err(|reason| unusable(&path, reason))?;
     remember(&path);
     let mut note = format!(
@@ -105,7 +114,7 @@ pub fn open(
 /// Why a cache that is there is built anew, to be added to a sentence.
 fn because(reason: &Unusable) -> Option<String> {
     match reason {
-        Unusable::Absent => None,
+        Unusable::Absent | Unusable::Unknown(_) => None,
         Unusable::Stale => Some(", since files have changed".to_owned()),
         Unusable::Damaged(what) => Some(format!(", since the earlier one is damaged: {what}")),
         Unusable::Unreadable(error) => Some(format!(", since the earlier one cannot be read: {error}")),
@@ -119,17 +128,18 @@ fn unusable(path: &Path, reason: Unusable) -> Error {
         Unusable::Absent => io::ErrorKind::NotFound.into(),
         Unusable::Stale => io::Error::other("another process replaced it"),
         Unusable::Damaged(what) => io::Error::other(what),
+        Unusable::Unknown(error) => return error,
     };
     Error::cache(path.to_owned(), source)
 }
 
 /// Opens a cache file that can be used as it is.
-fn usable(path: &Path, identity: &Identity, trust: Trust) -> Result<Pack, Unusable> {
+fn usable(path: &Path, identity: &Identity, trust: Trust, watch: &mut Watcher<'_>) -> Result<Pack, Unusable> {
     let pack = Pack::open(path, identity)?;
     if trust == Trust::Nothing || !is_remembered(path) {
         // Taken down before the check: a change in between is then noticed the next time.
         let stamp = stamp(path);
-        pack.check_pictures()?;
+        pack.check_pictures(watch)?;
         remember_as(path, stamp.as_deref());
     }
     Ok(pack)
@@ -165,22 +175,33 @@ fn remember_as(path: &Path, stamp: Option<&str>) {
 /// A place that could not be written, and why.
 type Refusal = (PathBuf, io::Error);
 
-/// The first place that can be written, and the lock of the cache there, for which this waits; no lock where the file
-/// system has none. Two processes may then build at once, each into a file of its own, and the last one stays.
-fn writable(places: &Places, name: &str) -> Result<(PathBuf, Option<File>, Option<Refusal>), Error> {
+/// The first place that can be written, and the file there to lock.
+fn writable(places: &Places, name: &str) -> Result<(PathBuf, File, Option<Refusal>), Error> {
     let mut refusal = None;
     for place in &places.0 {
         let lock = fs::create_dir_all(place).and_then(|()| File::create(place.join(format!("{name}.lock"))));
         match lock {
-            Ok(file) => {
-                let lock = file.lock().is_ok().then_some(file);
-                return Ok((place.clone(), lock, refusal));
-            }
+            Ok(file) => return Ok((place.clone(), file, refusal)),
             Err(error) => refusal = Some((place.clone(), error)),
         }
     }
     let (place, error) = refusal.unwrap_or_else(|| (PathBuf::from(FOLDER), io::ErrorKind::NotFound.into()));
     Err(Error::cache(place, error))
+}
+
+/// The file once it is locked, for which this waits; `None` where the file system has no locks. Two processes may then
+/// build at once, each into a file of its own, and the last one stays.
+fn locked(file: File, all: usize, watch: &mut Watcher<'_>) -> Result<Option<File>, Error> {
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(Some(file)),
+            Err(TryLockError::Error(_)) => return Ok(None),
+            Err(TryLockError::WouldBlock) => {
+                Progress { stage: Stage::Waiting, done: 0, all }.tell(watch)?;
+                thread::sleep(WAIT);
+            }
+        }
+    }
 }
 
 /// Writes the cache beside `path` and moves it there when it is complete.
@@ -190,11 +211,12 @@ fn build(
     path: &Path,
     locked: bool,
     identity: &Identity,
+    watch: &mut Watcher<'_>,
 ) -> Result<(), Error> {
     // With the lock, what another process left behind under this name is of no use to anybody.
     let beside = path.with_extension(if locked { "part".into() } else { format!("part-{}", std::process::id()) });
     let refused = |error| Error::cache(beside.clone(), error);
-    let written = write(listing, short_side, &beside, identity)
+    let written = write(listing, short_side, &beside, identity, watch)
         .and_then(|()| fs::rename(&beside, path).map_err(refused))
         .and_then(|()| sync_folder(path).map_err(refused));
     if written.is_err() {
@@ -213,11 +235,19 @@ fn sync_folder(path: &Path) -> io::Result<()> {
     }
 }
 
-fn write(listing: &Listing, short_side: Option<usize>, beside: &Path, identity: &Identity) -> Result<(), Error> {
+fn write(
+    listing: &Listing,
+    short_side: Option<usize>,
+    beside: &Path,
+    identity: &Identity,
+    watch: &mut Watcher<'_>,
+) -> Result<(), Error> {
     let refused = |error| Error::cache(beside.to_owned(), error);
     let mut writer = File::create(beside).and_then(PackWriter::new).map_err(refused)?;
     let mut corrupt = Vec::new();
-    for files in listing.files.chunks(AT_ONCE) {
+    let mut tell = |done| Progress { stage: Stage::Decoding, done, all: listing.files.len() }.tell(watch);
+    for (chunk, files) in listing.files.chunks(AT_ONCE).enumerate() {
+        tell(chunk * AT_ONCE)?;
         let decoded: Vec<_> =
             files.par_iter().map(|file| read(&listing.root, file, short_side)).collect::<Result<_, _>>()?;
         for (file, (key, picture)) in files.iter().zip(decoded) {
@@ -227,6 +257,7 @@ fn write(listing: &Listing, short_side: Option<usize>, beside: &Path, identity: 
             }
         }
     }
+    tell(listing.files.len())?;
     writer.finish(identity, &corrupt).map_err(refused)
 }
 
