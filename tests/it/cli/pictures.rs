@@ -21,7 +21,9 @@ fn lab() -> Lab {
         for class in ["n01440764", "T-shirt"] {
             let folder = lab.path("pictures").join(split).join(class);
             fs::create_dir_all(&folder).unwrap();
-            (0..count).for_each(|number| drop(fs::copy(&picture, folder.join(format!("{number}.jpeg"))).unwrap()));
+            for number in 0..count {
+                fs::copy(&picture, folder.join(format!("{number}.jpeg"))).unwrap();
+            }
         }
     }
     lab

@@ -6,8 +6,7 @@
 //! decays on the disk itself is found by `ablate data verify`, which always compares everything.
 
 use std::{
-    env,
-    fmt::Write as _,
+    env, fmt,
     fs::{self, File, TryLockError},
     io,
     os::unix::{ffi::OsStrExt, fs::MetadataExt},
@@ -71,44 +70,40 @@ pub fn open(
     trust: Trust,
     watch: &mut Watcher<'_>,
 ) -> Result<(Pack, Vec<String>), Error> {
-    let identity = listing.identity(short_side);
     let reduced = short_side.map(|short_side| format!("-short{short_side}")).unwrap_or_default();
     let name = format!("{}{reduced}-v{VERSION}.pack", listing.split);
+    let cache = Cache { listing, short_side, identity: listing.identity(short_side), trust };
     let mut why = String::new();
     for place in &places.0 {
-        match usable(&place.join(&name), &identity, trust, watch) {
+        match cache.usable(&place.join(&name), watch) {
             Ok(pack) => return Ok((pack, Vec::new())),
             Err(Unusable::Unknown(error)) => return Err(error),
             Err(reason) => why = because(&reason).unwrap_or(why),
         }
     }
-
-    let (place, lock, refusal) = writable(places, &name)?;
-    let path = place.join(&name);
-    let lock = locked(lock, listing.files.len(), watch)?;
-    // Whoever had the lock before may have built it.
-    if lock.is_some() {
-        match usable(&path, &identity, trust, watch) {
-            Ok(pack) => return Ok((pack, Vec::new())),
-            Err(Unusable::Unknown(error)) => return Err(error),
-            Err(_) => {}
+    let mut refusals = Vec::new();
+    for place in &places.0 {
+        match cache.make(place, &name, watch) {
+            Ok((pack, Made::Found)) => return Ok((pack, Vec::new())),
+            Ok((pack, Made::Built)) => {
+                let (count, folder) = (pack.len(), listing.folder());
+                let (path, megabytes) = (place.join(&name), pack.bytes() / 1_000_000);
+                let mut note = format!(
+                    "decoded {count} pictures of {} into {} ({megabytes} MB){why}",
+                    folder.display(),
+                    path.display()
+                );
+                for refusal in &refusals {
+                    note += &format!("; {refusal}");
+                }
+                return Ok((pack, vec![note]));
+            }
+            Err(Failure::Refused(refusal)) => refusals.push(refusal),
+            Err(Failure::Ended(error)) => return Err(error),
         }
     }
-    build(listing, short_side, &path, lock.is_some(), &identity, watch)?;
-    let pack = Pack::open(&path, &identity).map_err(|reason| unusable(&path, reason))?;
-    remember(&path);
-    let mut note = format!(
-        "decoded {} pictures of {} into {} ({} MB)",
-        pack.len(),
-        listing.folder().display(),
-        path.display(),
-        pack.bytes() / 1_000_000
-    );
-    let _ = write!(note, "{why}");
-    if let Some((place, error)) = refusal {
-        let _ = write!(note, "; {} cannot be written ({error})", place.display());
-    }
-    Ok((pack, vec![note]))
+    let last = refusals.pop().unwrap_or_else(|| Refusal(PathBuf::from(FOLDER), io::ErrorKind::NotFound.into()));
+    Err(Error::cache(last.0, refusals.iter().map(Refusal::to_string).collect(), last.1))
 }
 
 /// Why a cache that is there is built anew, to be added to a sentence.
@@ -122,27 +117,15 @@ fn because(reason: &Unusable) -> Option<String> {
 }
 
 /// A cache that could not be opened although it was just built.
-fn unusable(path: &Path, reason: Unusable) -> Error {
-    let source = match reason {
+fn unusable(path: &Path, reason: Unusable) -> Failure {
+    let error = match reason {
         Unusable::Unreadable(error) => error,
         Unusable::Absent => io::ErrorKind::NotFound.into(),
         Unusable::Stale => io::Error::other("another process replaced it"),
         Unusable::Damaged(what) => io::Error::other(what),
-        Unusable::Unknown(error) => return error,
+        Unusable::Unknown(error) => return Failure::Ended(error),
     };
-    Error::cache(path.to_owned(), source)
-}
-
-/// Opens a cache file that can be used as it is.
-fn usable(path: &Path, identity: &Identity, trust: Trust, watch: &mut Watcher<'_>) -> Result<Pack, Unusable> {
-    let pack = Pack::open(path, identity)?;
-    if trust == Trust::Nothing || !is_remembered(path) {
-        // Taken down before the check: a change in between is then noticed the next time.
-        let stamp = stamp(path);
-        pack.check_pictures(watch)?;
-        remember_as(path, stamp.as_deref());
-    }
-    Ok(pack)
+    Failure::Refused(Refusal(path.to_owned(), error))
 }
 
 /// What changes whenever anybody changes a file.
@@ -172,21 +155,114 @@ fn remember_as(path: &Path, stamp: Option<&str>) {
     }
 }
 
-/// A place that could not be written, and why.
-type Refusal = (PathBuf, io::Error);
+/// What could not be written, and why.
+struct Refusal(PathBuf, io::Error);
 
-/// The first place that can be written, and the file there to lock.
-fn writable(places: &Places, name: &str) -> Result<(PathBuf, File, Option<Refusal>), Error> {
-    let mut refusal = None;
-    for place in &places.0 {
-        let lock = fs::create_dir_all(place).and_then(|()| File::create(place.join(format!("{name}.lock"))));
-        match lock {
-            Ok(file) => return Ok((place.clone(), file, refusal)),
-            Err(error) => refusal = Some((place.clone(), error)),
-        }
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} cannot be written ({})", self.0.display(), self.1)
     }
-    let (place, error) = refusal.unwrap_or_else(|| (PathBuf::from(FOLDER), io::ErrorKind::NotFound.into()));
-    Err(Error::cache(place, error))
+}
+
+/// Why a cache could not be made at a place.
+enum Failure {
+    /// The place is to blame: nobody may write there, or its disk is full. Another may do.
+    Refused(Refusal),
+    /// No place would do.
+    Ended(Error),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Ended(error)
+    }
+}
+
+/// How a cache came to be at a place.
+enum Made {
+    /// Another process built it in the meantime.
+    Found,
+    /// This one did.
+    Built,
+}
+
+/// A cache that is wanted.
+struct Cache<'a> {
+    listing: &'a Listing,
+    short_side: Option<usize>,
+    identity: Identity,
+    trust: Trust,
+}
+
+impl Cache<'_> {
+    /// Opens a cache file that can be used as it is.
+    fn usable(&self, path: &Path, watch: &mut Watcher<'_>) -> Result<Pack, Unusable> {
+        let pack = Pack::open(path, &self.identity)?;
+        if self.trust == Trust::Nothing || !is_remembered(path) {
+            // Taken down before the check: a change in between is then noticed the next time.
+            let stamp = stamp(path);
+            pack.check_pictures(watch)?;
+            remember_as(path, stamp.as_deref());
+        }
+        Ok(pack)
+    }
+
+    /// Makes sure that there is one at a place.
+    fn make(&self, place: &Path, name: &str, watch: &mut Watcher<'_>) -> Result<(Pack, Made), Failure> {
+        let lock = fs::create_dir_all(place).and_then(|()| File::create(place.join(format!("{name}.lock"))));
+        let lock = lock.map_err(|error| Failure::Refused(Refusal(place.to_owned(), error)))?;
+        let lock = locked(lock, self.listing.files.len(), watch)?;
+        let path = place.join(name);
+        // Whoever had the lock before may have built it.
+        if lock.is_some() {
+            match self.usable(&path, watch) {
+                Ok(pack) => return Ok((pack, Made::Found)),
+                Err(Unusable::Unknown(error)) => return Err(error.into()),
+                Err(_) => {}
+            }
+        }
+        self.build(&path, lock.is_some(), watch)?;
+        let pack = Pack::open(&path, &self.identity).map_err(|reason| unusable(&path, reason))?;
+        remember(&path);
+        Ok((pack, Made::Built))
+    }
+
+    /// Writes the file beside `path` and moves it there when it is complete.
+    fn build(&self, path: &Path, locked: bool, watch: &mut Watcher<'_>) -> Result<(), Failure> {
+        // With the lock, what another process left behind under this name is of no use to anybody.
+        let beside = path.with_extension(if locked { "part".into() } else { format!("part-{}", std::process::id()) });
+        let refused = |error| Failure::Refused(Refusal(beside.clone(), error));
+        let written = self
+            .write(&beside, watch)
+            .and_then(|()| fs::rename(&beside, path).map_err(refused))
+            .and_then(|()| sync_folder(path).map_err(refused));
+        if written.is_err() {
+            // The first error counts.
+            let _ = fs::remove_file(&beside);
+        }
+        written
+    }
+
+    fn write(&self, beside: &Path, watch: &mut Watcher<'_>) -> Result<(), Failure> {
+        let refused = |error| Failure::Refused(Refusal(beside.to_owned(), error));
+        let mut writer = File::create(beside).and_then(PackWriter::new).map_err(refused)?;
+        let mut corrupt = Vec::new();
+        let Self { listing, short_side, .. } = *self;
+        let mut tell = |done| Progress { stage: Stage::Decoding, done, all: listing.files.len() }.tell(watch);
+        for (chunk, files) in listing.files.chunks(AT_ONCE).enumerate() {
+            tell(chunk * AT_ONCE)?;
+            let decoded: Vec<_> =
+                files.par_iter().map(|file| read(&listing.root, file, short_side)).collect::<Result<_, _>>()?;
+            for (file, (key, picture)) in files.iter().zip(decoded) {
+                match picture {
+                    Ok(picture) => writer.add(&picture, file.label, key).map_err(refused)?,
+                    Err(reason) => corrupt.push(CorruptImage { path: file.path.clone(), record: None, reason }),
+                }
+            }
+        }
+        tell(listing.files.len())?;
+        writer.finish(&self.identity, &corrupt).map_err(refused)
+    }
 }
 
 /// The file once it is locked, for which this waits; `None` where the file system has no locks. Two processes may then
@@ -204,28 +280,6 @@ fn locked(file: File, all: usize, watch: &mut Watcher<'_>) -> Result<Option<File
     }
 }
 
-/// Writes the cache beside `path` and moves it there when it is complete.
-fn build(
-    listing: &Listing,
-    short_side: Option<usize>,
-    path: &Path,
-    locked: bool,
-    identity: &Identity,
-    watch: &mut Watcher<'_>,
-) -> Result<(), Error> {
-    // With the lock, what another process left behind under this name is of no use to anybody.
-    let beside = path.with_extension(if locked { "part".into() } else { format!("part-{}", std::process::id()) });
-    let refused = |error| Error::cache(beside.clone(), error);
-    let written = write(listing, short_side, &beside, identity, watch)
-        .and_then(|()| fs::rename(&beside, path).map_err(refused))
-        .and_then(|()| sync_folder(path).map_err(refused));
-    if written.is_err() {
-        // The first error counts.
-        let _ = fs::remove_file(&beside);
-    }
-    written
-}
-
 /// Makes sure that the disk knows the new name.
 fn sync_folder(path: &Path) -> io::Result<()> {
     match File::open(path.parent().unwrap_or(path))?.sync_all() {
@@ -233,32 +287,6 @@ fn sync_folder(path: &Path) -> io::Result<()> {
         Err(error) if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => Ok(()),
         result => result,
     }
-}
-
-fn write(
-    listing: &Listing,
-    short_side: Option<usize>,
-    beside: &Path,
-    identity: &Identity,
-    watch: &mut Watcher<'_>,
-) -> Result<(), Error> {
-    let refused = |error| Error::cache(beside.to_owned(), error);
-    let mut writer = File::create(beside).and_then(PackWriter::new).map_err(refused)?;
-    let mut corrupt = Vec::new();
-    let mut tell = |done| Progress { stage: Stage::Decoding, done, all: listing.files.len() }.tell(watch);
-    for (chunk, files) in listing.files.chunks(AT_ONCE).enumerate() {
-        tell(chunk * AT_ONCE)?;
-        let decoded: Vec<_> =
-            files.par_iter().map(|file| read(&listing.root, file, short_side)).collect::<Result<_, _>>()?;
-        for (file, (key, picture)) in files.iter().zip(decoded) {
-            match picture {
-                Ok(picture) => writer.add(&picture, file.label, key).map_err(refused)?,
-                Err(reason) => corrupt.push(CorruptImage { path: file.path.clone(), record: None, reason }),
-            }
-        }
-    }
-    tell(listing.files.len())?;
-    writer.finish(identity, &corrupt).map_err(refused)
 }
 
 /// Hash of a file, and its picture or what is wrong with it; fails only if the system cannot read it.

@@ -1,6 +1,6 @@
-//! Caches whose building is watched, stopped or waited for.
+//! Caches whose building is watched, stopped, waited for or ended by a full disk.
 
-use std::ops::ControlFlow;
+use std::{ops::ControlFlow, os::unix::fs::symlink};
 
 use super::*;
 use crate::train::data::{Progress, Stage};
@@ -94,4 +94,35 @@ fn who_waits_for_another_builder_can_be_stopped() {
     assert_eq!(told, [Stage::Waiting; 3]);
     other.unlock().unwrap();
     assert!(open(&site, Trust::Usual, &mut unwatched).is_ok());
+}
+
+/// Makes a disk of a folder of caches that is full from its first byte; `None` where there is no such device.
+fn fill(folder: &Path) -> Option<()> {
+    fs::create_dir_all(folder).unwrap();
+    Path::new("/dev/full").exists().then(|| symlink("/dev/full", folder.join("train-v1.part")).unwrap())
+}
+
+#[test]
+fn a_full_disk_gives_way_to_the_next_place() {
+    let (site, user) = (many(), tempfile::tempdir().unwrap());
+    let places = Places::within(site.root.path(), Some(user.path()));
+    let listing = Listing::read(site.root.path(), Split::Train).unwrap();
+    let open = || cache::open(&listing, None, &places, Trust::Usual, &mut unwatched);
+    // Without such a device, there is no full disk to be had.
+    let Some(()) = fill(&site.path(".ablate-cache")) else { return };
+    let (pack, notes) = open().unwrap();
+    let elsewhere = fs::read_dir(user.path().join("ablate")).unwrap().next().unwrap().unwrap().path();
+    let hide = |text: &str| site.hide(text).replace(&elsewhere.display().to_string(), "USER");
+    assert_eq!((pack.len(), names(&site)), (MANY, vec!["train-v1.pack.lock".to_owned()]));
+    insta::assert_snapshot!(hide(&notes.concat()), @"decoded 150 pictures of ROOT/train into USER/train-v1.pack (0 MB); ROOT/.ablate-cache/train-v1.part cannot be written (No space left on device (os error 28))");
+    assert!(open().unwrap().1.is_empty(), "it is found there");
+
+    fs::remove_dir_all(&elsewhere).unwrap();
+    fill(&site.path(".ablate-cache"));
+    fill(&elsewhere);
+    let error = open().unwrap_err();
+    insta::assert_snapshot!(hide(&error.to_string()), @"ROOT/.ablate-cache/train-v1.part cannot be written (No space left on device (os error 28)), and the cache of decoded pictures USER/train-v1.part cannot be kept: make room there, or reduce the pictures by `short_side` in `data.source`");
+    insta::assert_snapshot!(std::error::Error::source(&error).unwrap(), @"No space left on device (os error 28)");
+    assert_eq!(names(&site), ["train-v1.pack.lock"]);
+    assert_eq!(fs::read_dir(&elsewhere).unwrap().count(), 1);
 }
