@@ -2,6 +2,7 @@
 
 mod cache;
 mod decode;
+mod jpeg;
 mod listing;
 mod map;
 mod pack;

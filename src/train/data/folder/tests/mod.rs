@@ -1,6 +1,7 @@
 //! Folders of pictures, and caches that are torn, stale, locked or in the way.
 
 mod building;
+mod damage;
 mod pillow;
 
 use std::{fs, path::PathBuf, thread, time::Duration};
