@@ -69,7 +69,7 @@ fn measure(changes: &[(&str, &str)]) -> Result<[f64; 4], String> {
     let trial = sweep.trials().next().ok_or("no trial")?;
     let job = trial.recipe.pretrain_job(0);
     let part = Part::of_size(DataSource::Shapes, Split::Train, 2000);
-    let images = data::load(&part, None).map_err(|error| error.to_string())?.images;
+    let images = data::load(&part, None, &mut data::unwatched).map_err(|error| error.to_string())?.images;
     let Training::Trained(trained) = &job.training else { return Err("the trial does not train".into()) };
     let batch = trained.schedule.batch_size;
     let objective = trained.objective.contrastive().ok_or("not contrastive")?;

@@ -1,5 +1,6 @@
 //! `data`: the data sets: what there is, getting it, checking it, looking at it.
 
+mod bar;
 mod histogram;
 mod show;
 
@@ -55,11 +56,12 @@ enum Command {
     },
     /// Draw a contact sheet: a row per class, images as they are on the left, random views of the first on the right
     Show {
-        /// The data set
-        name: Name,
-        /// Where it is.
+        /// What is shown.
         #[command(flatten)]
-        folder: Folder,
+        shown: Shown,
+        /// Classes, the first of them
+        #[arg(long, value_name = "N", default_value = "100", value_parser = clap::value_parser!(u16).range(1..))]
+        classes: u16,
         /// Images per class
         #[arg(long, value_name = "N", default_value = "4", value_parser = clap::value_parser!(u16).range(1..=50))]
         images: u16,
@@ -73,7 +75,7 @@ enum Command {
         #[arg(long, value_name = "N", default_value = "0", requires = "sweep")]
         trial: usize,
         /// Show what each transformation does by itself instead, a row each, like the paper's Figure 4
-        #[arg(long, conflicts_with_all = ["images", "views"])]
+        #[arg(long, conflicts_with_all = ["classes", "images", "views"])]
         each: bool,
         /// The picture
         #[arg(long, value_name = "FILE", default_value = "contact-sheet.png")]
@@ -81,11 +83,9 @@ enum Command {
     },
     /// Draw the paper's Figure 6: histograms of pixel intensities of crops, without and with color distortion
     Histogram {
-        /// The data set
-        name: Name,
-        /// Where it is.
+        /// What is shown.
         #[command(flatten)]
-        folder: Folder,
+        shown: Shown,
         /// Images, the first of as many classes
         #[arg(long, value_name = "N", default_value = "2", value_parser = clap::value_parser!(u16).range(1..=50))]
         images: u16,
@@ -107,6 +107,28 @@ struct Folder {
     /// Folder of the data files
     #[arg(long, value_name = "DIR", env = "ABLATE_DATA_DIR", default_value = "data")]
     data_dir: PathBuf,
+}
+
+/// Images to look at.
+#[derive(Debug, clap::Args)]
+struct Shown {
+    /// The data set; without one, the class folders of pictures in the data folder
+    name: Option<Name>,
+    /// Where it is.
+    #[command(flatten)]
+    folder: Folder,
+    /// Height and width in pixels of what is shown of pictures in class folders
+    #[arg(long, value_name = "N", default_value_t = VIEW, conflicts_with = "name", value_parser = clap::value_parser!(u16).range(8..=1024))]
+    size: u16,
+}
+
+impl Shown {
+    fn source(&self) -> Result<DataSource, CliError> {
+        match self.name {
+            Some(name) => Ok(name.into()),
+            None => pictures(&self.folder.data_dir, self.size),
+        }
+    }
 }
 
 /// A data set's name on the command line.
@@ -147,20 +169,20 @@ pub fn run(args: &Args) -> Result<(), CliError> {
         Command::Get { name, folder, from } => get((*name).into(), &folder.data_dir, from.as_deref()),
         Command::Verify { name: Some(name), folder } => verify((*name).into(), &folder.data_dir),
         Command::Verify { name: None, folder } => verify_pictures(&folder.data_dir),
-        Command::Show { name, folder, images, views, sweep, trial, each, out } => {
+        Command::Show { shown, classes, images, views, sweep, trial, each, out } => {
             let of_trial = sweep.as_deref().map(|file| show::of_trial(file, *trial)).transpose()?;
-            let source = (*name).into();
+            let (source, folder) = (shown.source()?, &shown.folder.data_dir);
             if *each {
-                show::each(source, of_trial, &folder.data_dir, out)
+                show::each(source, of_trial, folder, out)
             } else {
-                let (images, views) = ((*images).into(), (*views).into());
+                let [classes, images, views] = [classes, images, views].map(|&number| number.into());
                 let augmentation = of_trial.unwrap_or_else(show::simclr);
-                show::pairs(&show::Sheet { source, images, views, augmentation }, &folder.data_dir, out)
+                show::pairs(&show::Sheet { source, classes, images, views, augmentation }, folder, out)
             }
         }
-        Command::Histogram { name, folder, images, crops, seed, out } => {
+        Command::Histogram { shown, images, crops, seed, out } => {
             let choice = histogram::Choice { images: (*images).into(), crops: (*crops).into(), seed: *seed };
-            histogram::write((*name).into(), &choice, &folder.data_dir, out)
+            histogram::write(shown.source()?, &choice, &shown.folder.data_dir, out)
         }
     }
 }
@@ -172,7 +194,7 @@ fn list(folder: &Path) -> Result<(), CliError> {
         let (name, classes, place) = (source.name(), source.classes(), place(source, folder));
         text += &format!("{name:<14}{classes:>7}  {size} × {size}  {train:>6} {test:>6}  {place}\n");
     }
-    match data::describe(folder, VIEW) {
+    match data::describe(folder, VIEW.into()) {
         Some(Ok(source)) => {
             let ((train, test), classes) = (source.available(), source.classes());
             text += &format!("Folder        {classes:>7}      any  {train:>6} {test:>6}  {}\n", folder.display());
@@ -183,8 +205,8 @@ fn list(folder: &Path) -> Result<(), CliError> {
     print(&text)
 }
 
-/// Size of the views of pictures in the line that goes into a recipe, as in the paper.
-const VIEW: usize = 224;
+/// Size of the views of pictures unless another is asked for, as in the paper.
+const VIEW: u16 = 224;
 
 /// Where a data set is, or how to come by it.
 fn place(source: DataSource, folder: &Path) -> String {
@@ -258,7 +280,8 @@ fn get_error(error: download::Error) -> CliError {
 }
 
 fn verify(source: DataSource, folder: &Path) -> Result<(), CliError> {
-    let summary = data::inspect(source, Some(folder)).map_err(|error| CliError::failed(chain(&error)))?;
+    let summary = bar::behind(|watch| data::inspect(source, Some(folder), watch));
+    let summary = summary.map_err(|error| CliError::failed(chain(&error)))?;
     let place = summary.folder.map_or_else(|| "generated".to_owned(), |folder| folder.display().to_string());
     let (train, test) = (summary.train_images, summary.test_images);
     print(&format!("{}: {train} training and {test} test images, {place}\n", source.name()))?;
@@ -275,15 +298,20 @@ fn verify(source: DataSource, folder: &Path) -> Result<(), CliError> {
     )))
 }
 
-/// Checks the pictures in class folders, and says how to write them in a recipe.
-fn verify_pictures(folder: &Path) -> Result<(), CliError> {
-    let Some(described) = data::describe(folder, VIEW) else {
+/// The pictures in class folders, to be seen at a size.
+fn pictures(folder: &Path, size: u16) -> Result<DataSource, CliError> {
+    let Some(described) = data::describe(folder, size.into()) else {
         return Err(CliError::input(format!(
             "{} has no folder `train` of class folders; name a known data set, or another folder by --data-dir",
             folder.display()
         )));
     };
-    let source = described.map_err(|error| CliError::failed(chain(&error)))?;
+    described.map_err(|error| CliError::failed(chain(&error)))
+}
+
+/// Checks the pictures in class folders, and says how to write them in a recipe.
+fn verify_pictures(folder: &Path) -> Result<(), CliError> {
+    let source = pictures(folder, VIEW)?;
     if let DataSource::Folder { classes, size, images: (train, test), contents: (first, second), .. } = source {
         print(&format!(
             "source: Folder(classes: {classes}, size: {size}, images: ({train}, {test}), contents: ({first:#x}, {second:#x}))\n"

@@ -78,8 +78,11 @@ impl Display {
 
     /// A running job got on.
     pub fn progressed(&mut self, job: JobId, progress: &schedule::Progress) {
-        if let schedule::Progress::Epoch(epoch) = progress {
-            self.progress.epoch(job, epoch.epoch, epoch.epochs, epoch.loss, epoch.images_per_second);
+        match progress {
+            schedule::Progress::Epoch(epoch) => {
+                self.progress.epoch(job, epoch.epoch, epoch.epochs, epoch.loss, epoch.images_per_second);
+            }
+            schedule::Progress::Phase(phase) => self.progress.phase(job, &phase.name),
         }
         self.refresh();
         if self.bar.is_hidden() && !self.quiet && self.said.elapsed() >= PLAIN_INTERVAL {

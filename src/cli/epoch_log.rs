@@ -12,13 +12,15 @@ use std::{
 use super::{error::chain, job::send, tell};
 use crate::{
     plan::{Job, JobId},
-    schedule::{Epoch, JobMessage},
+    schedule::{Epoch, JobMessage, Phase},
     store::Store,
-    train::{EpochReport, Watch, Wish},
+    train::{EpochReport, Watch, Wish, data},
 };
 
 /// Shortest time between two messages about epochs.
 const MESSAGE_INTERVAL: Duration = Duration::from_millis(200);
+/// Time between two lines about pictures that are read; most jobs have read theirs before.
+const PICTURES_INTERVAL: Duration = Duration::from_secs(5);
 /// Time between checkpoints: the most that gradient steps lose when a job is killed.
 const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(180);
 
@@ -30,6 +32,7 @@ pub struct EpochLog<'a> {
     job: JobId,
     stop: &'a AtomicBool,
     said: Option<Instant>,
+    said_of_pictures: Instant,
     kept: Instant,
     problem: Option<String>,
 }
@@ -52,12 +55,32 @@ impl<'a> EpochLog<'a> {
             "waiting_for_data_percent",
         ])
         .map_err(|error| failed(error.into()))?;
-        Ok(Self { csv, path, store, job: job.id, stop, said: None, kept: Instant::now(), problem: None })
+        let now = Instant::now();
+        Ok(Self { csv, path, store, job: job.id, stop, said: None, said_of_pictures: now, kept: now, problem: None })
     }
 
     /// The reason why watching itself stopped the job, if it did.
     pub fn take_problem(&mut self) -> Option<String> {
         self.problem.take()
+    }
+
+    /// Tells how far the reading of pictures is if it takes long, and answers whether to go on.
+    pub fn pictures(&mut self, progress: data::Progress) -> ControlFlow<()> {
+        if self.stop.load(Ordering::Relaxed) {
+            return ControlFlow::Break(());
+        }
+        let often = self.said_of_pictures.elapsed() < PICTURES_INTERVAL;
+        if !often {
+            self.said_of_pictures = Instant::now();
+            tell(&progress.to_string());
+        }
+        // The last one counts too: until the first epoch is over, it says what the job has done.
+        if often && progress.done < progress.all {
+            return ControlFlow::Continue(());
+        }
+        let told = send(&JobMessage::Phase(Phase { name: progress.to_string() }));
+        // Whoever started this job is gone, and with it the reason to go on.
+        if told.is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 
     fn write(&mut self, report: &EpochReport) -> io::Result<()> {

@@ -192,7 +192,7 @@ fn pretrain(
         });
     };
     let mut remarks = Vec::new();
-    let images = load(&Part::train(data), folder, &mut remarks)?;
+    let images = load(&Part::train(data), folder, &mut remarks, log)?;
     let pretrained = going_on(store, job, |checkpoint| train::pretrain(spec, &images, checkpoint, log))?;
     Ok(Measured {
         metrics: pretrained.metrics,
@@ -249,7 +249,7 @@ fn evaluate(
         return Err(bug("the parent of an evaluation must be a pretraining job"));
     };
     let mut remarks = Vec::new();
-    let mut load = |split| load(&Part::of(&spec.data, split), folder, &mut remarks);
+    let mut load = |split| load(&Part::of(&spec.data, split), folder, &mut remarks, log);
     let (all, test) = (load(Split::Train)?, load(Split::Test)?);
     let chooses = matches!(spec.task, EvaluationTask::LogisticRegression { .. });
     let validation = if chooses { Some(load(Split::Validation)?) } else { None };
@@ -286,8 +286,13 @@ fn evaluate(
 }
 
 /// Loads a part of the data; what is said about it is told and remembered.
-fn load(part: &Part, folder: Option<&Path>, remarks: &mut Vec<String>) -> Result<Images, JobError> {
-    let Loaded { images, left_out, notes } = data::load(part, folder)?;
+fn load(
+    part: &Part,
+    folder: Option<&Path>,
+    remarks: &mut Vec<String>,
+    log: &mut EpochLog<'_>,
+) -> Result<Images, JobError> {
+    let Loaded { images, left_out, notes } = data::load(part, folder, &mut |progress| log.pictures(progress))?;
     notes.iter().for_each(|note| tell(note));
     remarks.extend(left_out.iter().map(|image| format!("left out, since it is corrupt: {image}")));
     Ok(images)

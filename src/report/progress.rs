@@ -40,6 +40,8 @@ struct Running {
     kind: String,
     label: String,
     epoch: Option<Epoch>,
+    /// What it does besides training; empty while it trains.
+    phase: String,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -96,7 +98,13 @@ impl Progress {
     /// A job started; returns the line for a log. `label` is its name from [`job_labels`](super::job_labels).
     pub fn started(&mut self, job: JobId, kind: &str, label: &str) -> String {
         self.running.retain(|running| running.job != job);
-        self.running.push(Running { job, kind: one_line(kind), label: one_line(label), epoch: None });
+        self.running.push(Running {
+            job,
+            kind: one_line(kind),
+            label: one_line(label),
+            epoch: None,
+            phase: String::new(),
+        });
         self.unweighed |= !self.weights.contains_key(&job);
         format!("start   {} {} {}", kind, job.short(), one_line(label))
     }
@@ -105,6 +113,14 @@ impl Progress {
     pub fn epoch(&mut self, job: JobId, epoch: usize, epochs: usize, loss: f64, images_per_second: f64) {
         if let Some(running) = self.running.iter_mut().find(|running| running.job == job) {
             running.epoch = Some(Epoch { epoch, epochs, loss, images_per_second });
+            running.phase.clear();
+        }
+    }
+
+    /// A running job began something else than an epoch, or got on with it.
+    pub fn phase(&mut self, job: JobId, name: &str) {
+        if let Some(running) = self.running.iter_mut().find(|running| running.job == job) {
+            running.phase = one_line(name);
         }
     }
 
@@ -221,10 +237,13 @@ impl Running {
     /// The job in at most `width` columns; its label gives way first.
     fn text(&self, width: usize) -> String {
         let name = format!("{} {}", self.kind, self.job.short());
-        let numbers = self.epoch.map_or_else(String::new, |epoch| {
-            let Epoch { epoch, epochs, loss, images_per_second } = epoch;
-            format!(" epoch {epoch}/{epochs} loss {loss:.3} {images_per_second:.0} img/s")
-        });
+        let numbers = match self.epoch {
+            _ if !self.phase.is_empty() => format!(" {}", self.phase),
+            Some(Epoch { epoch, epochs, loss, images_per_second }) => {
+                format!(" epoch {epoch}/{epochs} loss {loss:.3} {images_per_second:.0} img/s")
+            }
+            None => String::new(),
+        };
         let brackets = width_of(" ()");
         let room = width.saturating_sub(width_of(&name) + width_of(&numbers) + brackets);
         let label = if room > 1 { format!(" ({})", cut(&self.label, room)) } else { String::new() };

@@ -58,7 +58,7 @@ impl Rgb8Image {
 /// A row of images with a few words before it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
-    /// What the row shows; only letters and spaces are drawn.
+    /// What the row shows; what is not in Latin letters is drawn as question marks.
     pub label: String,
     /// From left to right.
     pub images: Vec<Rgb8Image>,
@@ -174,14 +174,14 @@ mod tests {
     fn labels_stand_before_the_images() {
         let rows = ["zero", "i"].map(|label| row_of(label, vec![Rgb8Image::new(1, &[9; 3])]));
         let (width, _, pixels) = decode(&contact_sheet(&rows).unwrap());
-        assert_eq!(width, 4 * 12 + 8 + 4 + 100);
+        assert_eq!(width, 4 * 16 + 8 + 4 + 100);
         let dark = |rows: std::ops::Range<usize>| {
             let inked = |&&place: &&usize| pixels[place] == [INK; 3];
             let places: Vec<usize> = (rows.start * width..rows.end * width).collect();
             places.iter().filter(inked).count()
         };
-        // Nine dark pixels make an i, each drawn as two by two; they stand in the middle of the second row.
-        assert_eq!((dark(104..204), dark(143..161)), (4 * 9, 4 * 9));
-        assert!(dark(4..104) > 4 * 9);
+        // Fifteen dark pixels make an i, each drawn as two by two; they stand in the middle of the second row.
+        assert_eq!((dark(104..204), dark(144..160)), (4 * 15, 4 * 15));
+        assert!(dark(4..104) > 4 * 15);
     }
 }

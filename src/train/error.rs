@@ -110,7 +110,10 @@ impl std::error::Error for Error {
 
 impl From<data::Error> for Error {
     fn from(error: data::Error) -> Self {
-        Self::Data(error)
+        match error.kind {
+            data::ErrorKind::Stopped => Self::Stopped,
+            _ => Self::Data(error),
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use tempfile::TempDir;
 
 mod checkpoints;
 mod full_disk;
+mod pictures;
 mod surroundings;
 
 /// A folder with a small sweep file and a store.

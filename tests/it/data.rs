@@ -25,7 +25,7 @@ fn real_data(name: &str) -> Option<PathBuf> {
 }
 
 fn load(source: DataSource, split: Split, images: usize, folder: &Path) -> Images {
-    data::load(&Part::of_size(source, split, images), Some(folder)).unwrap().images
+    data::load(&Part::of_size(source, split, images), Some(folder), &mut data::unwatched).unwrap().images
 }
 
 /// The only number of images that a class has, if it is the same for all.
@@ -74,7 +74,7 @@ fn fashion_mnist_is_read_from_its_official_files() {
     let summary = data::check(DataSource::FashionMnist, 0, Some(place.path())).unwrap();
     assert_eq!((summary.train_images, summary.test_images), (600, 300));
     let all = Part::of_size(DataSource::FashionMnist, Split::Test, 300);
-    let images = data::load(&all, Some(place.path())).unwrap().images;
+    let images = data::load(&all, Some(place.path()), &mut data::unwatched).unwrap().images;
     assert_eq!((images.len(), images.size, images.class_names[9].as_str()), (300, 28, "Ankle boot"));
     // Pinned, as computed by NumPy from the files: the mean gray value of the trousers.
     let gray =
@@ -95,7 +95,7 @@ fn imagenette_is_decoded_once() {
 
     let load = |split, images, apart| {
         let part = Part { images, apart, ..Part::of_size(source, split, 0) };
-        data::load(&part, Some(&root)).unwrap()
+        data::load(&part, Some(&root), &mut data::unwatched).unwrap()
     };
     let all = load(Split::Train, Count::All, Count::Number(0));
     assert_eq!((all.notes.len(), all.left_out.len(), all.images.len(), all.images.size), (1, 0, 500, 64));

@@ -34,7 +34,7 @@ pub fn tiny(change: &str) -> Recipe {
 
 /// Generated images.
 pub fn shapes(split: Split, count: usize) -> Images {
-    data::load(&Part::of_size(DataSource::Shapes, split, count), None).unwrap().images
+    data::load(&Part::of_size(DataSource::Shapes, split, count), None, &mut data::unwatched).unwrap().images
 }
 
 /// A change of a recipe.

@@ -2,13 +2,14 @@
 
 use std::{fs, iter, path::Path};
 
+use super::bar;
 use crate::{
-    cli::{CliError, error::chain, print, sweeps},
+    cli::{CliError, error::chain, print, sweeps, tell},
     recipe::{Augmentation, BoxSampling, Brightness, DataSource, Interpolation, JitterOrder, Policy, Transform},
     train::{
-        augment::augment,
+        augment::views,
         contact_sheet::{Rgb8Image, Row, contact_sheet},
-        data::{self, Images, Part, Split},
+        data::{self, ErrorKind, Images, Loaded, Part, Split},
         random::{Purpose, Stream},
     },
 };
@@ -17,6 +18,8 @@ use crate::{
 pub(super) struct Sheet {
     /// Where the images come from.
     pub source: DataSource,
+    /// Most classes, the first of them.
+    pub classes: usize,
     /// Images per class.
     pub images: usize,
     /// Views of the first image of each class, first and second views in turn.
@@ -31,7 +34,7 @@ const COLUMNS: usize = 8;
 /// Draws a row per class: images as they are, then views of the first.
 pub(super) fn pairs(sheet: &Sheet, folder: &Path, out: &Path) -> Result<(), CliError> {
     let images = load(sheet.source, sheet.images * sheet.source.classes(), folder)?;
-    let rows: Vec<Row> = (0..images.classes).map(|class| pairs_of(&images, class, sheet)).collect();
+    let rows: Vec<Row> = (0..images.classes.min(sheet.classes)).map(|class| pairs_of(&images, class, sheet)).collect();
     write(&rows, out)?;
     let Augmentation { both, first, second } = &sheet.augmentation;
     let mut lists = String::new();
@@ -42,10 +45,11 @@ pub(super) fn pairs(sheet: &Sheet, folder: &Path, out: &Path) -> Result<(), CliE
         }
     }
     print(&format!(
-        "{}: {} rows ({}), {} images each, then {} views of the first\n{lists}",
+        "{}: {} of {} classes ({}), {} images each, then {} views of the first\n{lists}",
         out.display(),
+        rows.len(),
         images.classes,
-        images.class_names.join(", "),
+        images.class_names[..rows.len()].join(", "),
         sheet.images,
         sheet.views,
     ))
@@ -56,8 +60,8 @@ fn pairs_of(images: &Images, class: usize, sheet: &Sheet) -> Row {
     let of_class: Vec<usize> = (0..images.len()).filter(|&index| usize::from(images.labels[index]) == class).collect();
     let plain = of_class.iter().map(|&index| Rgb8Image::of_picture(images.size, images.picture(index)));
     let views = of_class.first().into_iter().flat_map(|&first| {
-        let numbers = 0..sheet.views as u32;
-        numbers.map(move |number| view(images, first, sheet.augmentation.of_view(number % 2), number))
+        let of_number = |number| (first, sheet.augmentation.of_view(number % 2), number);
+        draw(images, sheet.views, |column| of_number(column as u32))
     });
     Row { label: images.class_names[class].clone(), images: plain.chain(views).collect() }
 }
@@ -78,7 +82,7 @@ pub(super) fn each(
     let columns = images.len().min(COLUMNS);
     let row = |label: &str, transforms: &[Transform]| Row {
         label: label.to_owned(),
-        images: (0..columns).map(|index| view(&images, index, transforms, 0)).collect(),
+        images: draw(&images, columns, |index| (index, transforms, 0)),
     };
     let changed = transforms.iter().map(|transform| row(transform.name(), std::slice::from_ref(transform)));
     let rows: Vec<Row> = iter::once(row("original", &[])).chain(changed).collect();
@@ -87,9 +91,19 @@ pub(super) fn each(
     print(&format!("{}: {} images of {}; rows: {}\n", out.display(), columns, source.name(), names.join(", ")))
 }
 
+/// Training images, equally many of each class; what there is to say about them is told.
 pub(super) fn load(source: DataSource, count: usize, folder: &Path) -> Result<Images, CliError> {
     let part = Part { corrupt_images: usize::MAX, ..Part::of_size(source, Split::Train, count) };
-    Ok(data::load(&part, Some(folder)).map_err(|error| CliError::input(chain(&error)))?.images)
+    let loaded = bar::behind(|watch| data::load(&part, Some(folder), watch));
+    let Loaded { images, left_out, notes } = loaded.map_err(|error| match &error.kind {
+        ErrorKind::TooFew { class, found, wanted, .. } => CliError::input(format!(
+            "of class `{class}`, {wanted} training images would be shown, but there are {found}: ask for fewer by --images"
+        )),
+        _ => CliError::input(chain(&error)),
+    })?;
+    notes.iter().for_each(|note| tell(note));
+    left_out.iter().for_each(|image| tell(&format!("left out, since it is corrupt: {image}")));
+    Ok(images)
 }
 
 fn write(rows: &[Row], out: &Path) -> Result<(), CliError> {
@@ -98,17 +112,18 @@ fn write(rows: &[Row], out: &Path) -> Result<(), CliError> {
         .map_err(|error| CliError::failed(format!("cannot write {}, choose another --out: {error}", out.display())))
 }
 
-/// A view of an image by the random stream with the given number.
-fn view<'t>(
+/// Views in a row; `of_column` tells for each the image's index, what is applied to it and the number of the view's
+/// random stream.
+fn draw<'t, T: IntoIterator<Item = &'t Transform>>(
     images: &Images,
-    index: usize,
-    transforms: impl IntoIterator<Item = &'t Transform>,
-    number: u32,
-) -> Rgb8Image {
-    let mut view = vec![0.0; images.size * images.size * 3];
-    let mut stream = Stream::new(0, Purpose::Augmentation, [0, index as u64], number);
-    augment(images.picture(index), images.size, transforms, &mut stream, &mut view);
-    Rgb8Image::from_unit(images.size, &view)
+    columns: usize,
+    of_column: impl Fn(usize) -> (usize, T, u32) + Sync,
+) -> Vec<Rgb8Image> {
+    let views = views(images, columns, |column| {
+        let (index, transforms, number) = of_column(column);
+        (index, transforms, Stream::new(0, Purpose::Augmentation, [0, index as u64], number))
+    });
+    views.chunks_exact(images.size * images.size * 3).map(|view| Rgb8Image::from_unit(images.size, view)).collect()
 }
 
 /// The crop of the paper's appendix A.

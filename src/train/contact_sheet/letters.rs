@@ -1,52 +1,55 @@
-//! Lower-case letters of 5 × 9 pixels, the lowest two below the line, for labels in pictures.
+//! Letters of 8 × 8 pixels, enlarged, for labels in pictures.
 
-/// Pixels from one letter to the next, enlarged.
-pub(super) const ADVANCE: usize = 6 * SCALE;
-/// Height of a letter, enlarged.
-pub(super) const HEIGHT: usize = 9 * SCALE;
+use font8x8::{BASIC_FONTS, LATIN_FONTS, UnicodeFonts};
+
+/// Pixels from one letter to the next.
+pub(super) const ADVANCE: usize = 8 * SCALE;
+/// Height of a letter.
+pub(super) const HEIGHT: usize = 8 * SCALE;
 /// By how much letters are enlarged.
 const SCALE: usize = 2;
 
-/// The rows of each letter from `a`, five bits each, the leftmost pixel highest.
-const LETTERS: [[u8; 9]; 26] = [
-    [0x00, 0x00, 0x0e, 0x01, 0x0f, 0x11, 0x0f, 0x00, 0x00],
-    [0x10, 0x10, 0x16, 0x19, 0x11, 0x11, 0x1e, 0x00, 0x00],
-    [0x00, 0x00, 0x0e, 0x10, 0x10, 0x11, 0x0e, 0x00, 0x00],
-    [0x01, 0x01, 0x0d, 0x13, 0x11, 0x11, 0x0f, 0x00, 0x00],
-    [0x00, 0x00, 0x0e, 0x11, 0x1f, 0x10, 0x0e, 0x00, 0x00],
-    [0x06, 0x09, 0x08, 0x1c, 0x08, 0x08, 0x08, 0x00, 0x00],
-    [0x00, 0x00, 0x0f, 0x11, 0x11, 0x11, 0x0f, 0x01, 0x0e],
-    [0x10, 0x10, 0x16, 0x19, 0x11, 0x11, 0x11, 0x00, 0x00],
-    [0x04, 0x00, 0x0c, 0x04, 0x04, 0x04, 0x0e, 0x00, 0x00],
-    [0x02, 0x00, 0x06, 0x02, 0x02, 0x02, 0x02, 0x12, 0x0c],
-    [0x10, 0x10, 0x12, 0x14, 0x18, 0x14, 0x12, 0x00, 0x00],
-    [0x0c, 0x04, 0x04, 0x04, 0x04, 0x04, 0x0e, 0x00, 0x00],
-    [0x00, 0x00, 0x1a, 0x15, 0x15, 0x11, 0x11, 0x00, 0x00],
-    [0x00, 0x00, 0x16, 0x19, 0x11, 0x11, 0x11, 0x00, 0x00],
-    [0x00, 0x00, 0x0e, 0x11, 0x11, 0x11, 0x0e, 0x00, 0x00],
-    [0x00, 0x00, 0x1e, 0x11, 0x11, 0x11, 0x1e, 0x10, 0x10],
-    [0x00, 0x00, 0x0f, 0x11, 0x11, 0x11, 0x0f, 0x01, 0x01],
-    [0x00, 0x00, 0x16, 0x19, 0x10, 0x10, 0x10, 0x00, 0x00],
-    [0x00, 0x00, 0x0e, 0x10, 0x0e, 0x01, 0x1e, 0x00, 0x00],
-    [0x08, 0x08, 0x1c, 0x08, 0x08, 0x09, 0x06, 0x00, 0x00],
-    [0x00, 0x00, 0x11, 0x11, 0x11, 0x13, 0x0d, 0x00, 0x00],
-    [0x00, 0x00, 0x11, 0x11, 0x11, 0x0a, 0x04, 0x00, 0x00],
-    [0x00, 0x00, 0x11, 0x11, 0x15, 0x15, 0x0a, 0x00, 0x00],
-    [0x00, 0x00, 0x11, 0x0a, 0x04, 0x0a, 0x11, 0x00, 0x00],
-    [0x00, 0x00, 0x11, 0x11, 0x11, 0x11, 0x0f, 0x01, 0x0e],
-    [0x00, 0x00, 0x1f, 0x02, 0x04, 0x08, 0x1f, 0x00, 0x00],
-];
-
-/// Calls `ink` with the place of every dark pixel of a text, from its upper left corner. Capitals become small; what
-/// is no letter becomes a space.
+/// Calls `ink` with the place of every dark pixel of a text, from its upper left corner. What is not in Latin letters
+/// becomes question marks.
 pub(super) fn write(text: &str, mut ink: impl FnMut(usize, usize)) {
     for (place, letter) in text.chars().enumerate() {
-        let index = (letter.to_ascii_lowercase() as usize).checked_sub('a' as usize);
-        let Some(rows) = index.and_then(|index| LETTERS.get(index)) else { continue };
-        for (y, x) in (0..HEIGHT).flat_map(|y| (0..5 * SCALE).map(move |x| (y, x))) {
-            if rows[y / SCALE] & (0x10 >> (x / SCALE)) != 0 {
+        let glyph = BASIC_FONTS.get(letter).or_else(|| LATIN_FONTS.get(letter)).or_else(|| BASIC_FONTS.get('?'));
+        // One byte a row, the leftmost pixel lowest.
+        let rows = glyph.unwrap_or_default();
+        for (y, x) in (0..HEIGHT).flat_map(|y| (0..ADVANCE).map(move |x| (y, x))) {
+            if rows[y / SCALE] >> (x / SCALE) & 1 == 1 {
                 ink(place * ADVANCE + x, y);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The pixels of a text before they are enlarged.
+    fn drawn(text: &str) -> String {
+        let mut rows = vec![vec![' '; text.chars().count() * 8]; 8];
+        write(text, |x, y| rows[y / SCALE][x / SCALE] = '#');
+        rows.into_iter().map(|row| row.into_iter().collect::<String>().trim_end().to_owned() + "\n").collect()
+    }
+
+    #[test]
+    fn names_of_classes_can_be_read() {
+        insta::assert_snapshot!(drawn("n0/T-é"), @"
+                 #####       ## ######             ###
+                ##   ##     ##  # ## #
+        #####   ##  ###    ##     ##             ####
+        ##  ##  ## ####   ##      ##    ######  ##  ##
+        ##  ##  #### ##  ##       ##            ######
+        ##  ##  ###  ## ##        ##            ##
+        ##  ##   #####  #        ####            ####
+        ");
+        let all = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_/.,:;()[]'&+";
+        let glyphs: std::collections::BTreeSet<_> = all.chars().map(|letter| drawn(&letter.to_string())).collect();
+        assert_eq!(glyphs.len(), all.len(), "no two look alike, and none is blank");
+        assert!(!glyphs.contains(&drawn("?")) && !glyphs.contains(&drawn(" ")));
+        assert_eq!(drawn("猫"), drawn("?"));
     }
 }

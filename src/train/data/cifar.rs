@@ -153,7 +153,7 @@ mod tests {
     use super::*;
     use crate::{
         recipe::Count,
-        train::data::{Part, Summary, fixture, load},
+        train::data::{Part, Summary, fixture, load, unwatched},
     };
 
     fn part(split: Split, images: usize) -> Part {
@@ -197,7 +197,7 @@ mod tests {
         let folder = parent.path().join("cifar-10-batches-bin");
         fixture::write_cifar10(&folder, 2);
         for path in [parent.path(), &folder] {
-            let images = load(&part(Split::Train, 100), Some(path)).unwrap().images;
+            let images = load(&part(Split::Train, 100), Some(path), &mut unwatched).unwrap().images;
             assert_eq!((images.len(), images.class_names[9].as_str()), (100, "truck"));
             let summary = CIFAR10.verify(path, 0).unwrap();
             let folder = Some(folder.clone());
@@ -210,7 +210,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         fixture::write_cifar10(folder.path(), 1);
         damage(folder.path());
-        let error = load(&part(Split::Test, 10), Some(folder.path())).unwrap_err();
+        let error = load(&part(Split::Test, 10), Some(folder.path()), &mut unwatched).unwrap_err();
         error.to_string().replace(&folder.path().display().to_string(), "FOLDER")
     }
 
@@ -245,10 +245,11 @@ mod tests {
         let mut bytes = fs::read(&path).unwrap();
         bytes[2 * 3073] = 77;
         fs::write(&path, bytes).unwrap();
-        let loaded = load(&Part { corrupt_images: 1, ..part(Split::Test, 10) }, Some(folder.path())).unwrap();
+        let loaded =
+            load(&Part { corrupt_images: 1, ..part(Split::Test, 10) }, Some(folder.path()), &mut unwatched).unwrap();
         assert_eq!((loaded.images.len(), loaded.left_out.len(), loaded.left_out[0].record), (10, 1, Some(2)));
         let all = Part { images: Count::All, corrupt_images: 1, ..part(Split::Test, 10) };
-        let error = load(&all, Some(folder.path())).unwrap_err();
+        let error = load(&all, Some(folder.path()), &mut unwatched).unwrap_err();
         insta::assert_snapshot!(error, @"Cifar10 has 10000 test images, but its files at hand hold 20: complete them, or write `test_images: 20` in place of `All`");
         assert_eq!(CIFAR10.verify(folder.path(), 1).unwrap().left_out, loaded.left_out);
         assert!(matches!(CIFAR10.verify(folder.path(), 0).unwrap_err().kind, ErrorKind::Corrupt { .. }));
@@ -259,7 +260,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         fixture::write_cifar10(folder.path(), 2);
         let load = |split, images, apart| {
-            load(&Part { images, apart, ..part(split, 0) }, Some(folder.path())).map(|loaded| loaded.images)
+            load(&Part { images, apart, ..part(split, 0) }, Some(folder.path()), &mut unwatched)
+                .map(|loaded| loaded.images)
         };
         let validation = load(Split::Validation, Count::Number(20), Count::Number(80)).unwrap();
         let train = load(Split::Train, Count::Number(80), Count::Number(20)).unwrap();

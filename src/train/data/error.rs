@@ -134,6 +134,8 @@ pub enum ErrorKind {
     Cache {
         /// The file or folder.
         path: PathBuf,
+        /// What was tried before, and why it could not be written, as fragments.
+        earlier: Vec<String>,
     },
     /// More images are corrupt than the recipe allows.
     Corrupt {
@@ -142,6 +144,8 @@ pub enum ErrorKind {
         /// Number of corrupt images that would be left out.
         allowed: usize,
     },
+    /// Whoever watches asked to stop.
+    Stopped,
     /// The list of class names has the wrong length.
     ClassNames {
         /// The file.
@@ -181,8 +185,8 @@ impl Error {
     }
 
     /// A refusal of the system to write a cache or to read it back.
-    pub(super) fn cache(path: PathBuf, source: io::Error) -> Self {
-        Self { kind: ErrorKind::Cache { path }, source: Some(source) }
+    pub(super) fn cache(path: PathBuf, earlier: Vec<String>, source: io::Error) -> Self {
+        Self { kind: ErrorKind::Cache { path, earlier }, source: Some(source) }
     }
 }
 
@@ -279,13 +283,17 @@ impl fmt::Display for ErrorKind {
                 source.name(),
                 split = split.name(),
             ),
-            Self::Cache { path } => write!(
-                f,
-                "the cache of decoded pictures {} cannot be kept: make room there, or reduce the pictures by \
-                 `short_side` in `data.source`",
-                path.display(),
-            ),
+            Self::Cache { path, earlier } => {
+                earlier.iter().try_for_each(|refusal| write!(f, "{refusal}, and "))?;
+                write!(
+                    f,
+                    "the cache of decoded pictures {} cannot be kept: make room there, or reduce the pictures by \
+                     `short_side` in `data.source`",
+                    path.display(),
+                )
+            }
             Self::Corrupt { images, allowed } => corrupt(f, images, *allowed),
+            Self::Stopped => f.write_str("stopped on request"),
             Self::ClassNames { path, found, expected } => {
                 write!(f, "{} names {found} classes instead of {expected}", path.display())
             }

@@ -11,6 +11,7 @@ mod folder;
 mod idx;
 mod images;
 mod part;
+mod progress;
 mod shapes;
 mod subset;
 
@@ -18,6 +19,7 @@ pub use corrupt::CorruptImage;
 pub use error::{Error, ErrorKind};
 pub use images::{Images, Picture};
 pub use part::Part;
+pub use progress::{Progress, Stage, Watcher, unwatched};
 pub use subset::labeled;
 
 use std::path::{Path, PathBuf};
@@ -68,8 +70,9 @@ pub struct Loaded {
 
 /// Loads a part of a data set.
 ///
-/// `folder` holds the data files, or a folder of theirs under its official name; the generated set needs none.
-pub fn load(part: &Part, folder: Option<&Path>) -> Result<Loaded, Error> {
+/// `folder` holds the data files, or a folder of theirs under its official name; the generated set needs none. Only
+/// pictures in folders take long enough to be watched.
+pub fn load(part: &Part, folder: Option<&Path>, watch: &mut Watcher<'_>) -> Result<Loaded, Error> {
     let source = part.source;
     part.check()?;
     if source == DataSource::Shapes {
@@ -77,16 +80,21 @@ pub fn load(part: &Part, folder: Option<&Path>) -> Result<Loaded, Error> {
         return Ok(Loaded { images, left_out: Vec::new(), notes: Vec::new() });
     }
     let folder = folder.ok_or(ErrorKind::NoFolder { source })?;
-    let (all, left_out, notes) = read(source, folder, part.split.of_files())?;
+    let (all, left_out, notes) = read(source, folder, part.split.of_files(), watch)?;
     corrupt::allow(part.corrupt_images, &left_out)?;
     part.check_complete(all.len() + left_out.len())?;
     Ok(Loaded { images: part.choose(&all)?, left_out, notes })
 }
 
 /// All sound images in the files of a split, the corrupt ones, and what a log should say.
-fn read(source: DataSource, folder: &Path, split: Split) -> Result<(Images, Vec<CorruptImage>, Vec<String>), Error> {
+fn read(
+    source: DataSource,
+    folder: &Path,
+    split: Split,
+    watch: &mut Watcher<'_>,
+) -> Result<(Images, Vec<CorruptImage>, Vec<String>), Error> {
     if let Some(stated) = Stated::of(source) {
-        return stated.read(folder, split);
+        return stated.read(folder, split, watch);
     }
     let files = files::of(source).ok_or(ErrorKind::NoFolder { source })?;
     let (images, corrupt) = files.read(folder, split)?;
@@ -137,9 +145,9 @@ pub fn check(source: DataSource, corrupt_images: usize, folder: Option<&Path>) -
 
 /// Checks as [`check`] does and looks at every image besides: pictures in folders are decoded, or compared with the
 /// checksums of their cache. Any number may be corrupt.
-pub fn inspect(source: DataSource, folder: Option<&Path>) -> Result<Summary, Error> {
+pub fn inspect(source: DataSource, folder: Option<&Path>, watch: &mut Watcher<'_>) -> Result<Summary, Error> {
     match (Stated::of(source), folder) {
-        (Some(stated), Some(folder)) => stated.inspect(folder),
+        (Some(stated), Some(folder)) => stated.inspect(folder, watch),
         _ => check(source, usize::MAX, folder),
     }
 }
@@ -162,13 +170,13 @@ mod tests {
 
     #[test]
     fn generated_images_need_no_folder() {
-        let images = load(&part(Split::Test, 20, 0), None).unwrap().images;
+        let images = load(&part(Split::Test, 20, 0), None, &mut unwatched).unwrap().images;
         assert_eq!((images.len(), images.size, images.classes), (20, 24, 10));
     }
 
     #[test]
     fn generated_validation_images_are_apart_from_training_images() {
-        let images = |split, count: usize| load(&part(split, count, 0), None).unwrap().images;
+        let images = |split, count: usize| load(&part(split, count, 0), None, &mut unwatched).unwrap().images;
         let (few, more) = (images(Split::Validation, 20), images(Split::Validation, 40));
         let last = few.picture(19);
         assert_eq!((last, few.labels[19]), (more.picture(39), more.labels[39]), "fewer are the last of more");
@@ -179,14 +187,15 @@ mod tests {
     #[test]
     fn a_share_per_class_must_be_a_whole_number() {
         for (images, apart, wrong) in [(0, 0, 0), (15, 0, 15), (20, 5, 5)] {
-            let error = load(&part(Split::Train, images, apart), None).unwrap_err();
+            let error = load(&part(Split::Train, images, apart), None, &mut unwatched).unwrap_err();
             assert_eq!(error.kind, ErrorKind::Uneven { images: wrong, classes: 10 });
         }
     }
 
     #[test]
     fn files_need_a_folder() {
-        let error = load(&Part { source: DataSource::Cifar10, ..part(Split::Train, 10, 0) }, None).unwrap_err();
+        let error =
+            load(&Part { source: DataSource::Cifar10, ..part(Split::Train, 10, 0) }, None, &mut unwatched).unwrap_err();
         insta::assert_snapshot!(error, @"the folder of Cifar10 is not known: get the data set with `ablate data get cifar10`, or name its folder by --data-dir, ABLATE_DATA_DIR or `data.folder` in the recipe");
     }
 }

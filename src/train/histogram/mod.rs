@@ -4,7 +4,7 @@
 mod svg;
 
 use super::{
-    augment::augment,
+    augment::views,
     data::Images,
     random::{Purpose, Stream},
 };
@@ -48,19 +48,16 @@ pub fn histograms(
     distortion: &[Transform],
     seed: u64,
 ) -> Vec<CropHistograms> {
-    let view = |index: usize, number: usize, distortion: &[Transform]| {
-        let mut view = vec![0.0; 3 * images.size * images.size];
-        // The crop is drawn first, so that both views show the same one.
-        let mut stream = Stream::new(seed, Purpose::Augmentation, [0, index as u64], number as u32);
-        let transforms = std::iter::once(crop).chain(distortion);
-        augment(images.picture(index), images.size, transforms, &mut stream, &mut view);
-        histogram(&view)
+    let of_crops = |image: usize, distortion: &[Transform]| {
+        let views = views(images, crops, |number| {
+            // The crop is drawn first, so that both views show the same one.
+            let stream = Stream::new(seed, Purpose::Augmentation, [0, image as u64], number as u32);
+            (image, std::iter::once(crop).chain(distortion), stream)
+        });
+        views.chunks_exact(3 * images.size * images.size).map(histogram).collect()
     };
-    let of_image = |&image: &usize| CropHistograms {
-        image,
-        plain: (0..crops).map(|number| view(image, number, &[])).collect(),
-        distorted: (0..crops).map(|number| view(image, number, distortion)).collect(),
-    };
+    let of_image =
+        |&image: &usize| CropHistograms { image, plain: of_crops(image, &[]), distorted: of_crops(image, distortion) };
     indices.iter().map(of_image).collect()
 }
 
@@ -69,7 +66,7 @@ mod tests {
     use super::*;
     use crate::{
         recipe::{BoxSampling, DataSource, Interpolation},
-        train::data::{Part, Split, load},
+        train::data::{Part, Split, load, unwatched},
     };
 
     #[test]
@@ -85,7 +82,7 @@ mod tests {
 
     #[test]
     fn distortion_starts_from_the_same_crops() {
-        let images = load(&Part::of_size(DataSource::Shapes, Split::Train, 20), None).unwrap().images;
+        let images = load(&Part::of_size(DataSource::Shapes, Split::Train, 20), None, &mut unwatched).unwrap().images;
         let (sampling, interpolation) = (BoxSampling::UniformArea, Interpolation::Bicubic);
         let crop = Transform::RandomResizedCrop { area: (0.1, 0.5), aspect: (0.8, 1.2), sampling, interpolation };
         let nothing = [Transform::Grayscale { probability: 0.0 }];

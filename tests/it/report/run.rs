@@ -100,6 +100,8 @@ fn progress_follows_a_run() {
     seen.push(results.without_ids(&progress.started(pretrain, "pretrain", label)));
     progress.started(other, "pretrain", "other, seed 0");
     seen.push(at(&progress, 5));
+    progress.phase(pretrain, "decoded 64 of\n500 pictures");
+    seen.push(at(&progress, 10));
     progress.epoch(pretrain, 10, 20, 4.2131, 811.6);
     // 3 of 14 units took 60 s.
     seen.push(at(&progress, 60));
@@ -119,6 +121,7 @@ fn progress_follows_a_run() {
     [1/4 jobs] 0 running · 0 failed
     start   pretrain job00002 crop + color, seed 0
     [1/4 jobs] 2 running · pretrain job00002 (crop + color, seed 0) · 0 failed
+    [1/4 jobs] 2 running · pretrain job00002 (crop + color, seed 0) decoded 64 of 500 pictures · 0 failed
     [1/4 jobs] 2 running · pretrain job00002 (crop + color, seed 0) epoch 10/20 loss 4.213 812 img/s · 0 failed · about 4 min left
     done    pretrain job00002 crop + color, seed 0: loss 3.91 in 12.3 s
     FAILED  pretrain job00006 other, seed 0: bug: index out of bounds

@@ -6,12 +6,13 @@
 //! decays on the disk itself is found by `ablate data verify`, which always compares everything.
 
 use std::{
-    env,
-    fmt::Write as _,
-    fs::{self, File},
+    env, fmt,
+    fs::{self, File, TryLockError},
     io,
     os::unix::{ffi::OsStrExt, fs::MetadataExt},
     path::{Path, PathBuf},
+    thread,
+    time::Duration,
 };
 
 use rayon::prelude::*;
@@ -22,12 +23,14 @@ use super::{
     pack::{Identity, Pack, PackWriter, Unusable, VERSION},
     resize::reduce,
 };
-use crate::train::data::{CorruptImage, Error, images::short_hash};
+use crate::train::data::{CorruptImage, Error, Progress, Stage, Watcher, images::short_hash};
 
 /// Name of the folder for caches beside the splits.
 const FOLDER: &str = ".ablate-cache";
 /// Files that are decoded before the next are read: enough for many threads, and 5 GB if each has 24 megapixels.
 const AT_ONCE: usize = 64;
+/// Time between two attempts to get the lock that another process has.
+const WAIT: Duration = Duration::from_millis(100);
 
 /// How far a cache is to be trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,47 +68,48 @@ pub fn open(
     short_side: Option<usize>,
     places: &Places,
     trust: Trust,
+    watch: &mut Watcher<'_>,
 ) -> Result<(Pack, Vec<String>), Error> {
-    let identity = listing.identity(short_side);
     let reduced = short_side.map(|short_side| format!("-short{short_side}")).unwrap_or_default();
     let name = format!("{}{reduced}-v{VERSION}.pack", listing.split);
+    let cache = Cache { listing, short_side, identity: listing.identity(short_side), trust };
     let mut why = String::new();
     for place in &places.0 {
-        match usable(&place.join(&name), &identity, trust) {
+        match cache.usable(&place.join(&name), watch) {
             Ok(pack) => return Ok((pack, Vec::new())),
+            Err(Unusable::Unknown(error)) => return Err(error),
             Err(reason) => why = because(&reason).unwrap_or(why),
         }
     }
-
-    let (place, lock, refusal) = writable(places, &name)?;
-    let path = place.join(&name);
-    // Whoever had the lock before may have built it.
-    if lock.is_some()
-        && let Ok(pack) = usable(&path, &identity, trust)
-    {
-        return Ok((pack, Vec::new()));
+    let mut refusals = Vec::new();
+    for place in &places.0 {
+        match cache.make(place, &name, watch) {
+            Ok((pack, Made::Found)) => return Ok((pack, Vec::new())),
+            Ok((pack, Made::Built)) => {
+                let (count, folder) = (pack.len(), listing.folder());
+                let (path, megabytes) = (place.join(&name), pack.bytes() / 1_000_000);
+                let mut note = format!(
+                    "decoded {count} pictures of {} into {} ({megabytes} MB){why}",
+                    folder.display(),
+                    path.display()
+                );
+                for refusal in &refusals {
+                    note += &format!("; {refusal}");
+                }
+                return Ok((pack, vec![note]));
+            }
+            Err(Failure::Refused(refusal)) => refusals.push(refusal),
+            Err(Failure::Ended(error)) => return Err(error),
+        }
     }
-    build(listing, short_side, &path, lock.is_some(), &identity)?;
-    let pack = Pack::open(&path, &identity).map_err(|reason| unusable(&path, reason))?;
-    remember(&path);
-    let mut note = format!(
-        "decoded {} pictures of {} into {} ({} MB)",
-        pack.len(),
-        listing.folder().display(),
-        path.display(),
-        pack.bytes() / 1_000_000
-    );
-    let _ = write!(note, "{why}");
-    if let Some((place, error)) = refusal {
-        let _ = write!(note, "; {} cannot be written ({error})", place.display());
-    }
-    Ok((pack, vec![note]))
+    let last = refusals.pop().unwrap_or_else(|| Refusal(PathBuf::from(FOLDER), io::ErrorKind::NotFound.into()));
+    Err(Error::cache(last.0, refusals.iter().map(Refusal::to_string).collect(), last.1))
 }
 
 /// Why a cache that is there is built anew, to be added to a sentence.
 fn because(reason: &Unusable) -> Option<String> {
     match reason {
-        Unusable::Absent => None,
+        Unusable::Absent | Unusable::Unknown(_) => None,
         Unusable::Stale => Some(", since files have changed".to_owned()),
         Unusable::Damaged(what) => Some(format!(", since the earlier one is damaged: {what}")),
         Unusable::Unreadable(error) => Some(format!(", since the earlier one cannot be read: {error}")),
@@ -113,26 +117,15 @@ fn because(reason: &Unusable) -> Option<String> {
 }
 
 /// A cache that could not be opened although it was just built.
-fn unusable(path: &Path, reason: Unusable) -> Error {
-    let source = match reason {
+fn unusable(path: &Path, reason: Unusable) -> Failure {
+    let error = match reason {
         Unusable::Unreadable(error) => error,
         Unusable::Absent => io::ErrorKind::NotFound.into(),
         Unusable::Stale => io::Error::other("another process replaced it"),
         Unusable::Damaged(what) => io::Error::other(what),
+        Unusable::Unknown(error) => return Failure::Ended(error),
     };
-    Error::cache(path.to_owned(), source)
-}
-
-/// Opens a cache file that can be used as it is.
-fn usable(path: &Path, identity: &Identity, trust: Trust) -> Result<Pack, Unusable> {
-    let pack = Pack::open(path, identity)?;
-    if trust == Trust::Nothing || !is_remembered(path) {
-        // Taken down before the check: a change in between is then noticed the next time.
-        let stamp = stamp(path);
-        pack.check_pictures()?;
-        remember_as(path, stamp.as_deref());
-    }
-    Ok(pack)
+    Failure::Refused(Refusal(path.to_owned(), error))
 }
 
 /// What changes whenever anybody changes a file.
@@ -162,46 +155,129 @@ fn remember_as(path: &Path, stamp: Option<&str>) {
     }
 }
 
-/// A place that could not be written, and why.
-type Refusal = (PathBuf, io::Error);
+/// What could not be written, and why.
+struct Refusal(PathBuf, io::Error);
 
-/// The first place that can be written, and the lock of the cache there, for which this waits; no lock where the file
-/// system has none. Two processes may then build at once, each into a file of its own, and the last one stays.
-fn writable(places: &Places, name: &str) -> Result<(PathBuf, Option<File>, Option<Refusal>), Error> {
-    let mut refusal = None;
-    for place in &places.0 {
-        let lock = fs::create_dir_all(place).and_then(|()| File::create(place.join(format!("{name}.lock"))));
-        match lock {
-            Ok(file) => {
-                let lock = file.lock().is_ok().then_some(file);
-                return Ok((place.clone(), lock, refusal));
-            }
-            Err(error) => refusal = Some((place.clone(), error)),
-        }
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} cannot be written ({})", self.0.display(), self.1)
     }
-    let (place, error) = refusal.unwrap_or_else(|| (PathBuf::from(FOLDER), io::ErrorKind::NotFound.into()));
-    Err(Error::cache(place, error))
 }
 
-/// Writes the cache beside `path` and moves it there when it is complete.
-fn build(
-    listing: &Listing,
-    short_side: Option<usize>,
-    path: &Path,
-    locked: bool,
-    identity: &Identity,
-) -> Result<(), Error> {
-    // With the lock, what another process left behind under this name is of no use to anybody.
-    let beside = path.with_extension(if locked { "part".into() } else { format!("part-{}", std::process::id()) });
-    let refused = |error| Error::cache(beside.clone(), error);
-    let written = write(listing, short_side, &beside, identity)
-        .and_then(|()| fs::rename(&beside, path).map_err(refused))
-        .and_then(|()| sync_folder(path).map_err(refused));
-    if written.is_err() {
-        // The first error counts.
-        let _ = fs::remove_file(&beside);
+/// Why a cache could not be made at a place.
+enum Failure {
+    /// The place is to blame: nobody may write there, or its disk is full. Another may do.
+    Refused(Refusal),
+    /// No place would do.
+    Ended(Error),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Ended(error)
     }
-    written
+}
+
+/// How a cache came to be at a place.
+enum Made {
+    /// Another process built it in the meantime.
+    Found,
+    /// This one did.
+    Built,
+}
+
+/// A cache that is wanted.
+struct Cache<'a> {
+    listing: &'a Listing,
+    short_side: Option<usize>,
+    identity: Identity,
+    trust: Trust,
+}
+
+impl Cache<'_> {
+    /// Opens a cache file that can be used as it is.
+    fn usable(&self, path: &Path, watch: &mut Watcher<'_>) -> Result<Pack, Unusable> {
+        let pack = Pack::open(path, &self.identity)?;
+        if self.trust == Trust::Nothing || !is_remembered(path) {
+            // Taken down before the check: a change in between is then noticed the next time.
+            let stamp = stamp(path);
+            pack.check_pictures(watch)?;
+            remember_as(path, stamp.as_deref());
+        }
+        Ok(pack)
+    }
+
+    /// Makes sure that there is one at a place.
+    fn make(&self, place: &Path, name: &str, watch: &mut Watcher<'_>) -> Result<(Pack, Made), Failure> {
+        let lock = fs::create_dir_all(place).and_then(|()| File::create(place.join(format!("{name}.lock"))));
+        let lock = lock.map_err(|error| Failure::Refused(Refusal(place.to_owned(), error)))?;
+        let lock = locked(lock, self.listing.files.len(), watch)?;
+        let path = place.join(name);
+        // Whoever had the lock before may have built it.
+        if lock.is_some() {
+            match self.usable(&path, watch) {
+                Ok(pack) => return Ok((pack, Made::Found)),
+                Err(Unusable::Unknown(error)) => return Err(error.into()),
+                Err(_) => {}
+            }
+        }
+        self.build(&path, lock.is_some(), watch)?;
+        let pack = Pack::open(&path, &self.identity).map_err(|reason| unusable(&path, reason))?;
+        remember(&path);
+        Ok((pack, Made::Built))
+    }
+
+    /// Writes the file beside `path` and moves it there when it is complete.
+    fn build(&self, path: &Path, locked: bool, watch: &mut Watcher<'_>) -> Result<(), Failure> {
+        // With the lock, what another process left behind under this name is of no use to anybody.
+        let beside = path.with_extension(if locked { "part".into() } else { format!("part-{}", std::process::id()) });
+        let refused = |error| Failure::Refused(Refusal(beside.clone(), error));
+        let written = self
+            .write(&beside, watch)
+            .and_then(|()| fs::rename(&beside, path).map_err(refused))
+            .and_then(|()| sync_folder(path).map_err(refused));
+        if written.is_err() {
+            // The first error counts.
+            let _ = fs::remove_file(&beside);
+        }
+        written
+    }
+
+    fn write(&self, beside: &Path, watch: &mut Watcher<'_>) -> Result<(), Failure> {
+        let refused = |error| Failure::Refused(Refusal(beside.to_owned(), error));
+        let mut writer = File::create(beside).and_then(PackWriter::new).map_err(refused)?;
+        let mut corrupt = Vec::new();
+        let Self { listing, short_side, .. } = *self;
+        let mut tell = |done| Progress { stage: Stage::Decoding, done, all: listing.files.len() }.tell(watch);
+        for (chunk, files) in listing.files.chunks(AT_ONCE).enumerate() {
+            tell(chunk * AT_ONCE)?;
+            let decoded: Vec<_> =
+                files.par_iter().map(|file| read(&listing.root, file, short_side)).collect::<Result<_, _>>()?;
+            for (file, (key, picture)) in files.iter().zip(decoded) {
+                match picture {
+                    Ok(picture) => writer.add(&picture, file.label, key).map_err(refused)?,
+                    Err(reason) => corrupt.push(CorruptImage { path: file.path.clone(), record: None, reason }),
+                }
+            }
+        }
+        tell(listing.files.len())?;
+        writer.finish(&self.identity, &corrupt).map_err(refused)
+    }
+}
+
+/// The file once it is locked, for which this waits; `None` where the file system has no locks. Two processes may then
+/// build at once, each into a file of its own, and the last one stays.
+fn locked(file: File, all: usize, watch: &mut Watcher<'_>) -> Result<Option<File>, Error> {
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(Some(file)),
+            Err(TryLockError::Error(_)) => return Ok(None),
+            Err(TryLockError::WouldBlock) => {
+                Progress { stage: Stage::Waiting, done: 0, all }.tell(watch)?;
+                thread::sleep(WAIT);
+            }
+        }
+    }
 }
 
 /// Makes sure that the disk knows the new name.
@@ -211,23 +287,6 @@ fn sync_folder(path: &Path) -> io::Result<()> {
         Err(error) if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => Ok(()),
         result => result,
     }
-}
-
-fn write(listing: &Listing, short_side: Option<usize>, beside: &Path, identity: &Identity) -> Result<(), Error> {
-    let refused = |error| Error::cache(beside.to_owned(), error);
-    let mut writer = File::create(beside).and_then(PackWriter::new).map_err(refused)?;
-    let mut corrupt = Vec::new();
-    for files in listing.files.chunks(AT_ONCE) {
-        let decoded: Vec<_> =
-            files.par_iter().map(|file| read(&listing.root, file, short_side)).collect::<Result<_, _>>()?;
-        for (file, (key, picture)) in files.iter().zip(decoded) {
-            match picture {
-                Ok(picture) => writer.add(&picture, file.label, key).map_err(refused)?,
-                Err(reason) => corrupt.push(CorruptImage { path: file.path.clone(), record: None, reason }),
-            }
-        }
-    }
-    writer.finish(identity, &corrupt).map_err(refused)
 }
 
 /// Hash of a file, and its picture or what is wrong with it; fails only if the system cannot read it.

@@ -10,8 +10,10 @@ use png::{ColorType, Limits, Transformations};
 use zune_core::{colorspace::ColorSpace, options::DecoderOptions};
 use zune_jpeg::JpegDecoder;
 
+use super::jpeg::Jpeg;
+
 /// Increase it when decoding changes: caches are then built anew.
-pub const DECODER: u32 = 1;
+pub const DECODER: u32 = 2;
 
 /// Most pixels of a picture; a damaged header could ask for all memory.
 const MOST_PIXELS: usize = 1 << 27;
@@ -40,10 +42,10 @@ pub fn decode(bytes: &[u8]) -> Result<Rgb, String> {
 }
 
 fn decode_jpeg(bytes: &[u8]) -> Result<Rgb, String> {
-    let Frame { adobe } = Frame::find(bytes)?;
+    let jpeg = Jpeg::prepare(bytes)?;
     let failed = |error: &dyn std::fmt::Debug| format!("damaged JPEG data: {error:?}");
-    let options = DecoderOptions::default().set_max_width(1 << 16).set_max_height(1 << 16).set_strict_mode(false);
-    let mut header = JpegDecoder::new_with_options(Cursor::new(bytes), options);
+    let options = DecoderOptions::default().set_max_width(1 << 16).set_max_height(1 << 16).set_strict_mode(true);
+    let mut header = JpegDecoder::new_with_options(jpeg.reader(), options);
     header.decode_headers().map_err(|error| failed(&error))?;
     let (width, height) = header.info().map_or((0, 0), |info| (usize::from(info.width), usize::from(info.height)));
     check_size(height, width)?;
@@ -52,11 +54,12 @@ fn decode_jpeg(bytes: &[u8]) -> Result<Rgb, String> {
         Some(inks @ (ColorSpace::CMYK | ColorSpace::YCCK)) => inks,
         _ => ColorSpace::RGB,
     };
-    let mut decoder = JpegDecoder::new_with_options(Cursor::new(bytes), options.jpeg_set_out_colorspace(output));
+    let mut decoder = JpegDecoder::new_with_options(jpeg.reader(), options.jpeg_set_out_colorspace(output));
     let decoded = decoder.decode().map_err(|error| failed(&error))?;
+    jpeg.finish()?;
     let pixels = match output {
-        ColorSpace::CMYK => decoded.chunks_exact(4).flat_map(|inks| inks_to_rgb(cmyk(inks), adobe)).collect(),
-        ColorSpace::YCCK => decoded.chunks_exact(4).flat_map(|inks| inks_to_rgb(ycck(inks), adobe)).collect(),
+        ColorSpace::CMYK => decoded.chunks_exact(4).flat_map(|inks| inks_to_rgb(cmyk(inks), jpeg.adobe)).collect(),
+        ColorSpace::YCCK => decoded.chunks_exact(4).flat_map(|inks| inks_to_rgb(ycck(inks), jpeg.adobe)).collect(),
         _ => decoded,
     };
     complete(Rgb { height, width, pixels })
@@ -78,42 +81,6 @@ fn ycck(inks: &[u8]) -> [u8; 4] {
 fn inks_to_rgb(inks: [u8; 4], inverted: bool) -> [u8; 3] {
     let [cyan, magenta, yellow, black] = inks.map(|ink| u32::from(if inverted { ink } else { 255 - ink }));
     [cyan, magenta, yellow].map(|light| ((light * black + 127) / 255) as u8)
-}
-
-/// What the markers of a JPEG file say that the decoder does not.
-struct Frame {
-    /// Whether an Adobe program wrote it.
-    adobe: bool,
-}
-
-impl Frame {
-    /// Walks over the segments before the first scan, and looks for the end of the image after them: decoders fill
-    /// what is missing of a truncated file with gray.
-    fn find(bytes: &[u8]) -> Result<Self, String> {
-        let truncated = || "the JPEG data are truncated: they have no end marker".to_owned();
-        let (mut at, mut adobe) = (2, false);
-        loop {
-            let rest = bytes.get(at..).ok_or_else(truncated)?;
-            // What stands between two segments is skipped by all decoders.
-            let start = rest.iter().position(|&byte| byte == 0xff).ok_or_else(truncated)?;
-            let &[_, marker, ref rest @ ..] = &rest[start..] else { return Err(truncated()) };
-            match (marker, rest) {
-                // Fill bytes, and markers without content.
-                (0xff, _) => at += start + 1,
-                (0x00 | 0x01 | 0xd0..=0xd8, _) => at += start + 2,
-                (0xd9, _) => return Err("the JPEG data hold no image".to_owned()),
-                (0xda, scan) => {
-                    let end = scan.windows(2).any(|pair| pair == [0xff, 0xd9]);
-                    return if end { Ok(Self { adobe }) } else { Err(truncated()) };
-                }
-                (marker, &[high, low, ref content @ ..]) => {
-                    adobe |= marker == 0xee && content.starts_with(b"Adobe");
-                    at += start + 2 + usize::from(u16::from_be_bytes([high, low]));
-                }
-                _ => return Err(truncated()),
-            }
-        }
-    }
 }
 
 fn decode_png(bytes: &[u8]) -> Result<Rgb, String> {

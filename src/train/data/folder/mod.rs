@@ -2,6 +2,7 @@
 
 mod cache;
 mod decode;
+mod jpeg;
 mod listing;
 mod map;
 mod pack;
@@ -14,7 +15,7 @@ pub(super) use pack::Pack;
 
 use std::{path::Path, sync::Arc};
 
-use super::{CorruptImage, Error, ErrorKind, Images, Split, Summary};
+use super::{CorruptImage, Error, ErrorKind, Images, Split, Summary, Watcher};
 use crate::recipe::DataSource;
 use cache::{Places, Trust};
 use listing::Listing;
@@ -79,15 +80,11 @@ impl Stated {
     }
 
     /// All pictures of a split that can be decoded, those that cannot, and what a log should say.
-    pub fn read(&self, root: &Path, split: Split) -> Result<(Images, Vec<CorruptImage>, Vec<String>), Error> {
-        self.read_from(root, split, &Places::of(root))
-    }
-
-    fn read_from(
+    pub fn read(
         &self,
         root: &Path,
         split: Split,
-        places: &Places,
+        watch: &mut Watcher<'_>,
     ) -> Result<(Images, Vec<CorruptImage>, Vec<String>), Error> {
         let listing = match split {
             Split::Train | Split::Validation => self.list(root, split)?,
@@ -96,7 +93,7 @@ impl Stated {
                 self.list_both(root)?.into_iter().nth(1).ok_or(ErrorKind::NoFolder { source: self.source })?
             }
         };
-        let (pack, notes) = cache::open(&listing, self.short_side, places, Trust::Usual)?;
+        let (pack, notes) = cache::open(&listing, self.short_side, &Places::of(root), Trust::Usual, watch)?;
         let corrupt = with_root(root, &pack);
         Ok((Images::mapped(self.size, Arc::new(pack), listing.classes), corrupt, notes))
     }
@@ -113,11 +110,11 @@ impl Stated {
     }
 
     /// Decodes all pictures, or compares them with their checksums if they are in a cache.
-    pub fn inspect(&self, root: &Path) -> Result<Summary, Error> {
+    pub fn inspect(&self, root: &Path, watch: &mut Watcher<'_>) -> Result<Summary, Error> {
         let [train, test] = self.list_both(root)?;
         let places = Places::of(root);
-        let (train, train_notes) = cache::open(&train, self.short_side, &places, Trust::Nothing)?;
-        let (test, test_notes) = cache::open(&test, self.short_side, &places, Trust::Nothing)?;
+        let (train, train_notes) = cache::open(&train, self.short_side, &places, Trust::Nothing, watch)?;
+        let (test, test_notes) = cache::open(&test, self.short_side, &places, Trust::Nothing, watch)?;
         Ok(Summary {
             folder: Some(root.to_owned()),
             train_images: train.len(),

@@ -16,7 +16,7 @@ use std::{
 use rayon::prelude::*;
 
 use super::{decode::Rgb, map::Mapped};
-use crate::train::data::{CorruptImage, Picture, images::short_hash};
+use crate::train::data::{CorruptImage, Error, Picture, Progress, Stage, Watcher, images::short_hash};
 
 /// Version of this layout; it is part of the file name, so that programs of several versions get along.
 pub const VERSION: u32 = 1;
@@ -24,6 +24,8 @@ pub const VERSION: u32 = 1;
 const MARK: &[u8; 8] = b"ablateP\n";
 const HEADER: usize = 128;
 const PLACE: usize = 50;
+/// Pictures that are compared before the watcher is told: enough for many threads, and a fraction of a second.
+const AT_ONCE: usize = 256;
 
 /// Which files a cache was made of, and how.
 pub type Identity = [u8; 32];
@@ -48,6 +50,8 @@ pub enum Unusable {
     Damaged(String),
     /// The system refused to read it.
     Unreadable(io::Error),
+    /// Nobody knows: whoever watches asked to stop.
+    Unknown(Error),
 }
 
 /// One picture in the index.
@@ -94,16 +98,26 @@ impl Pack {
     }
 
     /// Compares every picture with its checksum, in parallel; this reads the whole file.
-    pub fn check_pictures(&self) -> Result<(), Unusable> {
-        let wrong = (0..self.length).into_par_iter().find_any(|&number| {
-            let Place { offset, height, width, checksum, .. } = self.place(number);
-            let pixels = self.map.get(offset..offset + height * width * 3);
-            pixels.is_none_or(|pixels| short_hash(pixels) != checksum)
-        });
-        match wrong {
-            None => Ok(()),
-            Some(number) => Err(Unusable::Damaged(format!("picture {number} (from 0) is not what was written"))),
+    pub fn check_pictures(&self, watch: &mut Watcher<'_>) -> Result<(), Unusable> {
+        let mut tell = |done| {
+            let progress = Progress { stage: Stage::Comparing, done, all: self.length };
+            progress.tell(watch).map_err(Unusable::Unknown)
+        };
+        for start in (0..self.length).step_by(AT_ONCE) {
+            tell(start)?;
+            let numbers = start..self.length.min(start + AT_ONCE);
+            if let Some(number) = numbers.into_par_iter().find_any(|&number| !self.is_sound(number)) {
+                return Err(Unusable::Damaged(format!("picture {number} (from 0) is not what was written")));
+            }
         }
+        tell(self.length)
+    }
+
+    /// Whether a picture has its checksum.
+    fn is_sound(&self, number: usize) -> bool {
+        let Place { offset, height, width, checksum, .. } = self.place(number);
+        let pixels = self.map.get(offset..offset + height * width * 3);
+        pixels.is_some_and(|pixels| short_hash(pixels) == checksum)
     }
 
     /// Number of pictures.

@@ -1,5 +1,7 @@
 //! Folders of pictures, and caches that are torn, stale, locked or in the way.
 
+mod building;
+mod damage;
 mod pillow;
 
 use std::{fs, path::PathBuf, thread, time::Duration};
@@ -15,7 +17,7 @@ use super::{
 };
 use crate::{
     recipe::Count,
-    train::data::{Part, check, inspect, load},
+    train::data::{Part, check, inspect, load, unwatched},
 };
 use pillow::file;
 
@@ -58,7 +60,7 @@ impl Site {
     /// Opens the cache of the training pictures.
     fn open(&self, trust: Trust) -> (Pack, Vec<String>) {
         let listing = Listing::read(self.root.path(), Split::Train).unwrap();
-        cache::open(&listing, None, &Places::within(self.root.path(), None), trust).unwrap()
+        cache::open(&listing, None, &Places::within(self.root.path(), None), trust, &mut unwatched).unwrap()
     }
 
     /// What the log says when the cache is opened, without what differs between runs; empty if it was used as it is.
@@ -98,7 +100,7 @@ fn part(split: Split, images: Count) -> Part {
 #[test]
 fn pictures_of_all_sizes_are_served_from_the_cache() {
     let site = Site::new();
-    let load = |split, images| load(&part(split, images), Some(site.root.path())).unwrap();
+    let load = |split, images| load(&part(split, images), Some(site.root.path()), &mut unwatched).unwrap();
     let first = load(Split::Train, Count::All);
     assert!(
         site.hide(&first.notes.concat())
@@ -134,7 +136,7 @@ fn names_and_the_decoder_do_not_change_a_subset() {
     let (one, other) = (Site::new(), Site::new());
     fs::rename(other.path("train/cat/1.png"), other.path("train/cat/9.png")).unwrap();
     let subset = |site: &Site| {
-        let loaded = load(&part(Split::Train, Count::Number(2)), Some(site.root.path())).unwrap();
+        let loaded = load(&part(Split::Train, Count::Number(2)), Some(site.root.path()), &mut unwatched).unwrap();
         loaded.images.fingerprint()
     };
     assert_eq!(subset(&one), subset(&other));
@@ -144,7 +146,8 @@ fn names_and_the_decoder_do_not_change_a_subset() {
 fn pictures_can_be_reduced_once() {
     let site = Site::new();
     let source = DataSource::Folder { classes: 2, size: 8, images: (5, 2), contents: (0, 0), short_side: Some(14) };
-    let loaded = load(&Part { source, ..part(Split::Train, Count::All) }, Some(site.root.path())).unwrap();
+    let loaded =
+        load(&Part { source, ..part(Split::Train, Count::All) }, Some(site.root.path()), &mut unwatched).unwrap();
     let sizes = (0..5).map(|index| (loaded.images.picture(index).height, loaded.images.picture(index).width));
     assert_eq!(sizes.filter(|size| *size == (14, 20)).count(), 3);
     assert!(site.path(".ablate-cache/train-short14-v1.pack").exists());
@@ -183,7 +186,7 @@ fn a_torn_or_flipped_cache_is_found() {
     let identity = Listing::read(site.root.path(), Split::Train).unwrap().identity(None);
     let is_sound = |bytes: &[u8]| {
         fs::write(&place, bytes).unwrap();
-        match Pack::open(&place, &identity).and_then(|pack| pack.check_pictures()) {
+        match Pack::open(&place, &identity).and_then(|pack| pack.check_pictures(&mut unwatched)) {
             Ok(()) => true,
             Err(Unusable::Damaged(_)) => false,
             Err(other) => panic!("{other:?}"),
@@ -240,14 +243,14 @@ fn a_cache_lies_elsewhere_where_the_data_cannot_be_written() {
     site.write(".ablate-cache", b"");
     let places = Places::within(site.root.path(), Some(user.path()));
     let listing = Listing::read(site.root.path(), Split::Train).unwrap();
-    let (_, notes) = cache::open(&listing, None, &places, Trust::Usual).unwrap();
+    let (_, notes) = cache::open(&listing, None, &places, Trust::Usual, &mut unwatched).unwrap();
     let note = site.hide(&notes.concat()).replace(&user.path().display().to_string(), "USER");
     let name = note.split('/').find(|part| part.len() == 32).unwrap_or_default().to_owned();
     insta::assert_snapshot!(note.replace(&name, "HASH"), @"decoded 5 pictures of ROOT/train into USER/ablate/HASH/train-v1.pack (0 MB); ROOT/.ablate-cache cannot be written (File exists (os error 17))");
-    assert!(cache::open(&listing, None, &places, Trust::Usual).unwrap().1.is_empty());
+    assert!(cache::open(&listing, None, &places, Trust::Usual, &mut unwatched).unwrap().1.is_empty());
 
     let nowhere = Places::within(site.root.path(), None);
-    let error = cache::open(&listing, None, &nowhere, Trust::Usual).unwrap_err();
+    let error = cache::open(&listing, None, &nowhere, Trust::Usual, &mut unwatched).unwrap_err();
     insta::assert_snapshot!(site.message(&error), @"the cache of decoded pictures ROOT/.ablate-cache cannot be kept: make room there, or reduce the pictures by `short_side` in `data.source`");
     assert!(std::error::Error::source(&error).is_some());
 }
@@ -281,17 +284,17 @@ fn corrupt_pictures_fail_the_load_or_are_left_out_by_name() {
     site.write("train/cat/3.png", &png(2, 3, 7)[..40]);
     let source = DataSource::Folder { classes: 2, size: 16, images: (6, 2), contents: (0, 0), short_side: None };
     let part = Part { source, ..part(Split::Train, Count::All) };
-    let error = load(&part, Some(site.root.path())).unwrap_err();
+    let error = load(&part, Some(site.root.path()), &mut unwatched).unwrap_err();
     insta::assert_snapshot!(site.message(&error), @"2 images are corrupt, and `data.corrupt_images` allows 0; ROOT/train/cat/0.jpg: neither a JPEG nor a PNG file; ROOT/train/cat/3.png: damaged PNG data: unexpected end of file; replace the files, or leave such images out by `data.corrupt_images: 2`");
     // The second time from the cache.
     for _ in 0..2 {
-        let loaded = load(&Part { corrupt_images: 2, ..part }, Some(site.root.path())).unwrap();
+        let loaded = load(&Part { corrupt_images: 2, ..part }, Some(site.root.path()), &mut unwatched).unwrap();
         assert_eq!((loaded.images.len(), loaded.left_out.len()), (4, 2));
         assert_eq!(loaded.left_out[0].path, site.path("train/cat/0.jpg"));
     }
-    assert!(load(&Part { corrupt_images: 1, ..part }, Some(site.root.path())).is_err());
+    assert!(load(&Part { corrupt_images: 1, ..part }, Some(site.root.path()), &mut unwatched).is_err());
     assert_eq!(check(source, 0, Some(site.root.path())).unwrap().train_images, 6, "nothing is decoded");
-    let summary = inspect(source, Some(site.root.path())).unwrap();
+    let summary = inspect(source, Some(site.root.path()), &mut unwatched).unwrap();
     assert_eq!((summary.train_images, summary.test_images, summary.left_out.len()), (4, 2, 2));
 }
 
@@ -299,7 +302,10 @@ fn corrupt_pictures_fail_the_load_or_are_left_out_by_name() {
 fn a_folder_that_is_not_as_stated_is_explained() {
     let site = Site::new();
     let message = |source| {
-        site.message(&load(&Part { source, ..part(Split::Test, Count::All) }, Some(site.root.path())).unwrap_err())
+        site.message(
+            &load(&Part { source, ..part(Split::Test, Count::All) }, Some(site.root.path()), &mut unwatched)
+                .unwrap_err(),
+        )
     };
     let stated = |classes, images| DataSource::Folder { classes, size: 16, images, contents: (0, 0), short_side: None };
     let DataSource::Folder { classes, images, contents, .. } = describe(site.root.path(), 16).unwrap() else {
@@ -318,9 +324,9 @@ fn a_folder_that_is_not_as_stated_is_explained() {
     insta::assert_snapshot!(message(STATED), @"ROOT/test/cow is no class of the training images in ROOT/train: both must have the same class folders");
     fs::rename(site.path("test"), site.path("tests")).unwrap();
     insta::assert_snapshot!(message(STATED), @"ROOT has no folder `val` or `test` with the test images: pictures must lie in ROOT/val/CLASS/");
-    let none = load(&part(Split::Train, Count::All), Some(&site.path("none"))).unwrap_err();
+    let none = load(&part(Split::Train, Count::All), Some(&site.path("none")), &mut unwatched).unwrap_err();
     insta::assert_snapshot!(site.message(&none), @"the folder ROOT/none does not exist: name the folder of the pictures by --data-dir, ABLATE_DATA_DIR or `data.folder` in the recipe");
-    let many = load(&part(Split::Train, Count::Number(8)), Some(site.root.path())).unwrap_err();
+    let many = load(&part(Split::Train, Count::Number(8)), Some(site.root.path()), &mut unwatched).unwrap_err();
     insta::assert_snapshot!(site.message(&many), @"the train images of Folder at hand have 2 of class `dog`, but 4 per class are asked for: `data.train_images` can be at most 4 here; name the folder of the pictures by --data-dir, ABLATE_DATA_DIR or `data.folder` in the recipe");
 }
 
@@ -329,7 +335,7 @@ fn a_file_that_cannot_be_read_fails_the_load() {
     let site = Site::new();
     fs::remove_file(site.path("train/cat/1.png")).unwrap();
     fs::create_dir(site.path("train/cat/1.png")).unwrap();
-    let error = load(&part(Split::Train, Count::All), Some(site.root.path())).unwrap_err();
+    let error = load(&part(Split::Train, Count::All), Some(site.root.path()), &mut unwatched).unwrap_err();
     insta::assert_snapshot!(site.message(&error), @"cannot read ROOT/train/cat/1.png");
     assert!(!site.pack().exists());
 }
