@@ -138,6 +138,9 @@ pub struct TableArgs {
     /// Print only the table with this name
     #[arg(long, value_name = "NAME")]
     pub table: Option<String>,
+    /// Say how many cells are within tolerance of the published numbers, and exit with 1 if one is not or is missing
+    #[arg(long)]
+    pub verify: bool,
 }
 
 /// Ways to print a table.

@@ -10,6 +10,7 @@ use super::{
     print,
     results::Results,
     sweeps::{self, Planned},
+    tell,
 };
 use crate::{
     report::{self, Table},
@@ -40,7 +41,25 @@ pub fn table(args: &TableArgs) -> Result<(), CliError> {
             planned.sweeps.iter().flat_map(|sweep| &sweep.tables).map(|table| table.name.as_str()).collect();
         return Err(CliError::input(format!("there is no table {name}; the tables are: {}", known.join(", "))));
     }
-    print(&text)
+    print(&text)?;
+    if args.verify { verify(&planned, &results, true) } else { Ok(()) }
+}
+
+/// Says how many cells are within tolerance of the published numbers, if there are any, and fails if one is not;
+/// missing ones fail only if all are `wanted`.
+pub fn verify(planned: &Planned, results: &Results, wanted: bool) -> Result<(), CliError> {
+    let tables = (0..planned.sweeps.len()).flat_map(|index| of_sweep(planned, index, results)).collect::<Vec<_>>();
+    let published = tables.iter().flat_map(Table::cells).filter(|cell| cell.published.is_some()).count();
+    let (within, compared) =
+        tables.iter().map(Table::reproduced).fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+    if published == 0 {
+        return if wanted { Err(CliError::input("no table has published numbers in this profile")) } else { Ok(()) };
+    }
+    tell(&format!(
+        "{within} of {compared} cells within tolerance of the published numbers, {} to come",
+        published - compared
+    ));
+    if within < compared || wanted && compared < published { Err(CliError::silent()) } else { Ok(()) }
 }
 
 /// The tables of one of the sweeps, filled with the results that are there.

@@ -58,6 +58,7 @@ pub(crate) fn sweep(seeds: &[u64]) -> Sweep {
             },
         ],
         tables: vec![],
+        changes: vec![],
         selection: Selection::default(),
         profile: None,
         profiles: vec![],

@@ -1,6 +1,6 @@
 //! Partial changes to recipe values: every recipe struct gets a patch type with the same fields, all optional.
 
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 
 /// A value that a sweep axis can change, in part or as a whole.
 pub trait Patchable {
@@ -32,7 +32,7 @@ macro_rules! patchable {
         pub struct $patch {
             $(
                 #[doc = concat!("Changes [`", stringify!($name), "::", stringify!($field), "`].")]
-                #[serde(skip_serializing_if = "Option::is_none")]
+                #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "crate::recipe::patch::written")]
                 pub $field: Option<<$type as $crate::recipe::Patchable>::Patch>,
             )*
         }
@@ -51,6 +51,11 @@ macro_rules! patchable {
     };
 }
 pub(super) use patchable;
+
+/// The change of a field that is written, so that `None` changes an optional value instead of leaving it as it is.
+pub(super) fn written<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
 
 /// Makes types patchable as a whole: a patch is a new value.
 macro_rules! replaceable {

@@ -21,6 +21,17 @@ pub struct Cell {
     pub mean: Option<f64>,
     /// Sample standard deviation over the seeds (divisor n − 1); none of fewer than two values.
     pub deviation: Option<f64>,
+    /// What the paper found.
+    pub published: Option<PublishedValue>,
+}
+
+/// A published number.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PublishedValue {
+    /// The number.
+    pub value: f64,
+    /// How far a cell may be from it.
+    pub tolerance: f64,
 }
 
 /// What is known for one seed.
@@ -53,6 +64,8 @@ pub enum CellState {
     },
     /// Nothing ran yet.
     Missing,
+    /// The sweep does not ask for it.
+    NotPlanned,
     /// A seed failed. The mean of the others would favor settings that fail, so there is none.
     Failed(String),
     /// A seed will not run.
@@ -72,8 +85,8 @@ pub enum CellText {
         mean: String,
         /// The standard deviation, with as many decimals.
         spread: Option<String>,
-        /// Seeds done and seeds wanted, if some are missing.
-        partial: Option<(usize, usize)>,
+        /// What follows: seeds done and seeds wanted, if some are missing; what the paper found.
+        suffix: String,
     },
     /// The state in words.
     Word(String),
@@ -85,7 +98,43 @@ impl Cell {
         let values: Vec<f64> = seeds.iter().filter_map(|seed| seed.value(metric)).collect();
         let state = state(metric, &seeds, values.len());
         let shown: &[f64] = if matches!(state, CellState::Done | CellState::Partial { .. }) { &values } else { &[] };
-        Self { metric, n: values.len(), mean: mean(shown), deviation: sample_deviation(shown), seeds, state }
+        Self {
+            metric,
+            n: values.len(),
+            mean: mean(shown),
+            deviation: sample_deviation(shown),
+            seeds,
+            state,
+            published: None,
+        }
+    }
+
+    /// A cell that the sweep does not ask for.
+    pub fn not_planned(metric: Metric) -> Self {
+        Self { metric, seeds: vec![], state: CellState::NotPlanned, n: 0, mean: None, deviation: None, published: None }
+    }
+
+    /// The average of cells of one metric: of each seed first, then over the seeds.
+    pub fn average(metric: Metric, cells: &[&Self]) -> Self {
+        let cells: Vec<&&Self> = cells.iter().filter(|cell| cell.state != CellState::NotPlanned).collect();
+        let done = !cells.is_empty() && cells.iter().all(|cell| cell.state == CellState::Done);
+        let seeds = if done { cells[0].n } else { 0 };
+        let of_seed = |seed: usize| {
+            let values: Option<Vec<f64>> = cells.iter().map(|cell| cell.seeds[seed].value(metric)).collect();
+            values.as_deref().and_then(mean)
+        };
+        let averages: Vec<f64> = (0..seeds).filter_map(of_seed).collect();
+        let state = if done { CellState::Done } else { CellState::Missing };
+        let (mean, deviation) = (mean(&averages), sample_deviation(&averages));
+        Self { metric, seeds: vec![], state, n: averages.len(), mean, deviation, published: None }
+    }
+
+    /// Whether a number of all seeds is within the tolerance of what the paper found; `None` without either.
+    pub fn reproduces(&self) -> Option<bool> {
+        let PublishedValue { value, tolerance } = self.published?;
+        let mean = self.mean.filter(|_| self.state == CellState::Done)?;
+        // Rounding must not decide: 64.5 is within 0.2 of 64.3.
+        Some((mean - value).abs() <= tolerance + 1e-9)
     }
 
     /// Each seed with its value, in the order of the sweep's seeds.
@@ -95,26 +144,40 @@ impl Cell {
 
     /// What the cell shows.
     pub fn text(&self) -> CellText {
-        let word = |text: &str| CellText::Word(text.to_owned());
+        let decimals = self.metric.decimals();
+        let published = self.published.map(|published| format!("{:.decimals$}", published.value));
+        let beside = |text: String| match &published {
+            Some(value) => format!("{text} (paper {value})"),
+            None => text,
+        };
+        let word = |text: &str| CellText::Word(beside(text.to_owned()));
         let partial = match &self.state {
             CellState::Done => None,
             CellState::Partial { done, of } => Some((*done, *of)),
             CellState::Running { progress: Some(share) } => {
-                return CellText::Word(format!("running {:.0} %", 100.0 * share));
+                return word(&format!("running {:.0} %", 100.0 * share));
             }
             CellState::Running { progress: None } => return word("running"),
             CellState::Missing => return word("–"),
+            CellState::NotPlanned => return CellText::Word(String::new()),
             CellState::Failed(_) => return word("FAILED"),
             CellState::Skipped(_) => return word("skipped"),
             CellState::NotMeasured => return word("n/a"),
             CellState::NotComparable(_) => return word("not comparable"),
         };
-        let decimals = self.metric.decimals();
         let number = |value: f64| format!("{value:.decimals$}");
-        match self.mean {
-            Some(mean) => CellText::Number { mean: number(mean), spread: self.deviation.map(number), partial },
-            None => word("–"),
-        }
+        let Some(mean) = self.mean else { return word("–") };
+        let seeds = partial.map_or_else(String::new, |(done, of)| format!(" ({done}/{of} seeds)"));
+        let comparison = match (self.published, self.reproduces()) {
+            (Some(PublishedValue { value, .. }), Some(within)) => {
+                let sign = if mean < value { "−" } else { "+" };
+                let difference = number((mean - value).abs());
+                format!(" (paper {}, {sign}{difference} {})", number(value), if within { "✓" } else { "✗" })
+            }
+            _ => beside(String::new()),
+        };
+        let (mean, spread) = (number(mean), self.deviation.map(number));
+        CellText::Number { mean, spread, suffix: format!("{seeds}{comparison}") }
     }
 }
 
@@ -123,17 +186,12 @@ impl CellText {
     pub fn plain(&self) -> String {
         match self {
             Self::Word(word) => word.clone(),
-            Self::Number { mean, spread, partial } => {
+            Self::Number { mean, spread, suffix } => {
                 let spread = spread.as_ref().map(|spread| format!(" ± {spread}")).unwrap_or_default();
-                format!("{mean}{spread}{}", seeds_suffix(*partial))
+                format!("{mean}{spread}{suffix}")
             }
         }
     }
-}
-
-/// What follows a number that not all seeds have contributed to.
-pub(super) fn seeds_suffix(partial: Option<(usize, usize)>) -> String {
-    partial.map(|(done, of)| format!(" ({done}/{of} seeds)")).unwrap_or_default()
 }
 
 impl SeedResult {

@@ -1,7 +1,7 @@
 //! A table for LaTeX with the package booktabs.
 
 use super::{
-    cell::{Cell, CellText, seeds_suffix},
+    cell::{Cell, CellText},
     layout::{HeaderRow, Layout},
     table::Table,
 };
@@ -67,9 +67,9 @@ fn rules_under(row: &HeaderRow, stub: usize) -> String {
 fn cell_text(cell: &Cell) -> String {
     match cell.text() {
         CellText::Word(word) => escape(&word),
-        CellText::Number { mean, spread, partial } => {
+        CellText::Number { mean, spread, suffix } => {
             let spread = spread.map(|spread| format!(" \\pm {spread}")).unwrap_or_default();
-            format!("${mean}{spread}${}", seeds_suffix(partial))
+            format!("${mean}{spread}${}", escape(&suffix))
         }
     }
 }
@@ -96,6 +96,8 @@ fn escape(text: &str) -> String {
             '→' => out += "$\\rightarrow$",
             '√' => out += "$\\surd$",
             '∞' => out += "$\\infty$",
+            '✓' => out += "$\\surd$",
+            '✗' => out += "$\\times$",
             '·' => out += "$\\cdot$",
             '–' => out += "--",
             '—' => out += "---",

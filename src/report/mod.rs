@@ -23,7 +23,7 @@ mod view;
 mod widths;
 
 pub use self::{
-    cell::{Cell, CellState, CellText, SeedResult},
+    cell::{Cell, CellState, CellText, PublishedValue, SeedResult},
     csv::table_csv,
     labels::job_labels,
     latex::latex,

@@ -9,7 +9,7 @@ use super::{
     time::date,
     view::DoneView,
 };
-use crate::sweep::Sweep;
+use crate::sweep::{Published, Sweep, TableSpec};
 
 /// Distinct values of one property of the records behind a table.
 type Values<'r> = BTreeSet<&'r str>;
@@ -18,7 +18,7 @@ type Values<'r> = BTreeSet<&'r str>;
 const LONGEST_REASON: usize = 200;
 
 /// All notes, one paragraph each.
-pub(super) fn notes(sweep: &Sweep, columns: &[Column], rows: &[Row]) -> Vec<String> {
+pub(super) fn notes(sweep: &Sweep, spec: &TableSpec, columns: &[Column], rows: &[Row]) -> Vec<String> {
     let mut protocols: BTreeMap<Option<usize>, Values> = BTreeMap::new();
     let (mut pretrains, mut evaluations): (Vec<&DoneView>, Vec<&DoneView>) = (vec![], vec![]);
     for row in rows {
@@ -46,6 +46,8 @@ pub(super) fn notes(sweep: &Sweep, columns: &[Column], rows: &[Row]) -> Vec<Stri
     notes.extend(by_role("code", &pretrains, &evaluations, |record| &record.code));
     notes.extend(where_and_when(&pretrains, &evaluations));
     notes.extend(unfinished(rows));
+    notes.extend(sweep.profile.iter().map(|profile| format!("profile: {profile}")));
+    notes.extend(reproduction(sweep, spec, rows));
     notes.iter().map(|note| one_line(note)).collect()
 }
 
@@ -102,13 +104,27 @@ fn where_and_when(pretrains: &[&DoneView], evaluations: &[&DoneView]) -> Vec<Str
     ]
 }
 
+/// Where the published numbers come from, and how many are reproduced.
+fn reproduction(sweep: &Sweep, spec: &TableSpec, rows: &[Row]) -> Option<String> {
+    let Published { source, tolerance, .. } = sweep.published(spec)?;
+    let cells = || rows.iter().flat_map(|row| &row.cells);
+    let compared: Vec<bool> = cells().filter_map(super::cell::Cell::reproduces).collect();
+    let all = cells().filter(|cell| cell.published.is_some()).count();
+    let within = compared.iter().filter(|&&within| within).count();
+    Some(format!(
+        "paper: {source}; {within} of {} compared cells within {tolerance} of it ({} still to come)",
+        compared.len(),
+        all - compared.len()
+    ))
+}
+
 /// How many cells are not numbers of all seeds, and why.
 fn unfinished(rows: &[Row]) -> Vec<String> {
     let cells = || rows.iter().flat_map(|row| &row.cells);
     let mut reasons: BTreeMap<(usize, String), usize> = BTreeMap::new();
     for cell in cells() {
         let (order, reason) = match &cell.state {
-            CellState::Done => continue,
+            CellState::Done | CellState::NotPlanned => continue,
             CellState::NotComparable(what) => (0, format!("not comparable (seeds differ in {what})")),
             CellState::Failed(why) => (1, format!("failed ({})", cut(why, LONGEST_REASON))),
             CellState::Skipped(why) => (2, format!("skipped ({})", cut(why, LONGEST_REASON))),
@@ -119,6 +135,6 @@ fn unfinished(rows: &[Row]) -> Vec<String> {
         };
         *reasons.entry((order, reason)).or_default() += 1;
     }
-    let total = cells().count();
+    let total = cells().filter(|cell| cell.state != CellState::NotPlanned).count();
     reasons.into_iter().map(|((_, reason), count)| format!("{count} of {total} cells: {reason}")).collect()
 }

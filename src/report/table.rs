@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use super::{
-    cell::{Cell, SeedResult},
+    cell::{Cell, CellState, PublishedValue, SeedResult},
     lines::one_line,
     notes::notes,
     view::JobView,
 };
 use crate::{
     plan::{JobId, Plan, PlannedTrial},
-    sweep::{MetricColumn, Sweep, TableSpec},
+    sweep::{MetricColumn, Published, Sweep, TableSpec},
 };
 
 /// A table, ready to be rendered; all texts are single lines.
@@ -77,28 +77,53 @@ impl Table {
             plan.trials.iter().filter(|trial| trial.sweep == sweep_index).map(|trial| (key(trial), trial)).collect();
         let row_choices = choices(sweep, &spec.rows);
         let column_choices = choices(sweep, &spec.columns);
-        let columns: Vec<Column> = column_choices
-            .iter()
-            .flat_map(|choice| spec.metrics.iter().map(move |shows| column(sweep, spec, choice, shows)))
-            .collect();
-        let rows: Vec<Row> = row_choices
+        let of_choice = |choice| spec.metrics.iter().map(move |shows| column(sweep, spec, choice, shows));
+        let mut columns: Vec<Column> = column_choices.iter().flat_map(of_choice).collect();
+        if spec.average {
+            columns.extend(spec.metrics.iter().map(|shows| average_column(sweep, spec, shows)));
+        }
+        let mut rows: Vec<Row> = row_choices
             .iter()
             .map(|row| {
                 let cells = column_choices.iter().flat_map(|column| {
                     let mut point = vec![0; sweep.axes.len()];
                     row.iter().chain(column).for_each(|&(axis, value)| point[axis] = value);
-                    let (trials, seeds) = (&trials, &sweep.seeds);
-                    spec.metrics.iter().map(move |shows| cell(trials, &point, seeds, shows, view))
+                    let (trials, planned) = (&trials, sweep.selection.takes(&point));
+                    spec.metrics.iter().map(move |shows| match planned {
+                        true => cell(trials, &point, &sweep.seeds, shows, view),
+                        false => Cell::not_planned(shows.metric),
+                    })
                 });
-                Row { labels: labels(sweep, row), cells: cells.collect() }
+                let mut cells: Vec<Cell> = cells.collect();
+                if spec.average {
+                    let averages: Vec<Cell> = spec
+                        .metrics
+                        .iter()
+                        .enumerate()
+                        .map(|(index, shows)| {
+                            let of_metric: Vec<&Cell> = cells.iter().skip(index).step_by(spec.metrics.len()).collect();
+                            Cell::average(shows.metric, &of_metric)
+                        })
+                        .collect();
+                    cells.extend(averages);
+                }
+                Row { labels: labels(sweep, row), cells }
             })
             .collect();
+        if let Some(Published { tolerance, values, .. }) = sweep.published(spec) {
+            for (row, values) in rows.iter_mut().zip(values) {
+                for (cell, value) in row.cells.iter_mut().zip(values) {
+                    cell.published = value.map(|value| PublishedValue { value, tolerance: *tolerance });
+                }
+            }
+        }
+        leave_out_empty(&mut columns, &mut rows);
         Self {
             name: spec.name.clone(),
             caption: one_line(&spec.title),
             row_axes: spec.rows.iter().map(|&axis| one_line(&sweep.axes[axis].name)).collect(),
             column_axes: spec.columns.iter().map(|&axis| one_line(&sweep.axes[axis].name)).collect(),
-            notes: notes(sweep, &columns, &rows),
+            notes: notes(sweep, spec, &columns, &rows),
             columns,
             rows,
         }
@@ -108,6 +133,32 @@ impl Table {
     pub fn cells(&self) -> impl Iterator<Item = &Cell> {
         self.rows.iter().flat_map(|row| &row.cells)
     }
+
+    /// Of the cells that can be compared with published numbers, how many are within their tolerance, and how many
+    /// there are.
+    pub fn reproduced(&self) -> (usize, usize) {
+        let compared: Vec<bool> = self.cells().filter_map(Cell::reproduces).collect();
+        (compared.iter().filter(|&&within| within).count(), compared.len())
+    }
+}
+
+/// Leaves out rows and columns that the sweep asks nothing for.
+fn leave_out_empty(columns: &mut Vec<Column>, rows: &mut Vec<Row>) {
+    let planned = |cell: &Cell| cell.state != CellState::NotPlanned;
+    rows.retain(|row| row.cells.iter().any(planned));
+    let kept: Vec<bool> = (0..columns.len()).map(|index| rows.iter().any(|row| planned(&row.cells[index]))).collect();
+    let mut keep = kept.iter();
+    columns.retain(|_| keep.next().copied().unwrap_or(true));
+    for row in rows {
+        let mut keep = kept.iter();
+        row.cells.retain(|_| keep.next().copied().unwrap_or(true));
+    }
+}
+
+/// The heading over the averages of the rows.
+fn average_column(sweep: &Sweep, spec: &TableSpec, shows: &MetricColumn) -> Column {
+    let labels = spec.columns.iter().enumerate().map(|(level, _)| if level == 0 { "average" } else { "" }.to_owned());
+    Column { labels: labels.collect(), ..column(sweep, spec, &vec![], shows) }
 }
 
 /// The planned trials of one sweep by point and seed.

@@ -163,9 +163,10 @@ fn junction(up: bool, down: bool, left: bool, right: bool) -> char {
 
 fn style(cell: &Cell) -> &'static str {
     match cell.state {
+        CellState::Done if cell.reproduces() == Some(false) => RED,
         CellState::Done => "",
         CellState::Partial { .. } | CellState::Running { .. } => YELLOW,
-        CellState::Missing | CellState::Skipped(_) | CellState::NotMeasured => DIM,
+        CellState::Missing | CellState::NotPlanned | CellState::Skipped(_) | CellState::NotMeasured => DIM,
         CellState::Failed(_) | CellState::NotComparable(_) => RED,
     }
 }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::{
-    cell::{CellText, seeds_suffix},
+    cell::CellText,
     layout::Layout,
     lines::{pad_left, pad_right, width_of},
 };
@@ -51,10 +51,10 @@ impl Widths {
             for row in &layout.body {
                 match row.cells[index].text() {
                     CellText::Word(word) => words = words.max(width_of(&word)),
-                    CellText::Number { mean, spread, partial } => {
+                    CellText::Number { mean, spread, suffix } => {
                         numbers.mean = numbers.mean.max(width_of(&mean));
                         numbers.spread = numbers.spread.max(spread.as_deref().map_or(0, width_of));
-                        numbers.suffix = numbers.suffix.max(width_of(&seeds_suffix(partial)));
+                        numbers.suffix = numbers.suffix.max(width_of(&suffix));
                     }
                 }
             }
@@ -128,14 +128,14 @@ impl Numbers {
     pub fn align(&self, text: &CellText) -> String {
         match text {
             CellText::Word(word) => word.clone(),
-            CellText::Number { mean, spread, partial } => {
+            CellText::Number { mean, spread, suffix } => {
                 let mut out = pad_left(mean, self.mean);
                 match spread {
                     Some(spread) => out += &format!(" ± {}", pad_left(spread, self.spread)),
                     None if self.spread > 0 => out += &" ".repeat(3 + self.spread),
                     None => {}
                 }
-                out + &pad_right(&seeds_suffix(*partial), self.suffix)
+                out + &pad_right(suffix, self.suffix)
             }
         }
     }

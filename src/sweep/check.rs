@@ -18,10 +18,20 @@ const MOST_POINTS: u128 = 10_000_000;
 /// Most jobs of a sweep.
 const MOST_JOBS: u128 = 1_000_000;
 
+/// Where the parts of a sweep stand in its file.
+pub(super) struct Places<'n, 't> {
+    /// What completes the recipe, the last to apply first; the whole file is the last of them.
+    pub bases: Vec<&'n Node<'t>>,
+    /// The conditional changes.
+    pub changes: Vec<&'n Node<'t>>,
+    /// Axes and evaluations.
+    pub outline: Outline<'n, 't>,
+}
+
 /// Reports everything wrong with a sweep whose parts are all well-formed.
 ///
-/// `bases` are the places that complete the recipe, the last to apply first; the whole file is the last of them.
-pub(super) fn grid(sweep: &Sweep, bases: &[&Node], outline: &Outline, findings: &mut Findings) {
+pub(super) fn grid(sweep: &Sweep, places: &Places, findings: &mut Findings) {
+    let outline = &places.outline;
     findings.extend(too_large(sweep, outline));
     if findings.is_empty() {
         findings.extend(empty(sweep, outline));
@@ -29,7 +39,7 @@ pub(super) fn grid(sweep: &Sweep, bases: &[&Node], outline: &Outline, findings: 
         if sweep.profile.is_none() {
             twins(sweep, outline, findings);
         }
-        impossible_recipes(sweep, bases, outline, findings);
+        impossible_recipes(sweep, places, findings);
     }
 }
 
@@ -170,12 +180,8 @@ impl<'s> Choice<'s> {
 }
 
 /// Reports the impossible values of all trials, each place once.
-fn impossible_recipes<'s>(
-    sweep: &'s Sweep,
-    base: &[&'s Node<'s>],
-    outline: &'s Outline<'s, 's>,
-    findings: &mut Findings,
-) {
+fn impossible_recipes<'s>(sweep: &'s Sweep, places: &'s Places<'s, 's>, findings: &mut Findings) {
+    let base = &places.bases;
     let mut examined = BTreeSet::new();
     let mut reported = BTreeSet::new();
     for trial in sweep.trials() {
@@ -186,7 +192,7 @@ fn impossible_recipes<'s>(
             if problems.is_empty() {
                 continue;
             }
-            let choices = choices(sweep, outline, &trial.point, evaluation);
+            let choices = choices(sweep, places, &trial.point, evaluation);
             for problem in problems {
                 let place = last_mention(&choices, base, &problem.path).span.start;
                 if !examined.insert((place, problem.path.clone(), problem.message.clone())) {
@@ -206,12 +212,17 @@ fn impossible_recipes<'s>(
 }
 
 /// The changes of one trial and evaluation, in the order in which they apply.
-fn choices<'s>(sweep: &'s Sweep, outline: &'s Outline<'s, 's>, point: &[usize], evaluation: usize) -> Vec<Choice<'s>> {
+fn choices<'s>(sweep: &'s Sweep, places: &'s Places<'s, 's>, point: &[usize], evaluation: usize) -> Vec<Choice<'s>> {
+    let outline = &places.outline;
     let mut choices = vec![];
     for ((axis, place), &value) in sweep.axes.iter().zip(&outline.axes).zip(point) {
         let (entry, value) = (&place.values[value], &axis.values[value]);
         let name = format!("`{}` = \"{}\"", axis.name, entry.label);
         choices.extend(both(name, entry, Change::Recipe(&value.patch), value.in_profile.as_ref().map(Change::Recipe)));
+    }
+    for (change, node) in sweep.changes.iter().zip(&places.changes).filter(|(change, _)| change.when.takes(point)) {
+        let change = Change::Recipe(&change.patch);
+        choices.push(Choice { name: "a conditional change".into(), node, mark: &node.mark, change });
     }
     let (entry, named) = (&outline.evaluations[evaluation], &sweep.evaluations[evaluation]);
     let name = format!("evaluation \"{}\"", entry.label);

@@ -20,7 +20,7 @@ use crate::recipe::{Patchable, Recipe, RecipePatch};
 /// The parts of a sweep file.
 const SECTIONS: [&str; 5] = ["title", "axes", "seeds", "evaluations", "tables"];
 /// Parts that a sweep file may do without; `base` only where it includes another file's.
-const OPTIONAL_SECTIONS: [&str; 6] = ["base", "include", "profiles", "only", "exclude", "zip"];
+const OPTIONAL_SECTIONS: [&str; 7] = ["base", "include", "profiles", "changes", "only", "exclude", "zip"];
 
 /// A sweep file that is to be read.
 pub struct Source<'a> {
@@ -31,8 +31,11 @@ pub struct Source<'a> {
     /// The profile to take; none for the base as it is.
     pub profile: Option<&'a str>,
     /// Finds the text of a file by the name that `include` gives, and the name to call it; or says why it cannot.
-    pub include: &'a dyn Fn(&str) -> Result<(String, String), String>,
+    pub include: &'a Include<'a>,
 }
+
+/// See [`Source::include`].
+pub type Include<'a> = dyn Fn(&str) -> Result<(String, String), String> + 'a;
 
 /// Reads and checks a sweep file that includes no other, without a profile; `file_name` only serves to name it in
 /// diagnostics.
@@ -90,6 +93,8 @@ impl Source<'_> {
                 None => file.get("seeds").map(|node| read_seeds(node, findings)).unwrap_or_default(),
             },
         };
+        let (changes, change_nodes): (Vec<_>, Vec<_>) =
+            selection::changes(file, &outline, findings).into_iter().unzip();
         let mut selection = selection::read(file, &outline, findings);
         if let Some(node) = chosen.and_then(|profile| profile.get("only")) {
             selection.only.push(selection::conditions(node, "only", &outline, findings));
@@ -104,6 +109,7 @@ impl Source<'_> {
             title: title.to_owned(),
             base,
             axes,
+            changes,
             selection,
             seeds,
             evaluations,
@@ -114,7 +120,7 @@ impl Source<'_> {
         let of_profile = chosen.and_then(|profile| profile.get("base"));
         let parts = [of_profile, file.get("base"), file.get("include")];
         let bases: Vec<&Node> = parts.into_iter().flatten().chain([&root]).collect();
-        check::grid(&sweep, &bases, &outline, findings);
+        check::grid(&sweep, &check::Places { bases, changes: change_nodes, outline }, findings);
         Ok(Some(sweep))
     }
 

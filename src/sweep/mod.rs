@@ -44,6 +44,7 @@ mod lexer;
 mod outline;
 mod parser;
 mod profile;
+mod published;
 mod selection;
 mod syntax;
 mod table;
@@ -53,8 +54,8 @@ mod vocabulary;
 pub use axis::{Axis, AxisValue};
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use file::{Source, parse};
-pub use selection::{Condition, Selection};
-pub use table::{MetricColumn, TableSpec};
+pub use selection::{Condition, ConditionalChange, Selection};
+pub use table::{MetricColumn, Published, TableSpec};
 
 use crate::recipe::{Evaluation, EvaluationPatch, Patchable, Recipe};
 
@@ -67,6 +68,8 @@ pub struct Sweep {
     pub base: Recipe,
     /// What varies; trials are points of the Cartesian product of the axes, the last one varying fastest.
     pub axes: Vec<Axis>,
+    /// Changes of the recipe at some points, after those of the axes.
+    pub changes: Vec<ConditionalChange>,
     /// Which points are trials.
     pub selection: Selection,
     /// Each trial runs once per seed.
@@ -110,6 +113,12 @@ pub struct Trial {
 }
 
 impl Sweep {
+    /// The published numbers of a table, if this profile is the paper's experiment.
+    pub fn published<'t>(&self, table: &'t TableSpec) -> Option<&'t Published> {
+        let of_paper = self.profile.as_deref().is_none_or(|profile| profile == Published::PROFILE);
+        table.published.as_ref().filter(|_| of_paper)
+    }
+
     /// All points of the product that are trials, the last axis varying fastest.
     pub fn points(&self) -> impl Iterator<Item = Vec<usize>> + '_ {
         let sizes: Vec<usize> = self.axes.iter().map(|axis| axis.values.len()).collect();
@@ -138,6 +147,8 @@ impl Sweep {
             recipe.apply(patch);
             in_profile.iter().for_each(|patch| recipe.apply(patch));
         }
+        let changes = self.changes.iter().filter(|change| change.when.takes(point));
+        changes.for_each(|change| recipe.apply(&change.patch));
         recipe
     }
 }

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 
 use super::{
+    decode::decode,
     diagnostic::{Diagnostic, Findings},
     fields::{Section, mismatch},
     outline::{Outline, elements, line, repeated},
     syntax::{Kind, Node},
     vocabulary::suggestion,
 };
+use crate::recipe::RecipePatch;
 
 /// Which points are trials: those that every list of conditions in `only` takes, that none in `exclude` takes, and on
 /// which the axes of each group in `zip` stand at the same place.
@@ -48,6 +50,37 @@ impl Selection {
     pub fn is_everything(&self) -> bool {
         *self == Self::default()
     }
+}
+
+/// A change of the recipe at some points only.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ConditionalChange {
+    /// Where it applies.
+    pub when: Condition,
+    /// The fields it changes, after the values of all axes.
+    pub patch: RecipePatch,
+}
+
+/// Reads `changes`: `[(when: {"axis": "label"}, change: (…)), …]`, each with its place.
+pub(super) fn changes<'n, 't>(
+    file: Section<'n, 't>,
+    outline: &Outline,
+    findings: &mut Findings,
+) -> Vec<(ConditionalChange, &'n Node<'t>)> {
+    let Some(node) = file.get("changes") else { return vec![] };
+    let mut changes = vec![];
+    for node in elements(node, "`changes`", "change", findings) {
+        if findings.is_full() {
+            break;
+        }
+        let section = Section::open(node, "this change", &["when", "change"], &[], findings);
+        let when = section.get("when").and_then(|node| condition(node, outline, findings));
+        let Some(node) = section.get("change") else { continue };
+        if let (Some(when), Some(patch)) = (when, decode(node, "`change`", findings)) {
+            changes.push((ConditionalChange { when, patch }, node));
+        }
+    }
+    changes
 }
 
 /// Reads `only`, `exclude` and `zip` of a file.

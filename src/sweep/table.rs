@@ -15,6 +15,26 @@ pub struct TableSpec {
     pub columns: Vec<usize>,
     /// The innermost columns; at least one.
     pub metrics: Vec<MetricColumn>,
+    /// Whether the columns end with the average of each row, for each metric (Figure 5).
+    pub average: bool,
+    /// What the paper found.
+    pub published: Option<Published>,
+}
+
+/// Published numbers beside which the cells are set.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Published {
+    /// Where they stand, such as "SimCLR, Table 1".
+    pub source: String,
+    /// How far a cell may be from its number and still count as reproduced, in the metric's unit.
+    pub tolerance: f64,
+    /// One list per row of the table, one number per column, the averages last; none where nothing is published.
+    pub values: Vec<Vec<Option<f64>>>,
+}
+
+impl Published {
+    /// The profile whose results are the paper's experiments, beside the base as it is.
+    pub const PROFILE: &str = "paper";
 }
 
 /// One metric shown by a table.

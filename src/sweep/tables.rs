@@ -8,6 +8,7 @@ use super::{
     diagnostic::{Diagnostic, Findings},
     fields::Section,
     outline::{Outline, elements, line, repeated},
+    published,
     syntax::{Kind, Node},
     vocabulary::{listing, suggestion},
 };
@@ -22,13 +23,21 @@ pub(super) fn read(node: &Node, outline: &Outline, findings: &mut Findings) -> V
             break;
         }
         let fields = ["name", "title", "rows", "columns", "metrics"];
-        let section = Section::open(node, "this table", &fields, &[], findings);
+        let section = Section::open(node, "this table", &fields, &["average", "published"], findings);
         let name = section.get("name").and_then(|node| file_stem(node, &mut names, findings));
         let title = section.get("title").and_then(|node| line(node, "the title of this table", findings));
         let [rows, columns] = read_axes(section, outline, findings);
         let metrics = section.get("metrics").map(|node| read_metrics(node, outline, findings)).unwrap_or_default();
+        let average = section.get("average").and_then(|node| decode(node, "`average`", findings)).unwrap_or(false);
         if let (Some(name), Some(title)) = (name, title) {
-            tables.push(TableSpec { name, title: title.to_owned(), rows, columns, metrics });
+            let title = title.to_owned();
+            let mut table = TableSpec { name, title, rows, columns, metrics, average, published: None };
+            // The numbers can only be counted if all that they stand beside is right.
+            if findings.is_empty() {
+                let published = section.get("published");
+                table.published = published.and_then(|node| published::read(node, &table, outline, findings));
+            }
+            tables.push(table);
         }
     }
     tables

@@ -8,9 +8,9 @@ mod names;
 mod syntax;
 mod values;
 
-use std::fs;
+use std::{fs, path::Path};
 
-use ablate::sweep::{self, Sweep};
+use ablate::sweep::{self, Source, Sweep};
 
 use crate::recipes::patch;
 
@@ -59,20 +59,33 @@ fn valid() -> Sweep {
 }
 
 #[test]
-fn shipped_sweeps_are_valid() {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/sweeps");
-    let mut count = 0;
-    for entry in fs::read_dir(folder).unwrap() {
+fn shipped_sweeps_are_valid_in_every_profile() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("sweeps");
+    let include = |name: &str| {
+        let text = fs::read_to_string(folder.join(name)).map_err(|error| error.to_string())?;
+        Ok((name.to_owned(), text))
+    };
+    let mut of_paper = 0;
+    for entry in fs::read_dir(&folder).unwrap() {
         let path = entry.unwrap().path();
-        if path.extension().is_some_and(|extension| extension == "ron") {
-            let text = fs::read_to_string(&path).unwrap();
-            if let Err(diagnostics) = sweep::parse(&path.display().to_string(), &text) {
-                panic!("{diagnostics}");
-            }
-            count += 1;
+        if path.extension().is_none_or(|extension| extension != "ron") {
+            continue;
+        }
+        let text = fs::read_to_string(&path).unwrap();
+        let parse = |profile: Option<&str>| {
+            let source = Source { name: &path.display().to_string(), text: &text, profile, include: &include };
+            source.parse().unwrap_or_else(|diagnostics| panic!("{diagnostics}"))
+        };
+        let plain = parse(None);
+        for profile in &plain.profiles {
+            assert!(parse(Some(profile)).points().next().is_some());
+        }
+        if !plain.profiles.is_empty() {
+            assert_eq!(plain.profiles, ["cifar10", "paper", "smoke"], "{}", path.display());
+            of_paper += 1;
         }
     }
-    assert!(count > 0, "{folder} holds no sweep files");
+    assert!(of_paper > 10, "{} holds {of_paper} tables of the paper", folder.display());
 }
 
 #[test]

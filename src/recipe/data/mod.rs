@@ -69,6 +69,9 @@ pub enum DataSource {
     FashionMnist,
     /// Kuzushiji-MNIST in the layout of MNIST, 10 cursive characters (Clanuwat et al. 2018).
     KMnist,
+    /// ImageNet (ILSVRC 2012) in class folders named by WordNet ids, 1000 classes, 1,281,167 training pictures and 50,000
+    /// for testing, views of 224 pixels unless `image_size` says otherwise (Russakovsky et al. 2015).
+    ImageNet,
     /// JPEG and PNG pictures of any size in `train/<class>/` and `val/<class>/` (or `test/<class>/`), the layout of
     /// ImageNet; a class is its position among the sorted folder names. What is stated here is compared with the
     /// files when they are read, so that planning needs none.
@@ -101,6 +104,7 @@ impl DataSource {
         match self {
             Self::Shapes | Self::Cifar10 | Self::Mnist | Self::FashionMnist | Self::KMnist => 10,
             Self::Cifar100 => 100,
+            Self::ImageNet => 1000,
             Self::Folder { classes, .. } => classes,
         }
     }
@@ -111,6 +115,7 @@ impl DataSource {
             Self::Shapes => 24,
             Self::Mnist | Self::FashionMnist | Self::KMnist => 28,
             Self::Cifar10 | Self::Cifar100 => 32,
+            Self::ImageNet => 224,
             Self::Folder { size, .. } => size,
         }
     }
@@ -121,8 +126,14 @@ impl DataSource {
             Self::Shapes => (100_000, 100_000),
             Self::Cifar10 | Self::Cifar100 => (50_000, 10_000),
             Self::Mnist | Self::FashionMnist | Self::KMnist => (60_000, 10_000),
+            Self::ImageNet => (1_281_167, 50_000),
             Self::Folder { images, .. } => images,
         }
+    }
+
+    /// Whether its images are pictures of any size in class folders.
+    pub fn is_pictures(self) -> bool {
+        matches!(self, Self::ImageNet | Self::Folder { .. })
     }
 
     /// The name as it is written in files.
@@ -134,6 +145,7 @@ impl DataSource {
             Self::Mnist => "Mnist",
             Self::FashionMnist => "FashionMnist",
             Self::KMnist => "KMnist",
+            Self::ImageNet => "ImageNet",
             Self::Folder { .. } => "Folder",
         }
     }
@@ -147,6 +159,7 @@ impl DataSource {
             Self::Mnist => "mnist",
             Self::FashionMnist => "fashion-mnist",
             Self::KMnist => "kmnist",
+            Self::ImageNet => "imagenet",
             Self::Folder { .. } => "folder",
         }
     }
@@ -207,7 +220,7 @@ impl Data {
     /// The share of a picture's shorter side that views without augmentation show; `None` where pictures have the size
     /// of a view and are taken as they are.
     pub fn effective_center_crop(&self) -> Option<f64> {
-        let resized = matches!(self.source, DataSource::Folder { .. }) || self.image_size() != self.source.image_size();
+        let resized = self.source.is_pictures() || self.image_size() != self.source.image_size();
         resized.then(|| self.center_crop.unwrap_or(CENTER_CROP))
     }
 

@@ -97,7 +97,9 @@ impl<'de> MapAccess<'de> for Fields<'_, '_> {
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Failure> {
         let (name, node) = self.current.take().unwrap_or(("", self.decoder.node));
         let owner = format!("`{name}`");
-        seed.deserialize(self.decoder.inside(node, &owner)).map_err(|failure| failure.at(node, &owner).within(node))
+        // A field that is written has a value, so `Some(…)` says nothing.
+        seed.deserialize(self.decoder.inside(node.without_some(), &owner))
+            .map_err(|failure| failure.at(node, &owner).within(node))
     }
 }
 

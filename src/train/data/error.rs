@@ -336,7 +336,7 @@ struct Remedy(DataSource);
 
 impl fmt::Display for Remedy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let DataSource::Folder { .. } = self.0 {
+        if self.0.is_pictures() {
             return f.write_str(
                 "name the folder of the pictures by --data-dir, ABLATE_DATA_DIR or `data.folder` in the recipe",
             );

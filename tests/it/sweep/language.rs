@@ -194,6 +194,57 @@ fn wrong_included_files_are_explained() {
 }
 
 #[test]
+fn a_change_can_take_an_optional_setting_back() {
+    let text = VALID
+        .replace("warmup_epochs: 2, decay: Cosine", "warmup_epochs: 2, decay: Cosine, micro_batch: 50")
+        .replace("\"2\": (encoder: (width: 2))", "\"2\": (schedule: (micro_batch: None))");
+    let sweep = read(&text, None).unwrap();
+    let micro = sweep.trials().map(|trial| trial.recipe.schedule.micro_batch).step_by(3).collect::<Vec<_>>();
+    assert_eq!(micro, [Some(50), None]);
+}
+
+#[test]
+fn changes_apply_where_their_conditions_hold() {
+    let text = with(
+        "changes: [(when: {\"width\": \"2\", \"training\": [\"long\", \"cold\"]}, change: (schedule: (epochs: 5)))],",
+    );
+    let sweep = read(&text, None).unwrap();
+    let epochs = sweep.trials().map(|trial| trial.recipe.schedule.epochs).collect::<Vec<_>>();
+    assert_eq!(epochs, [20, 20, 20, 5, 5, 20]);
+    let wrong = text.replace("(epochs: 5)", "(epochs: 1)");
+    insta::assert_snapshot!(read(&wrong, None).unwrap_err(), @r#"
+        error: 2 epochs of warm-up do not fit into 1 epochs
+          --> file.ron:10:64
+           |
+        10 |         schedule: (epochs: 20, batch_size: 250, warmup_epochs: 2, decay: Cosine),
+           |                                                                ^ impossible with a conditional change
+        ...
+        28 | changes: [(when: {"width": "2", "training": ["long", "cold"]}, change: (schedule: (epochs: 1)))],
+           |                                                                        ----------------------- together with this
+           |
+           = help: write at most the number of epochs
+    "#);
+    let wrong = text.replace("when:", "where:").replace("\"cold\"]", "\"warm\"]");
+    insta::assert_snapshot!(read(&wrong, None).unwrap_err(), @r#"
+        error: this change lacks `when`
+          --> file.ron:28:11
+           |
+        28 | changes: [(where: {"width": "2", "training": ["long", "warm"]}, change: (schedule: (epochs: 5)))],
+           |           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ a field is missing here
+           |
+           = help: every field must be written; add `when: …`
+
+        error: this change has no field `where`
+          --> file.ron:28:12
+           |
+        28 | changes: [(where: {"width": "2", "training": ["long", "warm"]}, change: (schedule: (epochs: 5)))],
+           |            ^^^^^ unknown field
+           |
+           = help: the fields here are `when` and `change`
+    "#);
+}
+
+#[test]
 fn conditions_choose_trials() {
     for (parts, expected) in [
         ("only: [{\"width\": \"2\"}, {\"training\": [\"none\"]}],", vec!["1/none", "2/long", "2/cold", "2/none"]),

@@ -53,7 +53,9 @@ impl Download {
     /// of MNIST come from the mirror that torchvision uses, since the authors' server often refuses.
     pub fn official(source: DataSource) -> Result<Vec<Self>, Error> {
         let (place, files): (&str, &[(&str, &str)]) = match source {
-            DataSource::Shapes | DataSource::Folder { .. } => return Err(ErrorKind::NothingToGet { source }.into()),
+            DataSource::Shapes | DataSource::ImageNet | DataSource::Folder { .. } => {
+                return Err(ErrorKind::NothingToGet { source }.into());
+            }
             DataSource::Cifar10 => {
                 ("https://www.cs.toronto.edu/~kriz/", &[("cifar-10-binary.tar.gz", "c32a1d4ab5d03f1284b67883e8d87530")])
             }

@@ -40,7 +40,12 @@ pub(super) struct Stated {
 impl Stated {
     /// What the recipe says, if the data set is a folder of pictures.
     pub fn of(source: DataSource) -> Option<Self> {
-        let DataSource::Folder { classes, size, images, contents, short_side } = source else { return None };
+        let (contents, short_side) = match source {
+            DataSource::Folder { contents, short_side, .. } => (contents, short_side),
+            DataSource::ImageNet => ((0, 0), None),
+            _ => return None,
+        };
+        let (classes, size, images) = (source.classes(), source.image_size(), source.available());
         Some(Self { source, classes, size, images, contents, short_side })
     }
 

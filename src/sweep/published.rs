@@ -1,0 +1,51 @@
+//! Reads the published numbers of a table, which have its shape.
+
+use super::{
+    Published, TableSpec,
+    decode::decode,
+    diagnostic::{Diagnostic, Findings},
+    fields::Section,
+    outline::{Outline, elements, line},
+    syntax::{Kind, Node},
+};
+
+/// `(source: "…", tolerance: 1.0, values: [[64.5, None], …])`.
+pub(super) fn read(node: &Node, table: &TableSpec, outline: &Outline, findings: &mut Findings) -> Option<Published> {
+    let section = Section::open(node, "`published`", &["source", "tolerance", "values"], &[], findings);
+    let source = section.get("source").and_then(|node| line(node, "`source`", findings));
+    let tolerance = section.get("tolerance").and_then(|node| {
+        let tolerance = decode::<f64>(node, "`tolerance`", findings)?;
+        if tolerance < 0.0 {
+            let message = "a tolerance must not be negative";
+            findings.push(Diagnostic::new(node.mark.clone(), message, "not possible").help("write 0 or more"));
+        }
+        Some(tolerance)
+    });
+    let values = section.get("values").and_then(|node| values(node, table, outline, findings));
+    Some(Published { source: source?.to_owned(), tolerance: tolerance?, values: values? })
+}
+
+fn values(node: &Node, table: &TableSpec, outline: &Outline, findings: &mut Findings) -> Option<Vec<Vec<Option<f64>>>> {
+    let size = |axes: &[usize]| axes.iter().map(|&axis| outline.axes[axis].values.len()).product::<usize>();
+    let (rows, columns) = (size(&table.rows), size(&table.columns) + usize::from(table.average));
+    let width = columns * table.metrics.len();
+    let lists = elements(node, "`values`", "row", findings);
+    if lists.len() != rows {
+        findings.push(wrong_shape(node, lists.len(), "rows", rows));
+    }
+    for list in lists {
+        if let Kind::List(numbers) = &list.kind
+            && numbers.len() != width
+        {
+            findings.push(wrong_shape(list, numbers.len(), "numbers in this row", width));
+        }
+    }
+    decode(node, "`values`", findings)
+}
+
+fn wrong_shape(node: &Node, found: usize, what: &str, wanted: usize) -> Diagnostic {
+    let message = format!("there are {found} {what}, but the table has {wanted}");
+    let help = "write one list per row of the table and one number per column, metrics innermost, averages last; `None` \
+                where nothing is published";
+    Diagnostic::new(node.mark.clone(), message, "does not fit the table").help(help)
+}
