@@ -19,7 +19,9 @@ pub fn check(args: &CheckArgs) -> Result<(), CliError> {
         wrong |= check_profile(file, args.profile.as_deref())?.is_none_or(|profiles| {
             // The base has been read, so the profiles are known; each is a sweep of its own.
             let others = if args.profile.is_none() { profiles } else { vec![] };
-            others.iter().any(|profile| !matches!(check_profile(file, Some(profile)), Ok(Some(_))))
+            others
+                .iter()
+                .fold(false, |wrong, profile| !matches!(check_profile(file, Some(profile)), Ok(Some(_))) || wrong)
         });
     }
     if !wrong {

@@ -117,7 +117,10 @@ impl Cell {
     /// The average of cells of one metric: of each seed first, then over the seeds.
     pub fn average(metric: Metric, cells: &[&Self]) -> Self {
         let cells: Vec<&&Self> = cells.iter().filter(|cell| cell.state != CellState::NotPlanned).collect();
-        let done = !cells.is_empty() && cells.iter().all(|cell| cell.state == CellState::Done);
+        if cells.is_empty() {
+            return Self::not_planned(metric);
+        }
+        let done = cells.iter().all(|cell| cell.state == CellState::Done);
         let seeds = if done { cells[0].n } else { 0 };
         let of_seed = |seed: usize| {
             let values: Option<Vec<f64>> = cells.iter().map(|cell| cell.seeds[seed].value(metric)).collect();
@@ -170,8 +173,13 @@ impl Cell {
         let seeds = partial.map_or_else(String::new, |(done, of)| format!(" ({done}/{of} seeds)"));
         let comparison = match (self.published, self.reproduces()) {
             (Some(PublishedValue { value, .. }), Some(within)) => {
-                let sign = if mean < value { "−" } else { "+" };
                 let difference = number((mean - value).abs());
+                let zero = difference.bytes().all(|digit| matches!(digit, b'0' | b'.'));
+                let sign = match mean < value {
+                    _ if zero => "±",
+                    true => "−",
+                    false => "+",
+                };
                 format!(" (paper {}, {sign}{difference} {})", number(value), if within { "✓" } else { "✗" })
             }
             _ => beside(String::new()),

@@ -111,11 +111,11 @@ fn reproduction(sweep: &Sweep, spec: &TableSpec, rows: &[Row]) -> Option<String>
     let compared: Vec<bool> = cells().filter_map(super::cell::Cell::reproduces).collect();
     let all = cells().filter(|cell| cell.published.is_some()).count();
     let within = compared.iter().filter(|&&within| within).count();
-    Some(format!(
-        "paper: {source}; {within} of {} compared cells within {tolerance} of it ({} still to come)",
-        compared.len(),
-        all - compared.len()
-    ))
+    let to_come = match all - compared.len() {
+        0 => String::new(),
+        cells => format!(", {cells} to come"),
+    };
+    Some(format!("paper: {source}; {within} of {} cells within {tolerance} of it{to_come}", compared.len()))
 }
 
 /// How many cells are not numbers of all seeds, and why.

@@ -1,6 +1,6 @@
 //! A sweep file as data: text in, trials out. Never touches the file system.
 //!
-//! A sweep file is [RON](https://github.com/ron-rs/ron) with six parts:
+//! A sweep file is [RON](https://github.com/ron-rs/ron) with these parts, the first six of which are needed:
 //!
 //! | part | form | meaning |
 //! |---|---|---|
@@ -9,7 +9,15 @@
 //! | `axes` | `[(name: "…", values: {"label": (…)})]` | what varies: each value is a [`RecipePatch`](crate::recipe::RecipePatch), any fields of the recipe; `()` changes nothing |
 //! | `seeds` | `[0, 1]` | every trial runs once per seed |
 //! | `evaluations` | `{"name": (…)}` | how each encoder is evaluated: each value is a change of `base.evaluation` |
-//! | `tables` | `[(name: "…", title: "…", rows: […], columns: […], metrics: […])]` | what to print: `rows` and `columns` name every axis once; a metric is `(metric: Top1, evaluation: "name")`, or `(metric: Loss)` if pretraining measures it |
+//! | `tables` | `[(name: "…", title: "…", rows: […], columns: […], metrics: […])]` | what to print: `rows` and `columns` name every axis once; a metric is `(metric: Top1, evaluation: "name")`, or `(metric: Loss)` if pretraining measures it. `average: true` adds the average of each row, `published: (source: "…", tolerance: 1.0, values: [[64.5, None], …])` what a paper found, row by row |
+//! | `include` | `"shared/base.ron"` | takes over the base, and profiles, of another file, `(base: …, profiles: {…})`, by its path from this one; `base` is then a change of it, or left out |
+//! | `profiles` | `{"smoke": (base: …, axes: {"axis": {"label": (…)}}, evaluations: {"name": (…)}, seeds: […], only: […])}` | the same sweep at other scales: changes of the base, and of what values and evaluations stand for, after their own; other seeds; fewer points |
+//! | `only`, `exclude` | `[{"axis": "label", "axis": ["label", "label"]}, …]` | points of the product are trials if they meet one of the conditions in `only`, and none in `exclude`; sub-sweeps are several conditions in `only` |
+//! | `zip` | `[["axis", "axis"], …]` | axes that advance together |
+//! | `changes` | `[(when: {"axis": "label"}, change: (…)), …]` | changes where several axes meet, after those of the axes |
+//!
+//! The values of an axis may follow a rule, `values: Range(from: 100, to: 1000, step: 100)` or `Log(from: 1e-4, to: 1e-1,
+//! count: 7)`, with `change: (schedule: (epochs: x))`, in which `x` stands for the number, which is also the label.
 //!
 //! Trials are the product of the axes. Within a patch, fields of structs are changed one by one, while lists
 //! (`augmentation`) and named choices (`objective`, `algorithm`, …) are replaced as a whole. `Some(…)` is never needed.

@@ -13,6 +13,7 @@ use crate::recipes::{patch, tiny};
 
 mod honesty;
 mod long_form;
+mod published;
 mod renderers;
 mod run;
 

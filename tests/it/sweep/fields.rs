@@ -94,7 +94,7 @@ fn unknown_section() {
         17 |     figures: {},
            |     ^^^^^^^ unknown field
            |
-           = help: the fields here are `title`, `axes`, `seeds`, `evaluations`, `tables`, `base`, `include`, `profiles`, `only`, `exclude` and `zip`
+           = help: the fields here are `title`, `axes`, `seeds`, `evaluations`, `tables`, `base`, `include`, `profiles`, `changes`, `only`, `exclude` and `zip`
     ");
 }
 
