@@ -27,6 +27,12 @@ Exit codes: 0 done, 1 something failed, 2 wrong input.";
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Write a commented sweep file to start from
+    New {
+        /// Where to write it
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
     /// Check sweep files without running anything
     Check(CheckArgs),
     /// Show the jobs that sweep files need, and which of them are done
@@ -57,8 +63,12 @@ pub enum Command {
 #[derive(Debug, clap::Args)]
 pub struct CheckArgs {
     /// Sweep files
-    #[arg(required = true, value_name = "FILE")]
+    #[arg(required_unless_present = "explain", value_name = "FILE")]
     pub files: Vec<PathBuf>,
+    /// Say what a field of the recipe means: type, default, allowed values, place in the paper; by its path or name,
+    /// such as `optimizer.learning_rate` or `strength`
+    #[arg(long, value_name = "FIELD")]
+    pub explain: Option<String>,
     /// Check this profile only [default: the base as it is, and every profile]
     #[arg(long, value_name = "NAME")]
     pub profile: Option<String>,

@@ -5,24 +5,35 @@ use std::{fs, path::Path};
 use super::{
     CliError,
     args::{CheckArgs, GraphFormat, LogsArgs, PlanArgs, StoreArgs},
+    display,
     error::chain,
     print,
     results::Results,
     sweeps,
 };
-use crate::{plan::JobId, report, store::Store};
+use crate::{
+    plan::JobId,
+    recipe::{self, explain::FieldDoc},
+    report,
+    store::Store,
+};
 
 /// Checks sweep files in all their profiles, all of them even if one is wrong.
 pub fn check(args: &CheckArgs) -> Result<(), CliError> {
+    if let Some(field) = &args.explain {
+        explain(field)?;
+    }
     let mut wrong = false;
     for file in &args.files {
-        wrong |= check_profile(file, args.profile.as_deref())?.is_none_or(|profiles| {
-            // The base has been read, so the profiles are known; each is a sweep of its own.
-            let others = if args.profile.is_none() { profiles } else { vec![] };
-            others
-                .iter()
-                .fold(false, |wrong, profile| !matches!(check_profile(file, Some(profile)), Ok(Some(_))) || wrong)
-        });
+        match check_profile(file, args.profile.as_deref())? {
+            // The base is right, so the profiles are known; each is a sweep of its own.
+            Some(profiles) if args.profile.is_none() => {
+                for profile in &profiles {
+                    wrong |= check_profile(file, Some(profile))?.is_none();
+                }
+            }
+            checked => wrong |= checked.is_none(),
+        }
     }
     if !wrong {
         return Ok(());
@@ -54,6 +65,22 @@ pub fn status(args: &StoreArgs) -> Result<(), CliError> {
     let log = |job| store.as_ref().map(|store| store.log_path(job).display().to_string());
     let text = report::summary(&planned.sweeps, &planned.plan, &|job| results.view(job), &log);
     print(&format!("{}\n", text.trim_end()))
+}
+
+/// Prints what a field of the recipe means.
+fn explain(name: &str) -> Result<(), CliError> {
+    let found = recipe::explain::explain(name);
+    if found.is_empty() {
+        let fields = recipe::explain::fields();
+        let near = |field: &&FieldDoc| {
+            let last = field.paths[0].rsplit('.').next().unwrap_or_default();
+            (1000.0 * strsim::jaro_winkler(last, name.rsplit('.').next().unwrap_or_default())) as u32
+        };
+        let nearest = fields.iter().max_by_key(near).map_or("", |field| &field.paths[0]);
+        return Err(CliError::input(format!("a recipe has no field `{name}`; did you mean `{nearest}`?")));
+    }
+    let width = display::table_style().0;
+    print(&found.iter().map(|field| report::field_text(field, width)).collect::<Vec<_>>().join("\n"))
 }
 
 /// Checks a sweep file with a profile and says what it found; returns the names of all profiles if it is right.

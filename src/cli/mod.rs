@@ -43,6 +43,7 @@ pub fn main() -> ExitCode {
 
 fn dispatch(command: &Command) -> Result<(), CliError> {
     match command {
+        Command::New { file } => sweeps::write_starter(file),
         Command::Check(args) => inspect::check(args),
         Command::Plan(args) => inspect::plan(args),
         Command::Run(args) => run::run(args),

@@ -1,11 +1,12 @@
 //! Sweep files from disk.
 
 use std::{
-    fs,
+    fs::{self, File},
+    io::{self, Write},
     path::{Path, PathBuf},
 };
 
-use super::{CliError, error::chain};
+use super::{CliError, error::chain, print};
 use crate::{
     plan::Plan,
     sweep::{Source, Sweep},
@@ -48,6 +49,20 @@ pub fn read_one(file: &Path, profile: Option<&str>) -> Result<Sweep, CliError> {
     };
     let source = Source { name: &file.display().to_string(), text: &text, profile, include: &include };
     source.parse().map_err(|wrong| CliError::diagnostics(&wrong))
+}
+
+/// A complete sweep file with comments.
+const STARTER: &str = include_str!("starter.ron");
+
+/// Writes a sweep file to start from; an existing file stays as it is.
+pub fn write_starter(file: &Path) -> Result<(), CliError> {
+    let refused = |error: io::Error| {
+        let remedy = if error.kind() == io::ErrorKind::AlreadyExists { "; choose another name" } else { "" };
+        CliError::input(format!("cannot write {}: {}{remedy}", file.display(), chain(&error)))
+    };
+    let mut new = File::create_new(file).map_err(refused)?;
+    new.write_all(STARTER.as_bytes()).and_then(|()| new.sync_all()).map_err(refused)?;
+    print(&format!("{}: a complete sweep; `ablate run {}` runs it\n", file.display(), file.display()))
 }
 
 fn text_of(file: &Path) -> Result<String, String> {

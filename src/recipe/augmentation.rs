@@ -4,6 +4,7 @@ mod check;
 
 pub(super) use check::check_list;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::patch::{patchable, replaceable};
@@ -37,7 +38,7 @@ impl Augmentation {
 }
 
 /// One random transformation of an image with values in [0, 1] (paper §3, Figure 4 and appendix A).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub enum Transform {
     /// Cuts out a random rectangle and resizes it to the size of a view (the Inception crop). As the first
@@ -157,7 +158,7 @@ impl Transform {
 }
 
 /// How the size of a random crop is drawn.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum BoxSampling {
     /// Area and aspect ratio are uniform, as the paper's appendix A says and torchvision does.
     #[default]
@@ -168,7 +169,7 @@ pub enum BoxSampling {
 }
 
 /// How pixel values between the pixels of an image are computed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Interpolation {
     /// Linear in both directions.
     Bilinear,
@@ -177,7 +178,7 @@ pub enum Interpolation {
 }
 
 /// The order of a color jitter's four changes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum JitterOrder {
     /// A new one for every view.
     #[default]
@@ -187,7 +188,7 @@ pub enum JitterOrder {
 }
 
 /// What a change of brightness by strength s is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Brightness {
     /// A number from ±0.8 s is added to every value: the paper, and `simclrv1` in the reference code.
     #[default]
@@ -198,7 +199,7 @@ pub enum Brightness {
 }
 
 /// The data set that an AutoAugment policy was learned on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Policy {
     /// ImageNet.
     ImageNet,

@@ -1,5 +1,6 @@
 //! The encoder f(·) and the projection head g(·).
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::patch::{patchable, replaceable};
@@ -24,7 +25,7 @@ patchable! {
 }
 
 /// Mean and standard deviation of the red, green and blue channel values, in [0, 1].
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct InputNormalization {
     /// The means.
@@ -34,7 +35,7 @@ pub struct InputNormalization {
 }
 
 /// Depth of a residual network, and with it the kind of its blocks (He et al. 2016).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub enum Architecture {
     /// Three stages of one block, 16-32-64 channels.
     ResNet8,
@@ -106,7 +107,7 @@ impl Architecture {
 }
 
 /// The layers before the first residual block.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Stem {
     /// One 3 × 3 convolution with stride 1 and no pooling (paper appendix B.9).
     Cifar,
@@ -147,7 +148,7 @@ fn one() -> usize {
 }
 
 /// Layers of the projection head.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum HeadKind {
     /// No head: z = h (Figure 8, "none"); `dimension` and `batch_norm` have no effect.
     Identity,

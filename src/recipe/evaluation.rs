@@ -1,5 +1,6 @@
 //! How an encoder is evaluated.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -52,7 +53,7 @@ patchable! {
 }
 
 /// What is done with an encoder.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub enum Protocol {
     /// A softmax classifier on features of the frozen encoder, by gradient steps with cosine decay (appendix B.6).
@@ -88,7 +89,7 @@ pub enum Protocol {
 }
 
 /// Which features of a network are evaluated.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Representation {
     /// h, the encoder's output.
     #[default]
@@ -98,7 +99,7 @@ pub enum Representation {
 }
 
 /// What a transformation probe tells apart (Table 3).
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub enum ProbeTask {
     /// Images in color (80 %) from images without (20 %).

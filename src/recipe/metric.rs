@@ -88,6 +88,15 @@ impl Metric {
         }
     }
 
+    /// Whether more of it is better; `None` if neither more nor less is.
+    pub fn more_is_better(self) -> Option<bool> {
+        match self {
+            Self::Loss => Some(false),
+            Self::ContrastiveEntropy => None,
+            _ => Some(true),
+        }
+    }
+
     /// Whether pretraining jobs report it (evaluation jobs report the others).
     pub fn of_pretraining(self) -> bool {
         match self {

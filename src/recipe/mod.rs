@@ -7,6 +7,7 @@ mod augmentation;
 mod data;
 mod encoder;
 mod evaluation;
+pub mod explain;
 mod job;
 mod metric;
 mod objective;

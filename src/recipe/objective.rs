@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::patch::replaceable;
@@ -10,7 +11,7 @@ use super::patch::replaceable;
 ///
 /// Contrastive objectives are means over anchors: every view of the batch in turn, whose positive is the other view of
 /// its image (paper Table 2).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub enum Objective {
     /// Normalized temperature-scaled cross-entropy (paper §2.1, equation 1).
@@ -70,7 +71,7 @@ pub enum Objective {
 }
 
 /// Which views of other images are an anchor's negatives.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Negatives {
     /// Both views: 2N − 2 negatives (Algorithm 1).
     #[default]
@@ -80,7 +81,7 @@ pub enum Negatives {
 }
 
 /// Which negatives of an anchor count.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Mining {
     /// All of them.
     #[default]

@@ -1,5 +1,6 @@
 //! How pretraining updates the weights.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::patch::{patchable, replaceable};
@@ -19,7 +20,7 @@ patchable! {
 }
 
 /// An update rule.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub enum Algorithm {
     /// Stochastic gradient descent with momentum (the learning rate outside the momentum buffer, as in PyTorch).
@@ -44,7 +45,7 @@ pub enum Algorithm {
 }
 
 /// The peak learning rate as a function of the batch size N (paper appendix B.1).
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub enum LearningRate {
     /// The rate itself, whatever the batch size.
     Fixed(f64),
@@ -74,7 +75,7 @@ impl LearningRate {
 
 /// A linear classifier that learns on h while the encoder is pretrained, by momentum SGD at the encoder's schedule; it
 /// sees labels, the encoder does not (paper appendix B.6: "a stop_gradient is used").
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OnlineProbe {
     /// Peak learning rate per 256 images.

@@ -1,5 +1,6 @@
 //! How long pretraining runs and how the learning rate moves.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::patch::{patchable, replaceable};
@@ -24,7 +25,7 @@ patchable! {
 }
 
 /// The learning rate after warm-up.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub enum Decay {
     /// Half a cosine down to zero, without restarts (Loshchilov & Hutter 2017; paper §2.3).

@@ -1,6 +1,7 @@
 //! One cell of a table: what all seeds of one trial say about one metric.
 
 use super::{
+    rank::Rank,
     statistics::{mean, sample_deviation},
     view::{DoneView, JobView},
 };
@@ -21,6 +22,8 @@ pub struct Cell {
     pub mean: Option<f64>,
     /// Sample standard deviation over the seeds (divisor n − 1); none of fewer than two values.
     pub deviation: Option<f64>,
+    /// Whether it is the best of those that it is compared with, or the second best.
+    pub rank: Option<Rank>,
     /// What the paper found.
     pub published: Option<PublishedValue>,
 }
@@ -85,6 +88,8 @@ pub enum CellText {
         mean: String,
         /// The standard deviation, with as many decimals.
         spread: Option<String>,
+        /// Whether it is the best of those that it is compared with, or the second best.
+        rank: Option<Rank>,
         /// What follows: seeds done and seeds wanted, if some are missing; what the paper found.
         suffix: String,
     },
@@ -105,13 +110,23 @@ impl Cell {
             deviation: sample_deviation(shown),
             seeds,
             state,
+            rank: None,
             published: None,
         }
     }
 
     /// A cell that the sweep does not ask for.
     pub fn not_planned(metric: Metric) -> Self {
-        Self { metric, seeds: vec![], state: CellState::NotPlanned, n: 0, mean: None, deviation: None, published: None }
+        Self {
+            metric,
+            seeds: vec![],
+            state: CellState::NotPlanned,
+            n: 0,
+            mean: None,
+            deviation: None,
+            rank: None,
+            published: None,
+        }
     }
 
     /// The average of cells of one metric: of each seed first, then over the seeds.
@@ -129,7 +144,7 @@ impl Cell {
         let averages: Vec<f64> = (0..seeds).filter_map(of_seed).collect();
         let state = if done { CellState::Done } else { CellState::Missing };
         let (mean, deviation) = (mean(&averages), sample_deviation(&averages));
-        Self { metric, seeds: vec![], state, n: averages.len(), mean, deviation, published: None }
+        Self { metric, seeds: vec![], state, n: averages.len(), mean, deviation, rank: None, published: None }
     }
 
     /// Whether a number of all seeds is within the tolerance of what the paper found; `None` without either.
@@ -185,7 +200,7 @@ impl Cell {
             _ => beside(String::new()),
         };
         let (mean, spread) = (number(mean), self.deviation.map(number));
-        CellText::Number { mean, spread, suffix: format!("{seeds}{comparison}") }
+        CellText::Number { mean, spread, rank: self.rank, suffix: format!("{seeds}{comparison}") }
     }
 }
 
@@ -194,7 +209,7 @@ impl CellText {
     pub fn plain(&self) -> String {
         match self {
             Self::Word(word) => word.clone(),
-            Self::Number { mean, spread, suffix } => {
+            Self::Number { mean, spread, suffix, .. } => {
                 let spread = spread.as_ref().map(|spread| format!(" ± {spread}")).unwrap_or_default();
                 format!("{mean}{spread}{suffix}")
             }

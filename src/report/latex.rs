@@ -3,6 +3,7 @@
 use super::{
     cell::{Cell, CellText},
     layout::{HeaderRow, Layout},
+    rank::Rank,
     table::Table,
 };
 
@@ -67,9 +68,16 @@ fn rules_under(row: &HeaderRow, stub: usize) -> String {
 fn cell_text(cell: &Cell) -> String {
     match cell.text() {
         CellText::Word(word) => escape(&word),
-        CellText::Number { mean, spread, suffix } => {
+        CellText::Number { mean, spread, rank, suffix } => {
             let spread = spread.map(|spread| format!(" \\pm {spread}")).unwrap_or_default();
-            format!("${mean}{spread}${}", escape(&suffix))
+            let number = format!("${mean}{spread}$");
+            let number = match rank {
+                Some(Rank::Best) => format!("\\textbf{{\\boldmath {number}}}"),
+                Some(Rank::NotSignificantlyBest) => format!("\\textit{{{number}}}\\textsuperscript{{n.s.}}"),
+                Some(Rank::Second) => format!("\\underline{{{number}}}"),
+                None => number,
+            };
+            format!("{number}{}", escape(&suffix))
         }
     }
 }

@@ -1,8 +1,10 @@
 //! A table for GitHub's Markdown.
 
 use super::{
+    cell::CellText,
     layout::Layout,
     lines::{pad_left, pad_right, width_of},
+    rank::Rank,
     table::Table,
 };
 
@@ -13,7 +15,7 @@ pub fn markdown(table: &Table) -> String {
     lines[0].extend(table.columns.iter().map(|column| escape(&column.title())));
     for row in &layout.body {
         let labels = row.labels.iter().map(|label| escape(label));
-        lines.push(labels.chain(row.cells.iter().map(|cell| escape(&cell.text().plain()))).collect());
+        lines.push(labels.chain(row.cells.iter().map(|cell| cell_text(&cell.text()))).collect());
     }
 
     let columns = lines[0].len();
@@ -39,6 +41,17 @@ pub fn markdown(table: &Table) -> String {
         out += &format!("- {}\n", escape(note));
     }
     out
+}
+
+/// A cell; the best is bold, in italics if it might not be, and the second best is underlined.
+fn cell_text(text: &CellText) -> String {
+    let plain = escape(&text.plain());
+    match text {
+        CellText::Number { rank: Some(Rank::Best), .. } => format!("**{plain}**"),
+        CellText::Number { rank: Some(Rank::NotSignificantlyBest), .. } => format!("*{plain}*"),
+        CellText::Number { rank: Some(Rank::Second), .. } => format!("<u>{plain}</u>"),
+        _ => plain,
+    }
 }
 
 /// The text with everything that Markdown would take for markup made literal.

@@ -5,6 +5,7 @@
 
 mod cell;
 mod csv;
+mod field_text;
 mod labels;
 mod latex;
 mod layout;
@@ -13,6 +14,7 @@ mod markdown;
 mod notes;
 mod plan_text;
 mod progress;
+mod rank;
 mod statistics;
 mod summary;
 mod table;
@@ -25,11 +27,13 @@ mod widths;
 pub use self::{
     cell::{Cell, CellState, CellText, PublishedValue, SeedResult},
     csv::table_csv,
+    field_text::field_text,
     labels::job_labels,
     latex::latex,
     markdown::markdown,
     plan_text::plan_text,
     progress::{Outcome, Progress},
+    rank::Rank,
     statistics::{mean, sample_deviation},
     summary::summary,
     table::{Column, Row, Table},

@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     cell::CellState,
     lines::{cut, one_line},
+    rank::SIGNIFICANCE,
     table::{Column, Row},
     time::date,
     view::DoneView,
 };
-use crate::sweep::{Published, Sweep, TableSpec};
+use crate::sweep::{Best, Published, Sweep, TableSpec};
 
 /// Distinct values of one property of the records behind a table.
 type Values<'r> = BTreeSet<&'r str>;
@@ -47,6 +48,7 @@ pub(super) fn notes(sweep: &Sweep, spec: &TableSpec, columns: &[Column], rows: &
     notes.extend(where_and_when(&pretrains, &evaluations));
     notes.extend(unfinished(rows));
     notes.extend(sweep.profile.iter().map(|profile| format!("profile: {profile}")));
+    notes.extend(ranking(spec, sweep.seeds.len(), rows));
     notes.extend(reproduction(sweep, spec, rows));
     notes.iter().map(|note| one_line(note)).collect()
 }
@@ -102,6 +104,23 @@ fn where_and_when(pretrains: &[&DoneView], evaluations: &[&DoneView]) -> Vec<Str
         format!("device: {}", devices.into_iter().collect::<Vec<_>>().join(", ")),
         format!("measured: {measured} (UTC)"),
     ]
+}
+
+/// What the marks of the best mean.
+fn ranking(spec: &TableSpec, seeds: usize, rows: &[Row]) -> Option<String> {
+    let among = match spec.best? {
+        Best::Row => "row",
+        Best::Column => "column",
+        Best::Table => "table",
+    };
+    rows.iter().flat_map(|row| &row.cells).any(|cell| cell.rank.is_some()).then_some(())?;
+    let test = match seeds {
+        1 => "one seed, so none can be tested".to_owned(),
+        _ => format!("two-sided paired t-test over {seeds} seeds, p < {SIGNIFICANCE}"),
+    };
+    Some(format!(
+        "¹ best and ² second best of each {among} and metric; n.s.: not significantly better than the second ({test})"
+    ))
 }
 
 /// Where the published numbers come from, and how many are reproduced.

@@ -6,6 +6,7 @@ use super::{
     cell::{Cell, CellState, PublishedValue, SeedResult},
     lines::one_line,
     notes::notes,
+    rank::rank,
     view::JobView,
 };
 use crate::{
@@ -116,6 +117,10 @@ impl Table {
                     cell.published = value.map(|value| PublishedValue { value, tolerance: *tolerance });
                 }
             }
+        }
+        if let Some(best) = spec.best {
+            let metrics: Vec<_> = spec.metrics.iter().map(|shows| shows.metric).collect();
+            rank(&mut rows, best, column_choices.len() * metrics.len(), &metrics);
         }
         leave_out_empty(&mut columns, &mut rows);
         Self {

@@ -4,6 +4,7 @@ use super::{
     cell::{Cell, CellState},
     layout::{BodyRow, Layout},
     lines::{center, pad_left, pad_right, wrap},
+    rank::Rank,
     table::Table,
     widths::Widths,
 };
@@ -164,6 +165,7 @@ fn junction(up: bool, down: bool, left: bool, right: bool) -> char {
 fn style(cell: &Cell) -> &'static str {
     match cell.state {
         CellState::Done if cell.reproduces() == Some(false) => RED,
+        CellState::Done if cell.rank == Some(Rank::Best) => BOLD,
         CellState::Done => "",
         CellState::Partial { .. } | CellState::Running { .. } => YELLOW,
         CellState::Missing | CellState::NotPlanned | CellState::Skipped(_) | CellState::NotMeasured => DIM,

@@ -6,6 +6,7 @@ use super::{
     cell::CellText,
     layout::Layout,
     lines::{pad_left, pad_right, width_of},
+    rank::Rank,
 };
 
 /// A column of labels or headings is not made narrower than this to fit the terminal.
@@ -51,7 +52,8 @@ impl Widths {
             for row in &layout.body {
                 match row.cells[index].text() {
                     CellText::Word(word) => words = words.max(width_of(&word)),
-                    CellText::Number { mean, spread, suffix } => {
+                    CellText::Number { mean, spread, rank, suffix } => {
+                        let suffix = behind(rank, &suffix);
                         numbers.mean = numbers.mean.max(width_of(&mean));
                         numbers.spread = numbers.spread.max(spread.as_deref().map_or(0, width_of));
                         numbers.suffix = numbers.suffix.max(width_of(&suffix));
@@ -128,15 +130,20 @@ impl Numbers {
     pub fn align(&self, text: &CellText) -> String {
         match text {
             CellText::Word(word) => word.clone(),
-            CellText::Number { mean, spread, suffix } => {
+            CellText::Number { mean, spread, rank, suffix } => {
                 let mut out = pad_left(mean, self.mean);
                 match spread {
                     Some(spread) => out += &format!(" ± {}", pad_left(spread, self.spread)),
                     None if self.spread > 0 => out += &" ".repeat(3 + self.spread),
                     None => {}
                 }
-                out + &pad_right(suffix, self.suffix)
+                out + &pad_right(&behind(*rank, suffix), self.suffix)
             }
         }
     }
+}
+
+/// What stands behind a number and its spread.
+fn behind(rank: Option<Rank>, suffix: &str) -> String {
+    format!("{}{suffix}", rank.map_or("", Rank::mark))
 }

@@ -1,5 +1,7 @@
 //! The tables a sweep file asks for.
 
+use serde::Deserialize;
+
 use crate::recipe::Metric;
 
 /// A table: which axes make its rows and columns, and what stands in the cells.
@@ -17,8 +19,21 @@ pub struct TableSpec {
     pub metrics: Vec<MetricColumn>,
     /// Whether the columns end with the average of each row, for each metric (Figure 5).
     pub average: bool,
+    /// Among which cells the best and the second best are marked, for each metric.
+    pub best: Option<Best>,
     /// What the paper found.
     pub published: Option<Published>,
+}
+
+/// Cells that are compared with each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub enum Best {
+    /// Those of each row.
+    Row,
+    /// Those of each column.
+    Column,
+    /// Those of the whole table.
+    Table,
 }
 
 /// Published numbers beside which the cells are set.

@@ -23,7 +23,7 @@ pub(super) fn read(node: &Node, outline: &Outline, findings: &mut Findings) -> V
             break;
         }
         let fields = ["name", "title", "rows", "columns", "metrics"];
-        let section = Section::open(node, "this table", &fields, &["average", "published"], findings);
+        let section = Section::open(node, "this table", &fields, &["average", "best", "published"], findings);
         let name = section.get("name").and_then(|node| file_stem(node, &mut names, findings));
         let title = section.get("title").and_then(|node| line(node, "the title of this table", findings));
         let [rows, columns] = read_axes(section, outline, findings);
@@ -31,7 +31,8 @@ pub(super) fn read(node: &Node, outline: &Outline, findings: &mut Findings) -> V
         let average = section.get("average").and_then(|node| decode(node, "`average`", findings)).unwrap_or(false);
         if let (Some(name), Some(title)) = (name, title) {
             let title = title.to_owned();
-            let mut table = TableSpec { name, title, rows, columns, metrics, average, published: None };
+            let best = section.get("best").and_then(|node| decode(node, "`best`", findings));
+            let mut table = TableSpec { name, title, rows, columns, metrics, average, best, published: None };
             // The numbers can only be counted if all that they stand beside is right.
             if findings.is_empty() {
                 let published = section.get("published");

@@ -12,6 +12,7 @@ use std::{
 use tempfile::TempDir;
 
 mod checkpoints;
+mod files;
 mod full_disk;
 mod pictures;
 mod surroundings;

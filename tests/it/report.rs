@@ -14,6 +14,7 @@ use crate::recipes::{patch, tiny};
 mod honesty;
 mod long_form;
 mod published;
+mod ranks;
 mod renderers;
 mod run;
 
@@ -116,6 +117,7 @@ fn two_by_two(seeds: &[u64]) -> Sweep {
             columns: vec![1],
             metrics: vec![shows(Metric::Top1, Some(0)), shows(Metric::Loss, None)],
             average: false,
+            best: None,
             published: None,
         }],
         changes: vec![],

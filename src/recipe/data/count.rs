@@ -1,7 +1,8 @@
 //! How many images: a number, or `All`.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
     de::{self, Visitor},
@@ -42,6 +43,19 @@ impl fmt::Display for Count {
             Self::All => f.write_str("All"),
             Self::Number(number) => number.fmt(f),
         }
+    }
+}
+
+impl JsonSchema for Count {
+    fn schema_name() -> Cow<'static, str> {
+        "Count".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "oneOf": [
+            { "const": "All", "description": "Every image, whatever the sizes of the classes." },
+            { "type": "integer", "minimum": 0, "description": "This many, an equal share per class." },
+        ] })
     }
 }
 

@@ -7,6 +7,7 @@ pub use count::Count;
 
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::patch::{patchable, replaceable};
@@ -54,7 +55,7 @@ patchable! {
 pub const CENTER_CROP: f64 = 0.875;
 
 /// A data set: a known one, or any folder of pictures.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub enum DataSource {
     /// Generated on the fly: ten shapes in random colors, 24 × 24 pixels (see `train::data::shapes`).

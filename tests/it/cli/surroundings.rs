@@ -150,6 +150,7 @@ fn help() {
     Usage: ablate <COMMAND>
 
     Commands:
+      new          Write a commented sweep file to start from
       check        Check sweep files without running anything
       plan         Show the jobs that sweep files need, and which of them are done
       run          Run the missing jobs of sweep files, then print and export their tables
@@ -172,48 +173,4 @@ fn help() {
 
     Exit codes: 0 done, 1 something failed, 2 wrong input.
     ");
-}
-
-#[test]
-fn a_run_is_verified_against_published_numbers() {
-    let lab = Lab::new();
-    let with = |values: &str, profile: &str| {
-        let published =
-            format!("published: (source: \"paper\", tolerance: 100, values: {values}),\n        metrics: [");
-        let profiles = format!("profiles: {{\"{profile}\": ()}},\n    seeds:");
-        lab.write(&SWEEP.replace("metrics: [", &published).replace("seeds:", &profiles));
-    };
-    with("[[50, None], [50, 1]]", "smoke");
-    let (code, _, told) = lab.ablate(&["table", "tiny.ron", "--verify"]);
-    assert_eq!(code, 1, "{told}");
-    assert!(told.contains("0 of 0 cells within tolerance of the published numbers, 3 to come"), "{told}");
-    let (_, told) = lab.run(&[]);
-    assert!(told.contains("3 of 3 cells within tolerance of the published numbers, 0 to come"), "{told}");
-    assert_eq!(lab.ablate(&["table", "tiny.ron", "--verify"]).0, 0);
-    with("[[50, None], [500, 1]]", "smoke");
-    let (code, _, told) = lab.ablate(&["run", "tiny.ron"]);
-    assert_eq!(code, 1, "{told}");
-    assert!(told.contains("2 of 3 cells within tolerance"), "{told}");
-    // Another profile is another experiment: same jobs here, but not the paper's.
-    let (code, _, told) = lab.ablate(&["table", "tiny.ron", "--verify", "--profile", "smoke"]);
-    assert_eq!(code, 2, "{told}");
-    let (code, out, told) = lab.ablate(&["run", "tiny.ron", "--profile", "smoke"]);
-    assert_eq!(code, 0, "{told}");
-    assert!(out.contains("profile: smoke") && told.contains("tables/tiny-smoke"), "{out} {told}");
-}
-
-#[test]
-fn every_profile_is_checked() {
-    let lab = Lab::new();
-    lab.write(
-        &SWEEP.replace("seeds:", "profiles: {\"good\": (), \"bad\": (base: (schedule: (epochs: 0)))},\n    seeds:"),
-    );
-    let (code, out, told) = lab.ablate(&["check", "tiny.ron"]);
-    assert_eq!(code, 2);
-    assert!(out.contains("tiny.ron: ok") && out.contains("tiny.ron, profile good: ok"), "{out}");
-    assert!(told.contains("zero epochs"), "{told}");
-    assert_eq!(lab.ablate(&["check", "tiny.ron", "--profile", "good"]).0, 0);
-    let (code, _, told) = lab.ablate(&["run", "tiny.ron", "--profile", "god"]);
-    assert_eq!(code, 2);
-    assert!(told.contains("did you mean `good`?"), "{told}");
 }

@@ -1,0 +1,120 @@
+//! The best and the second best of cells, and whether the difference is more than chance.
+
+use statrs::distribution::{ContinuousCDF, StudentsT};
+
+use super::{
+    cell::{Cell, CellState},
+    statistics::{mean, sample_deviation},
+    table::Row,
+};
+use crate::{recipe::Metric, sweep::Best};
+
+/// A difference counts if chance alone gave one as large less often than this.
+pub(super) const SIGNIFICANCE: f64 = 0.05;
+
+/// The place of a cell among those that it is compared with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rank {
+    /// The best, significantly better than the second.
+    Best,
+    /// The best, but the second might be as good.
+    NotSignificantlyBest,
+    /// The second best.
+    Second,
+}
+
+impl Rank {
+    /// What stands behind a number in plain text.
+    pub fn mark(self) -> &'static str {
+        match self {
+            Self::Best => " ¹",
+            Self::NotSignificantlyBest => " ¹ n.s.",
+            Self::Second => " ²",
+        }
+    }
+}
+
+/// Ranks the cells of the first `columns` columns, in which `metrics` take turns.
+pub(super) fn rank(rows: &mut [Row], best: Best, columns: usize, metrics: &[Metric]) {
+    let places = (0..rows.len()).flat_map(|row| (0..columns).map(move |column| (row, column)));
+    let places: Vec<(usize, usize)> = places.collect();
+    let count = metrics.len();
+    let groups: Vec<Vec<(usize, usize)>> = match best {
+        Best::Row => (0..rows.len() * count)
+            .map(|group| {
+                places.iter().copied().filter(|&(row, column)| row * count + column % count == group).collect()
+            })
+            .collect(),
+        Best::Column => {
+            (0..columns).map(|group| places.iter().copied().filter(|&(_, column)| column == group).collect()).collect()
+        }
+        Best::Table => (0..count)
+            .map(|group| places.iter().copied().filter(|&(_, column)| column % count == group).collect())
+            .collect(),
+    };
+    for group in groups {
+        rank_group(rows, group);
+    }
+}
+
+fn rank_group(rows: &mut [Row], mut group: Vec<(usize, usize)>) {
+    let cell = |rows: &[Row], (row, column): (usize, usize)| rows[row].cells[column].clone();
+    group.retain(|&(row, column)| {
+        let cell = &rows[row].cells[column];
+        cell.state == CellState::Done && cell.metric.more_is_better().is_some()
+    });
+    let value = |rows: &[Row], (row, column): (usize, usize)| {
+        let cell = &rows[row].cells[column];
+        let sign = if cell.metric.more_is_better() == Some(true) { -1.0 } else { 1.0 };
+        sign * cell.mean.unwrap_or_default()
+    };
+    group.sort_by(|&one, &other| value(rows, one).total_cmp(&value(rows, other)));
+    let [first, second, ..] = group[..] else { return };
+    let clear = probability(&cell(rows, first), &cell(rows, second)).is_some_and(|p| p < SIGNIFICANCE);
+    rows[first.0].cells[first.1].rank = Some(if clear { Rank::Best } else { Rank::NotSignificantlyBest });
+    rows[second.0].cells[second.1].rank = Some(Rank::Second);
+}
+
+/// How often chance alone would make two cells differ by as much, by the two-sided paired t-test over their seeds;
+/// `None` with fewer than two seeds.
+pub(super) fn probability(one: &Cell, other: &Cell) -> Option<f64> {
+    let pairs = one.values().zip(other.values());
+    let differences: Option<Vec<f64>> = pairs.map(|((_, one), (_, other))| Some(one? - other?)).collect();
+    paired_t_test(&differences?)
+}
+
+/// The two-sided probability of differences whose true mean is zero.
+fn paired_t_test(differences: &[f64]) -> Option<f64> {
+    let (mean, deviation) = (mean(differences)?, sample_deviation(differences)?);
+    if deviation == 0.0 {
+        return Some(if mean == 0.0 { 1.0 } else { 0.0 });
+    }
+    let n = differences.len() as f64;
+    let distribution = StudentsT::new(0.0, 1.0, n - 1.0).ok()?;
+    Some(2.0 * distribution.cdf(-(mean / (deviation / n.sqrt())).abs()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn probabilities_are_those_of_scipy() {
+        // scipy.stats.ttest_rel(differences, zeros).pvalue of SciPy 1.17.1; the first also in closed form.
+        for (differences, expected) in [
+            (vec![1.0, 2.0], 1.0 - 2.0 / std::f64::consts::PI * 3_f64.atan()),
+            (vec![0.5, 0.7, 0.9], 0.026_148_318_903_646_63),
+            (vec![-0.2, 0.4, 0.1, 0.3, -0.1], 0.429_973_379_488_549),
+        ] {
+            let found = paired_t_test(&differences).unwrap();
+            assert!((found - expected).abs() < 1e-9, "{differences:?}: {found} {expected}");
+        }
+    }
+
+    #[test]
+    fn degenerate_differences_have_their_limits() {
+        assert_eq!(paired_t_test(&[1.0]), None);
+        assert_eq!(paired_t_test(&[0.0, 0.0]), Some(1.0));
+        assert_eq!(paired_t_test(&[0.5, 0.5]), Some(0.0));
+    }
+}

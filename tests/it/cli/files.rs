@@ -1,0 +1,95 @@
+//! Sweep files as a user meets them: the first one, profiles, published numbers, what fields mean.
+
+use std::fs;
+
+use super::{Lab, SWEEP};
+
+#[test]
+fn a_run_is_verified_against_published_numbers() {
+    let lab = Lab::new();
+    let with = |values: &str, profile: &str| {
+        let published =
+            format!("published: (source: \"paper\", tolerance: 100, values: {values}),\n        metrics: [");
+        let profiles = format!("profiles: {{\"{profile}\": ()}},\n    seeds:");
+        lab.write(&SWEEP.replace("metrics: [", &published).replace("seeds:", &profiles));
+    };
+    with("[[50, None], [50, 1]]", "smoke");
+    let (code, _, told) = lab.ablate(&["table", "tiny.ron", "--verify"]);
+    assert_eq!(code, 1, "{told}");
+    assert!(told.contains("0 of 0 cells within tolerance of the published numbers, 3 to come"), "{told}");
+    let (_, told) = lab.run(&[]);
+    assert!(told.contains("3 of 3 cells within tolerance of the published numbers, 0 to come"), "{told}");
+    assert_eq!(lab.ablate(&["table", "tiny.ron", "--verify"]).0, 0);
+    with("[[50, None], [500, 1]]", "smoke");
+    let (code, _, told) = lab.ablate(&["run", "tiny.ron"]);
+    assert_eq!(code, 1, "{told}");
+    assert!(told.contains("2 of 3 cells within tolerance"), "{told}");
+    // Another profile is another experiment: same jobs here, but not the paper's.
+    let (code, _, told) = lab.ablate(&["table", "tiny.ron", "--verify", "--profile", "smoke"]);
+    assert_eq!(code, 2, "{told}");
+    let (code, out, told) = lab.ablate(&["run", "tiny.ron", "--profile", "smoke"]);
+    assert_eq!(code, 0, "{told}");
+    assert!(out.contains("profile: smoke") && told.contains("tables/tiny-smoke"), "{out} {told}");
+}
+
+#[test]
+fn every_profile_is_checked() {
+    let lab = Lab::new();
+    lab.write(
+        &SWEEP.replace("seeds:", "profiles: {\"good\": (), \"bad\": (base: (schedule: (epochs: 0)))},\n    seeds:"),
+    );
+    let (code, out, told) = lab.ablate(&["check", "tiny.ron"]);
+    assert_eq!(code, 2);
+    assert!(out.contains("tiny.ron: ok") && out.contains("tiny.ron, profile good: ok"), "{out}");
+    assert!(told.contains("zero epochs"), "{told}");
+    assert_eq!(lab.ablate(&["check", "tiny.ron", "--profile", "good"]).0, 0);
+    let (code, _, told) = lab.ablate(&["run", "tiny.ron", "--profile", "god"]);
+    assert_eq!(code, 2);
+    assert!(told.contains("did you mean `good`?"), "{told}");
+}
+
+#[test]
+fn a_newcomer_gets_a_file_to_start_from() {
+    let lab = Lab::new();
+    let (code, out, told) = lab.ablate(&["new", "mine.ron"]);
+    assert_eq!(code, 0, "{out} {told}");
+    let (code, out, _) = lab.ablate(&["check", "mine.ron"]);
+    assert!(code == 0 && out.contains("4 trials × 2 seeds, 16 jobs"), "{out}");
+    let written = fs::read(lab.path("mine.ron")).unwrap();
+    let (code, _, told) = lab.ablate(&["new", "mine.ron"]);
+    assert!(code == 2 && told.contains("choose another name"), "{told}");
+    assert_eq!(fs::read(lab.path("mine.ron")).unwrap(), written);
+}
+
+#[test]
+fn fields_are_explained() {
+    let lab = Lab::new();
+    let explain = |field: &str| lab.ablate(&["check", "--explain", field]);
+    insta::assert_snapshot!(explain("encoder.stem").1, @r"
+        encoder.stem
+          one of the names below; must be written
+          The first layers.
+            Cifar     One 3 × 3 convolution with stride 1 and no pooling (paper appendix B.9).
+            ImageNet  One 7 × 7 convolution and one 3 × 3 max pooling, each with stride 2 (He et al. 2016, Table 1).
+    ");
+    insta::assert_snapshot!(explain("Cutout.size").1, @r"
+        augmentation.both.Cutout.size
+        augmentation.first.Cutout.size
+        augmentation.second.Cutout.size
+        evaluation.train_augmentation.Cutout.size
+          number; must be written
+          Side of the square as a fraction of the image's side; DeVries & Taylor use 0.5 on CIFAR-10.
+    ");
+    insta::assert_snapshot!(explain("batch_size").1, @r"
+        evaluation.batch_size
+          whole number; must be written
+          Images per step.
+
+        schedule.batch_size
+          whole number; must be written
+          Images per step, N; each gives two views, so the loss sees 2N.
+    ");
+    let (code, _, told) = explain("optimizer.learn_rate");
+    assert_eq!(code, 2);
+    insta::assert_snapshot!(told, @"error: a recipe has no field `optimizer.learn_rate`; did you mean `optimizer.learning_rate`?");
+}

@@ -1,0 +1,91 @@
+//! The best and the second best of a table, and whether they differ by more than chance.
+
+use ablate::{
+    report::{Rank, latex, markdown, terminal},
+    sweep::Best,
+};
+
+use super::*;
+
+/// The ranks of all cells of two_by_two, in which top-1 and loss take turns.
+fn ranks(best: Best, change: impl FnOnce(&mut Results)) -> Vec<Vec<Option<Rank>>> {
+    let table = ranked(best, &[0, 1, 2], change);
+    table.rows.iter().map(|row| row.cells.iter().map(|cell| cell.rank).collect()).collect()
+}
+
+fn ranked(best: Best, seeds: &[u64], change: impl FnOnce(&mut Results)) -> Table {
+    let mut sweep = two_by_two(seeds);
+    sweep.tables[0].best = Some(best);
+    let mut results = Results::complete(vec![sweep]);
+    change(&mut results);
+    results.table()
+}
+
+const BEST: Option<Rank> = Some(Rank::Best);
+const SECOND: Option<Rank> = Some(Rank::Second);
+
+#[test]
+fn cells_are_compared_within_their_group_and_metric() {
+    // Top-1 grows and the loss falls from cell to cell, by the same for every seed.
+    let unchanged = |_: &mut Results| {};
+    assert_eq!(ranks(Best::Row, unchanged), [[SECOND, SECOND, BEST, BEST]; 2]);
+    assert_eq!(ranks(Best::Column, unchanged), [[SECOND; 4], [BEST; 4]]);
+    assert_eq!(ranks(Best::Table, unchanged), [[None; 4], [SECOND, SECOND, BEST, BEST]]);
+}
+
+#[test]
+fn a_best_that_chance_may_have_made_is_not_a_clear_one() {
+    let scattered = |results: &mut Results| {
+        let [_, evaluation] = results.jobs(&[0, 1], 1);
+        results.edit(evaluation, |record| {
+            record.metrics.insert(Metric::Top1, 7.0);
+        });
+    };
+    assert_eq!(ranks(Best::Row, scattered)[0][2], Some(Rank::NotSignificantlyBest));
+    // Nor is one of a single seed.
+    let table = ranked(Best::Row, &[0], |_| {});
+    assert_eq!(table.rows[0].cells[2].rank, Some(Rank::NotSignificantlyBest));
+    let unfinished = |results: &mut Results| {
+        let [_, evaluation] = results.jobs(&[0, 1], 1);
+        results.views.remove(&evaluation);
+    };
+    assert_eq!(ranks(Best::Row, unfinished)[0], [None, SECOND, None, BEST], "what is not done is not ranked");
+}
+
+#[test]
+fn every_format_marks_them() {
+    let table = ranked(Best::Row, &[0, 1, 2], |results| {
+        let [_, evaluation] = results.jobs(&[0, 1], 1);
+        results.edit(evaluation, |record| {
+            record.metrics.insert(Metric::Top1, 7.0);
+        });
+    });
+    insta::assert_snapshot!(terminal(&table, 140, false), @r"
+        Batch size and temperature
+        ┌─────────────┬──────────────────────────────┬────────────────────────────────────┐
+        │ temperature │           τ = 0.1            │              τ = 0.5               │
+        │             ├──────────────┬───────────────┼────────────────────┬───────────────┤
+        │ batch size  │  top-1 (%)   │  loss (nats)  │     top-1 (%)      │  loss (nats)  │
+        ├─────────────┼──────────────┼───────────────┼────────────────────┼───────────────┤
+        │ 64          │  6.0 ± 0.5 ² │ 4.12 ± 0.12 ² │ 19.7 ± 11.0 ¹ n.s. │ 3.88 ± 0.12 ¹ │
+        │ 128         │ 46.0 ± 0.5 ² │ 3.62 ± 0.12 ² │ 66.0 ±  0.5 ¹      │ 3.38 ± 0.12 ¹ │
+        └─────────────┴──────────────┴───────────────┴────────────────────┴───────────────┘
+        mean ± sample standard deviation over 3 seeds (0, 1, 2)
+        pretraining protocol: NT-Xent, 20 epochs
+        protocol of linear: linear, 90 epochs
+        data: shapes-5f3c
+        code: 0.1.0-a1b2
+        device: cpu (2 threads)
+        measured: 2026-01-01 (UTC)
+        ¹ best and ² second best of each row and metric; n.s.: not significantly better than the second (two-sided paired t-test over 3 seeds, p <
+        0.05)
+    ");
+    insta::assert_snapshot!(markdown(&table).lines().filter(|line| line.starts_with("| 64") || line.starts_with("| 128")).collect::<Vec<_>>().join("\n"), @r"
+        | 64         |   <u>6.0 ± 0.5</u> |   <u>4.12 ± 0.12</u> |      *19.7 ± 11.0* |      **3.88 ± 0.12** |
+        | 128        |  <u>46.0 ± 0.5</u> |   <u>3.62 ± 0.12</u> |     **66.0 ± 0.5** |      **3.38 ± 0.12** |
+    ");
+    insta::assert_snapshot!(latex(&table).lines().filter(|line| line.contains("64 &") || line.contains("128 &")).collect::<Vec<_>>().join("\n"), @r"
+        64 & \underline{$6.0 \pm 0.5$} & \underline{$4.12 \pm 0.12$} & \textit{$19.7 \pm 11.0$}\textsuperscript{n.s.} & \textbf{\boldmath $3.88 \pm 0.12$} \\
+        128 & \underline{$46.0 \pm 0.5$} & \underline{$3.62 \pm 0.12$} & \textbf{\boldmath $66.0 \pm 0.5$} & \textbf{\boldmath $3.38 \pm 0.12$} \\
+    ");
+}
