@@ -43,6 +43,8 @@ pub enum Command {
     Status(StoreArgs),
     /// Print tables from the results that are there
     Table(TableArgs),
+    /// Show where the numbers of one trial come from
+    Explain(ExplainArgs),
     /// Write tables and the tidy CSV of all jobs to files
     Export(ExportArgs),
     /// Print the log of a job
@@ -166,6 +168,23 @@ pub enum TableFormat {
     Csv,
     /// CSV with one row per job and metric
     Tidy,
+}
+
+/// Arguments of `explain`.
+#[derive(Debug, clap::Args)]
+pub struct ExplainArgs {
+    /// Sweep file
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Which trial: as many values of axes as tell it from the others
+    #[arg(value_name = "AXIS=LABEL")]
+    pub values: Vec<String>,
+    /// Profile of the sweep file [default: its base as it is]
+    #[arg(long, value_name = "NAME")]
+    pub profile: Option<String>,
+    /// Folder of the results
+    #[arg(long, value_name = "DIR", default_value = "results")]
+    pub store: PathBuf,
 }
 
 /// Arguments of `export`.

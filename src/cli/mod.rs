@@ -5,6 +5,7 @@ mod data;
 mod display;
 mod epoch_log;
 mod error;
+mod explain;
 mod inspect;
 mod job;
 mod lock;
@@ -49,6 +50,7 @@ fn dispatch(command: &Command) -> Result<(), CliError> {
         Command::Run(args) => run::run(args),
         Command::Status(args) => inspect::status(args),
         Command::Table(args) => tables::table(args),
+        Command::Explain(args) => explain::explain(args),
         Command::Export(args) => tables::export(args),
         Command::Logs(args) => inspect::logs(args),
         Command::Data(args) => data::run(args),

@@ -142,13 +142,19 @@ fn first_with(source: DataSource, corrupt: usize, folders: &[&Path]) -> Result<O
     for folder in folders {
         match data::check(source, corrupt, Some(folder)) {
             Ok(_) => {
-                for problem in &problems {
+                for (_, problem) in problems.iter().filter(|(absent, _)| !absent) {
                     tell(&format!("passed over: {problem}"));
                 }
                 return Ok(Some(folder.to_path_buf()));
             }
-            Err(error) => problems.push(chain(&error)),
+            Err(error) => {
+                // Where a data set simply is not, it is looked for elsewhere without a word.
+                let absent =
+                    matches!(error.kind, data::ErrorKind::MissingFile { .. } | data::ErrorKind::MissingFolder { .. });
+                problems.push((absent, chain(&error)));
+            }
         }
     }
+    let problems: Vec<String> = problems.into_iter().map(|(_, problem)| problem).collect();
     Err(CliError::input(problems.join("\nand ")))
 }

@@ -75,5 +75,7 @@ fn done(record: &Record) -> DoneView {
         started_unix: record.started_unix,
         threads: record.threads,
         host: record.host.clone(),
+        checkpoint: record.checkpoint.clone(),
+        remarks: record.remarks.clone(),
     }
 }

@@ -84,7 +84,7 @@ pub fn run(args: &RunArgs) -> Result<(), CliError> {
             report_trouble(&summary, &store);
             Err(CliError::silent())
         }
-        _ => tables::verify(&planned, &results, false),
+        _ => tables::verify(&planned, &results, None, false),
     }
 }
 

@@ -42,13 +42,14 @@ pub fn table(args: &TableArgs) -> Result<(), CliError> {
         return Err(CliError::input(format!("there is no table {name}; the tables are: {}", known.join(", "))));
     }
     print(&text)?;
-    if args.verify { verify(&planned, &results, true) } else { Ok(()) }
+    if args.verify { verify(&planned, &results, args.table.as_deref(), true) } else { Ok(()) }
 }
 
 /// Says how many cells are within tolerance of the published numbers, if there are any, and fails if one is not;
 /// missing ones fail only if all are `wanted`.
-pub fn verify(planned: &Planned, results: &Results, wanted: bool) -> Result<(), CliError> {
-    let tables = (0..planned.sweeps.len()).flat_map(|index| of_sweep(planned, index, results)).collect::<Vec<_>>();
+pub fn verify(planned: &Planned, results: &Results, only: Option<&str>, wanted: bool) -> Result<(), CliError> {
+    let tables = (0..planned.sweeps.len()).flat_map(|index| of_sweep(planned, index, results));
+    let tables: Vec<Table> = tables.filter(|table| only.is_none_or(|name| name == table.name)).collect();
     let published = tables.iter().flat_map(Table::cells).filter(|cell| cell.published.is_some()).count();
     let (within, compared) =
         tables.iter().map(Table::reproduced).fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));

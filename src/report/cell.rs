@@ -136,15 +136,23 @@ impl Cell {
             return Self::not_planned(metric);
         }
         let done = cells.iter().all(|cell| cell.state == CellState::Done);
+        // Why there is no average yet: what keeps one of the cells from being a number.
+        let unfinished = cells.iter().map(|cell| &cell.state).filter(|state| **state != CellState::Done);
+        let worst = unfinished.min_by_key(|state| state.gravity()).map_or(CellState::Missing, Clone::clone);
         let seeds = if done { cells[0].n } else { 0 };
         let of_seed = |seed: usize| {
             let values: Option<Vec<f64>> = cells.iter().map(|cell| cell.seeds[seed].value(metric)).collect();
             values.as_deref().and_then(mean)
         };
         let averages: Vec<f64> = (0..seeds).filter_map(of_seed).collect();
-        let state = if done { CellState::Done } else { CellState::Missing };
+        let state = if done { CellState::Done } else { worst.without_count() };
         let (mean, deviation) = (mean(&averages), sample_deviation(&averages));
         Self { metric, seeds: vec![], state, n: averages.len(), mean, deviation, rank: None, published: None }
+    }
+
+    /// Whether it is an average of other cells.
+    pub fn is_average(&self) -> bool {
+        self.seeds.is_empty() && self.state != CellState::NotPlanned
     }
 
     /// Whether a number of all seeds is within the tolerance of what the paper found; `None` without either.
@@ -201,6 +209,29 @@ impl Cell {
         };
         let (mean, spread) = (number(mean), self.deviation.map(number));
         CellText::Number { mean, spread, rank: self.rank, suffix: format!("{seeds}{comparison}") }
+    }
+}
+
+impl CellState {
+    /// The graver, the smaller.
+    fn gravity(&self) -> usize {
+        match self {
+            Self::NotComparable(_) => 0,
+            Self::Failed(_) => 1,
+            Self::Skipped(_) => 2,
+            Self::NotMeasured => 3,
+            Self::Missing => 4,
+            Self::Running { .. } | Self::Partial { .. } => 5,
+            Self::NotPlanned | Self::Done => 6,
+        }
+    }
+
+    /// The state of what waits for such a cell.
+    fn without_count(self) -> Self {
+        match self {
+            Self::Partial { .. } | Self::Running { .. } => Self::Missing,
+            other => other,
+        }
     }
 }
 

@@ -9,6 +9,7 @@ mod field_text;
 mod labels;
 mod latex;
 mod layout;
+mod lineage;
 mod lines;
 mod markdown;
 mod notes;
@@ -30,6 +31,7 @@ pub use self::{
     field_text::field_text,
     labels::job_labels,
     latex::latex,
+    lineage::lineage,
     markdown::markdown,
     plan_text::plan_text,
     progress::{Outcome, Progress},

@@ -119,7 +119,8 @@ fn ranking(spec: &TableSpec, seeds: usize, rows: &[Row]) -> Option<String> {
         _ => format!("two-sided paired t-test over {seeds} seeds, p < {SIGNIFICANCE}"),
     };
     Some(format!(
-        "¹ best and ² second best of each {among} and metric; n.s.: not significantly better than the second ({test})"
+        "¹ best and ² second best of each {among} and metric, where all have the same protocol, data and code; n.s.: not \
+         significantly better than the second ({test})"
     ))
 }
 
@@ -134,12 +135,13 @@ fn reproduction(sweep: &Sweep, spec: &TableSpec, rows: &[Row]) -> Option<String>
         0 => String::new(),
         cells => format!(", {cells} to come"),
     };
+    let tolerance = tolerance.iter().map(f64::to_string).collect::<Vec<_>>().join(" / ");
     Some(format!("paper: {source}; {within} of {} cells within {tolerance} of it{to_come}", compared.len()))
 }
 
 /// How many cells are not numbers of all seeds, and why.
 fn unfinished(rows: &[Row]) -> Vec<String> {
-    let cells = || rows.iter().flat_map(|row| &row.cells);
+    let cells = || rows.iter().flat_map(|row| &row.cells).filter(|cell| !cell.is_average());
     let mut reasons: BTreeMap<(usize, String), usize> = BTreeMap::new();
     for cell in cells() {
         let (order, reason) = match &cell.state {

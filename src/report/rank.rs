@@ -36,22 +36,23 @@ impl Rank {
 
 /// Ranks the cells of the first `columns` columns, in which `metrics` take turns.
 pub(super) fn rank(rows: &mut [Row], best: Best, columns: usize, metrics: &[Metric]) {
-    let places = (0..rows.len()).flat_map(|row| (0..columns).map(move |column| (row, column)));
-    let places: Vec<(usize, usize)> = places.collect();
     let count = metrics.len();
-    let groups: Vec<Vec<(usize, usize)>> = match best {
-        Best::Row => (0..rows.len() * count)
-            .map(|group| {
-                places.iter().copied().filter(|&(row, column)| row * count + column % count == group).collect()
-            })
-            .collect(),
-        Best::Column => {
-            (0..columns).map(|group| places.iter().copied().filter(|&(_, column)| column == group).collect()).collect()
-        }
-        Best::Table => (0..count)
-            .map(|group| places.iter().copied().filter(|&(_, column)| column % count == group).collect())
-            .collect(),
+    let groups = match best {
+        Best::Row => rows.len() * count,
+        Best::Column => columns,
+        Best::Table => count,
     };
+    let mut groups: Vec<Vec<(usize, usize)>> = vec![vec![]; groups];
+    for row in 0..rows.len() {
+        for column in 0..columns {
+            let group = match best {
+                Best::Row => row * count + column % count,
+                Best::Column => column,
+                Best::Table => column % count,
+            };
+            groups[group].push((row, column));
+        }
+    }
     for group in groups {
         rank_group(rows, group);
     }
@@ -70,9 +71,19 @@ fn rank_group(rows: &mut [Row], mut group: Vec<(usize, usize)>) {
     };
     group.sort_by(|&one, &other| value(rows, one).total_cmp(&value(rows, other)));
     let [first, second, ..] = group[..] else { return };
+    if !alike(group.iter().map(|&(row, column)| &rows[row].cells[column])) {
+        return;
+    }
     let clear = probability(&cell(rows, first), &cell(rows, second)).is_some_and(|p| p < SIGNIFICANCE);
     rows[first.0].cells[first.1].rank = Some(if clear { Rank::Best } else { Rank::NotSignificantlyBest });
     rows[second.0].cells[second.1].rank = Some(Rank::Second);
+}
+
+/// Whether all records behind the cells have the same protocol, data and code.
+fn alike<'c>(cells: impl Iterator<Item = &'c Cell>) -> bool {
+    let records = cells.flat_map(|cell| &cell.seeds).filter_map(|seed| seed.job.record());
+    let mut kinds = records.map(|record| (&record.protocol, &record.data, &record.code));
+    kinds.next().is_none_or(|first| kinds.all(|other| other == first))
 }
 
 /// How often chance alone would make two cells differ by as much, by the two-sided paired t-test over their seeds;

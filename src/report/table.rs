@@ -112,9 +112,15 @@ impl Table {
             })
             .collect();
         if let Some(Published { tolerance, values, .. }) = sweep.published(spec) {
+            let planned = |cell: &Cell| cell.state != CellState::NotPlanned;
             for (row, values) in rows.iter_mut().zip(values) {
-                for (cell, value) in row.cells.iter_mut().zip(values) {
-                    cell.published = value.map(|value| PublishedValue { value, tolerance: *tolerance });
+                let complete = row.cells.iter().all(planned);
+                for (index, (cell, value)) in row.cells.iter_mut().zip(values).enumerate() {
+                    // An average of some of the columns is not the paper's.
+                    if planned(cell) && (complete || index < column_choices.len() * spec.metrics.len()) {
+                        let tolerance = tolerance[index % tolerance.len()];
+                        cell.published = value.map(|value| PublishedValue { value, tolerance });
+                    }
                 }
             }
         }

@@ -55,6 +55,10 @@ pub struct DoneView {
     pub threads: usize,
     /// The machine it ran on.
     pub host: String,
+    /// BLAKE3 hash of the encoder that it made, if it made one.
+    pub checkpoint: Option<String>,
+    /// What there is to say about how its numbers came about.
+    pub remarks: Vec<String>,
 }
 
 impl JobView {

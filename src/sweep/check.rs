@@ -29,7 +29,6 @@ pub(super) struct Places<'n, 't> {
 }
 
 /// Reports everything wrong with a sweep whose parts are all well-formed.
-///
 pub(super) fn grid(sweep: &Sweep, places: &Places, findings: &mut Findings) {
     let outline = &places.outline;
     findings.extend(too_large(sweep, outline));
@@ -53,9 +52,8 @@ fn empty(sweep: &Sweep, outline: &Outline) -> Option<Diagnostic> {
 }
 
 fn too_large(sweep: &Sweep, outline: &Outline) -> Option<Diagnostic> {
-    let sizes = || sweep.axes.iter().map(|axis| axis.values.len());
     let others = [sweep.seeds.len(), sweep.evaluations.len()];
-    let points = sizes().fold(1_u128, |product, size| product.saturating_mul(size as u128));
+    let points = sweep.digits().iter().fold(1_u128, |product, digit| product.saturating_mul(digit.values as u128));
     let mut jobs = others.iter().fold(points, |product, &size| product.saturating_mul(size as u128));
     if !sweep.selection.is_everything() && points <= MOST_POINTS {
         jobs = (sweep.points().count() * others[0] * others[1]) as u128;
@@ -95,7 +93,10 @@ fn grouped(number: u128) -> String {
 /// and with one other axis moved to any of its values. Trials that differ in several other axes are not compared.
 fn twins(sweep: &Sweep, outline: &Outline, findings: &mut Findings) {
     let origin = vec![0; sweep.axes.len()];
-    for (axis, place) in outline.axes.iter().enumerate() {
+    // What a value of an axis with conditional changes does depends on the others in ways that are not looked through.
+    let conditional =
+        |axis: usize| sweep.changes.iter().any(|change| change.when.values.iter().any(|&(named, _)| named == axis));
+    for (axis, place) in outline.axes.iter().enumerate().filter(|&(axis, _)| !conditional(axis)) {
         let at = |point: &[usize], value: usize| {
             let mut point = point.to_vec();
             point[axis] = value;

@@ -1,6 +1,8 @@
 //! Values of an axis that a rule generates: `values: Log(from: 1e-4, to: 1e-1, count: 7)` with
 //! `change: (optimizer: (learning_rate: Fixed(x)))`, in which `x` stands for each number.
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 
 use super::{
@@ -10,8 +12,8 @@ use super::{
     syntax::{Item, Kind, Node},
 };
 
-/// Most values of a rule; as many as a sweep may have jobs.
-const MOST: usize = 1_000_000;
+/// Most values of all rules of a file together; each is a change of its own in memory.
+const MOST: usize = 100_000;
 
 /// What stands for the number in a change.
 const PLACEHOLDER: &str = "x";
@@ -46,11 +48,24 @@ fn axes<'n, 't>(file: Section<'n, 't>) -> impl Iterator<Item = Section<'n, 't>> 
 
 /// For each axis the numbers that its rule generates; none without a rule.
 pub(super) fn numbers_of(file: Section, findings: &mut Findings) -> Vec<Vec<String>> {
-    axes(file)
-        .map(|axis| {
-            axis.get("values").filter(|node| is_rule(node)).map_or_else(Vec::new, |node| numbers(node, findings))
-        })
-        .collect()
+    let mut all = 0;
+    let mut of_axis = |axis: Section| {
+        let Some(node) = axis.get("values").filter(|node| is_rule(node)) else { return vec![] };
+        let numbers = numbers(node, findings);
+        all += numbers.len();
+        if all > MOST {
+            let message = "the rules of this file have more than 100,000 numbers";
+            findings.push(Diagnostic::new(node.mark.clone(), message, "too many with these"));
+            return vec![];
+        }
+        let mut seen = BTreeSet::new();
+        if let Some(again) = numbers.iter().find(|number| !seen.insert(number.as_str())) {
+            let message = format!("this rule gives {again} more than once");
+            findings.push(Diagnostic::new(node.mark.clone(), message, "equal to twelve digits"));
+        }
+        numbers
+    };
+    axes(file).map(&mut of_axis).collect()
 }
 
 /// For each axis the changes that its rule generates.
@@ -112,7 +127,7 @@ fn numbers(node: &Node, findings: &mut Findings) -> Vec<String> {
             // A last number that rounding puts behind the end belongs to the range.
             let count = ((to - from) / step + 1e-9).floor();
             if count >= MOST as f64 {
-                refused("the range has more than a million numbers", "take a larger step")
+                refused("the range has more than 100,000 numbers", "take a larger step")
             } else {
                 Ok((0..=count as usize).map(|number| from + number as f64 * step).collect())
             }

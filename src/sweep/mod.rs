@@ -11,7 +11,7 @@
 //! | `evaluations` | `{"name": (…)}` | how each encoder is evaluated: each value is a change of `base.evaluation` |
 //! | `tables` | `[(name: "…", title: "…", rows: […], columns: […], metrics: […])]` | what to print: `rows` and `columns` name every axis once; a metric is `(metric: Top1, evaluation: "name")`, or `(metric: Loss)` if pretraining measures it. `average: true` adds the average of each row, `best: Row` (or `Column`, `Table`) marks the best and the second best, `published: (source: "…", tolerance: 1.0, values: [[64.5, None], …])` what a paper found, row by row |
 //! | `include` | `"shared/base.ron"` | takes over the base, and profiles, of another file, `(base: …, profiles: {…})`, by its path from this one; `base` is then a change of it, or left out |
-//! | `profiles` | `{"smoke": (base: …, axes: {"axis": {"label": (…)}}, evaluations: {"name": (…)}, seeds: […], only: […])}` | the same sweep at other scales: changes of the base, and of what values and evaluations stand for, after their own; other seeds; fewer points |
+//! | `profiles` | `{"smoke": (base: …, axes: {"axis": {"label": (…)}}, evaluations: {"name": (…)}, seeds: […], only: […])}` | the same sweep at other scales: changes of the base, and of what values and evaluations stand for, after their own and after those of an included profile; other seeds; fewer points |
 //! | `only`, `exclude` | `[{"axis": "label", "axis": ["label", "label"]}, …]` | points of the product are trials if they meet one of the conditions in `only`, and none in `exclude`; sub-sweeps are several conditions in `only` |
 //! | `zip` | `[["axis", "axis"], …]` | axes that advance together |
 //! | `changes` | `[(when: {"axis": "label"}, change: (…)), …]` | changes where several axes meet, after those of the axes |
@@ -120,6 +120,12 @@ pub struct Trial {
     pub recipe: Recipe,
 }
 
+/// Axes that stand at the same place of their values.
+struct Digit {
+    axes: Vec<usize>,
+    values: usize,
+}
+
 impl Sweep {
     /// The published numbers of a table, if this profile is the paper's experiment.
     pub fn published<'t>(&self, table: &'t TableSpec) -> Option<&'t Published> {
@@ -129,17 +135,28 @@ impl Sweep {
 
     /// All points of the product that are trials, the last axis varying fastest.
     pub fn points(&self) -> impl Iterator<Item = Vec<usize>> + '_ {
-        let sizes: Vec<usize> = self.axes.iter().map(|axis| axis.values.len()).collect();
-        let count = sizes.iter().try_fold(1_usize, |count, &size| count.checked_mul(size)).unwrap_or(0);
+        let digits = self.digits();
+        let count = digits.iter().try_fold(1_usize, |count, digit| count.checked_mul(digit.values)).unwrap_or(0);
         let at = move |mut number: usize| {
-            let mut point = vec![0; sizes.len()];
-            for (place, size) in point.iter_mut().zip(&sizes).rev() {
-                *place = number % size;
-                number /= size;
+            let mut point = vec![0; self.axes.len()];
+            for digit in digits.iter().rev() {
+                digit.axes.iter().for_each(|&axis| point[axis] = number % digit.values);
+                number /= digit.values;
             }
             point
         };
         (0..count).map(at).filter(|point| self.selection.takes(point))
+    }
+
+    /// The axes in their order, those that advance together at the place of the first of them.
+    fn digits(&self) -> Vec<Digit> {
+        let group_of = |axis: usize| self.selection.zip.iter().find(|group| group.contains(&axis));
+        let digit = |axis: usize| {
+            let axes = group_of(axis).cloned().unwrap_or_else(|| vec![axis]);
+            let first = axes.iter().min() == Some(&axis);
+            first.then(|| Digit { values: self.axes[axis].values.len(), axes })
+        };
+        (0..self.axes.len()).filter_map(digit).collect()
     }
 
     /// All trials, in the order of [`Sweep::points`].

@@ -3,10 +3,12 @@
 //! A profile changes the base, and what single values and evaluations stand for; labels stay, so that tables keep their
 //! form.
 
+use std::collections::BTreeMap;
+
 use super::{
     diagnostic::{Diagnostic, Findings},
     fields::{Section, mismatch},
-    outline::{AxisOutline, Entry, entries},
+    outline::{AxisOutline, Entry, entries, repeated},
     syntax::{Kind, Node},
     vocabulary::suggestion,
 };
@@ -65,7 +67,9 @@ impl<'n, 't> Chosen<'n, 't> {
             findings.push(mismatch(node, "`axes` of a profile", "values of axes `{\"axis\": {\"label\": (…)}, …}`"));
             return;
         };
+        let mut seen = BTreeMap::new();
         for (key, value) in pairs {
+            findings.extend(repeated(&mut seen, key.source, &key.mark, "a profile names an axis twice"));
             let axis = match &key.kind {
                 Kind::Text(name) => axes.iter_mut().find(|axis| axis.name == name),
                 _ => None,

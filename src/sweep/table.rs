@@ -41,8 +41,9 @@ pub enum Best {
 pub struct Published {
     /// Where they stand, such as "SimCLR, Table 1".
     pub source: String,
-    /// How far a cell may be from its number and still count as reproduced, in the metric's unit.
-    pub tolerance: f64,
+    /// How far a cell may be from its number and still count as reproduced, in the metric's unit: one for each metric of
+    /// the table, or one for all.
+    pub tolerance: Vec<f64>,
     /// One list per row of the table, one number per column, the averages last; none where nothing is published.
     pub values: Vec<Vec<Option<f64>>>,
 }

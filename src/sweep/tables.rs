@@ -46,10 +46,17 @@ pub(super) fn read(node: &Node, outline: &Outline, findings: &mut Findings) -> V
 
 /// The name of the file with one row per job and metric, which stands beside the tables.
 const TAKEN: &str = "jobs";
+/// Longest name of a table; file systems allow a little more, and endings follow.
+const LONGEST_NAME: usize = 100;
 
 /// The name of a table, which is also the name of a file; case does not tell files apart everywhere.
 fn file_stem(node: &Node, seen: &mut BTreeMap<String, Range<usize>>, findings: &mut Findings) -> Option<String> {
     let name = line(node, "the name of this table", findings)?;
+    if name.len() > LONGEST_NAME {
+        let message = "the name of a table becomes a file name";
+        findings.push(Diagnostic::new(node.mark.clone(), message, format!("longer than {LONGEST_NAME} characters")));
+        return None;
+    }
     if name.eq_ignore_ascii_case(TAKEN) {
         findings.push(
             Diagnostic::new(node.mark.clone(), "the name of a table becomes a file name", "this one is taken")

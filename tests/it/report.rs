@@ -94,6 +94,8 @@ fn record(protocol: &str, metrics: Metrics) -> DoneView {
         started_unix: 1_767_225_600,
         threads: 2,
         host: "node7".to_owned(),
+        checkpoint: None,
+        remarks: vec![],
     }
 }
 

@@ -5,6 +5,7 @@ mod fuzz;
 mod grid;
 mod language;
 mod names;
+mod rules;
 mod syntax;
 mod values;
 

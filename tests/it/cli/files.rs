@@ -93,3 +93,38 @@ fn fields_are_explained() {
     assert_eq!(code, 2);
     insta::assert_snapshot!(told, @"error: a recipe has no field `optimizer.learn_rate`; did you mean `optimizer.learning_rate`?");
 }
+
+#[test]
+fn a_trial_tells_where_its_numbers_come_from() {
+    let lab = Lab::new();
+    let (code, out, _) = lab.ablate(&["explain", "tiny.ron", "temperature=cold"]);
+    assert!(code == 0 && out.contains("missing"), "{out}");
+    lab.run(&[]);
+    let (code, out, told) = lab.ablate(&["explain", "tiny.ron", "temperature=cold"]);
+    assert_eq!(code, 0, "{told}");
+    assert!(
+        out.starts_with("temperature = cold\nchanges of the base:\n  objective.NtXent.temperature: 0.5 → 0.1\n"),
+        "{out}"
+    );
+    assert_eq!(out.matches(": job ").count(), 4, "two seeds, each with two jobs");
+    for expected in [
+        "seed 0\n  evaluate \"linear\": job ",
+        "\nseed 1\n",
+        "Top1 ",
+        "protocol   linear evaluation on frozen h",
+        "encoder    BLAKE3 ",
+        "code       ablate 0.1.0",
+        "log        results/jobs/",
+        "ablate run tiny.ron --store results",
+    ] {
+        assert!(out.contains(expected), "{expected}\n{out}");
+    }
+    let told = |arguments: &[&str]| {
+        let (code, _, told) = lab.ablate(&[&["explain", "tiny.ron"], arguments].concat());
+        assert_eq!(code, 2, "{told}");
+        told
+    };
+    insta::assert_snapshot!(told(&[]), @r#"error: several trials have these values: add "temperature=LABEL" with one of cold, warm"#);
+    insta::assert_snapshot!(told(&["temperature=hot"]), @"error: `temperature` has no value `hot`; its values are: cold, warm");
+    insta::assert_snapshot!(told(&["temp=cold"]), @"error: `temp=cold` is not AXIS=LABEL; the axes are: temperature");
+}

@@ -156,6 +156,7 @@ fn help() {
       run          Run the missing jobs of sweep files, then print and export their tables
       status       Show how far sweep files are
       table        Print tables from the results that are there
+      explain      Show where the numbers of one trial come from
       export       Write tables and the tidy CSV of all jobs to files
       logs         Print the log of a job
       data         List, get, verify and look at data sets

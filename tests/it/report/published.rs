@@ -16,7 +16,7 @@ fn results(change: impl FnOnce(&mut Sweep)) -> Results {
 }
 
 fn published(values: Vec<Vec<Option<f64>>>) -> Option<Published> {
-    Some(Published { source: "SimCLR, Table 1".to_owned(), tolerance: 0.5, values })
+    Some(Published { source: "SimCLR, Table 1".to_owned(), tolerance: vec![0.5], values })
 }
 
 #[test]
@@ -109,4 +109,29 @@ fn what_the_sweep_leaves_out_is_empty() {
     assert_eq!((table.rows.len(), table.columns.len()), (2, 2), "a column without cells is left out");
     let table = without(vec![vec![(0, vec![1])]]);
     assert_eq!((table.rows.len(), table.columns.len()), (1, 3));
+}
+
+#[test]
+fn only_what_the_sweep_asks_for_is_compared() {
+    let all = vec![vec![Some(5.75), Some(25.75), Some(15.75)], vec![Some(45.75), Some(65.75), Some(55.75)]];
+    let results = results(|sweep| {
+        sweep.tables[0].published = published(all);
+        sweep.tables[0].average = true;
+        sweep.selection.exclude = vec![Condition { values: vec![(0, vec![1]), (1, vec![0])] }];
+    });
+    let table = results.table();
+    // Three cells, and the average of the complete row.
+    assert_eq!(table.reproduced(), (4, 4));
+    assert_eq!(table.cells().filter(|cell| cell.published.is_some()).count(), 4);
+    assert!(table.rows[1].cells[2].published.is_none(), "the average of one of two columns is not the paper's");
+}
+
+#[test]
+fn an_average_says_why_there_is_none() {
+    let mut results = results(|sweep| sweep.tables[0].average = true);
+    let [_, evaluation] = results.jobs(&[0, 1], 1);
+    results.views.insert(evaluation, JobView::Failed { class: "bug".to_owned(), message: "oh".to_owned() });
+    let table = results.table();
+    assert_eq!(table.rows[0].cells[2].text().plain(), "FAILED");
+    assert_eq!(table.notes.last().unwrap(), "1 of 4 cells: failed (bug: oh)");
 }

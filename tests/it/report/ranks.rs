@@ -53,6 +53,21 @@ fn a_best_that_chance_may_have_made_is_not_a_clear_one() {
 }
 
 #[test]
+fn what_is_not_comparable_is_not_ranked() {
+    let other_data = |results: &mut Results| {
+        for seed in 0..3 {
+            let [_, evaluation] = results.jobs(&[0, 1], seed);
+            results.edit(evaluation, |record| record.data = "others".to_owned());
+        }
+    };
+    let ranks = ranks(Best::Row, other_data);
+    assert_eq!(
+        (ranks[0].as_slice(), ranks[1].as_slice()),
+        (&[None, SECOND, None, BEST][..], &[SECOND, SECOND, BEST, BEST][..])
+    );
+}
+
+#[test]
 fn every_format_marks_them() {
     let table = ranked(Best::Row, &[0, 1, 2], |results| {
         let [_, evaluation] = results.jobs(&[0, 1], 1);
@@ -77,8 +92,8 @@ fn every_format_marks_them() {
         code: 0.1.0-a1b2
         device: cpu (2 threads)
         measured: 2026-01-01 (UTC)
-        ¹ best and ² second best of each row and metric; n.s.: not significantly better than the second (two-sided paired t-test over 3 seeds, p <
-        0.05)
+        ¹ best and ² second best of each row and metric, where all have the same protocol, data and code; n.s.: not significantly better than the
+        second (two-sided paired t-test over 3 seeds, p < 0.05)
     ");
     insta::assert_snapshot!(markdown(&table).lines().filter(|line| line.starts_with("| 64") || line.starts_with("| 128")).collect::<Vec<_>>().join("\n"), @r"
         | 64         |   <u>6.0 ± 0.5</u> |   <u>4.12 ± 0.12</u> |      *19.7 ± 11.0* |      **3.88 ± 0.12** |
