@@ -15,6 +15,7 @@ use super::{
 use crate::{
     report::{self, Table},
     store::Store,
+    sweep::Figure,
 };
 
 /// Prints tables from the results that are there.
@@ -105,7 +106,7 @@ pub fn export(args: &ExportArgs) -> Result<(), CliError> {
     };
     let results = Results::read(store.as_ref())?;
     match (&args.out, &store) {
-        (Some(out), _) => write_files(&planned, &results, &mut |sweep, file, text| {
+        (Some(out), _) => write_files(&planned, &results, store.as_ref(), &mut |sweep, file, text| {
             let folder = if planned.names.len() == 1 { out.clone() } else { out.join(sweep) };
             let path = folder.join(file);
             fs::create_dir_all(&folder)
@@ -121,7 +122,7 @@ pub fn export(args: &ExportArgs) -> Result<(), CliError> {
 
 /// Writes all tables and the tidy CSV into the store's folder for exports.
 pub fn write_to_store(planned: &Planned, results: &Results, store: &Store) -> Result<(), CliError> {
-    write_files(planned, results, &mut |sweep, file, text| {
+    write_files(planned, results, Some(store), &mut |sweep, file, text| {
         store.export(sweep, file, text.as_bytes())?;
         Ok(())
     })
@@ -138,14 +139,23 @@ pub fn place(store: &Path, names: &[String]) -> String {
 fn write_files(
     planned: &Planned,
     results: &Results,
+    store: Option<&Store>,
     write: &mut dyn FnMut(&str, &str, &str) -> Result<(), CliError>,
 ) -> Result<(), CliError> {
+    let log = |job| store.map(|store| store.log_path(job).display().to_string());
     for (index, name) in planned.names.iter().enumerate() {
-        for table in of_sweep(planned, index, results) {
-            write(name, &format!("{}.md", table.name), &report::markdown(&table))?;
-            write(name, &format!("{}.tex", table.name), &report::latex(&table))?;
-            write(name, &format!("{}.csv", table.name), &report::table_csv(&table))?;
+        let tables: Vec<Table> = of_sweep(planned, index, results).collect();
+        for table in &tables {
+            write(name, &format!("{}.md", table.name), &report::markdown(table))?;
+            write(name, &format!("{}.tex", table.name), &report::latex(table))?;
+            write(name, &format!("{}.csv", table.name), &report::table_csv(table))?;
+            match table.figure {
+                Some(Figure::HeatMap) => write(name, &format!("{}.svg", table.name), &report::heat_map(table))?,
+                None => {}
+            }
         }
+        let (sweep, view) = (&planned.sweeps[index], |job| results.view(job));
+        write(name, "index.html", &report::html(sweep, index, &planned.plan, &tables, &view, &log))?;
         write(name, "jobs.csv", &tidy(planned, index, results))?;
     }
     Ok(())

@@ -12,6 +12,8 @@ use crate::recipe::Metric;
 pub struct Cell {
     /// What is measured.
     pub metric: Metric,
+    /// The trial whose cell it is; none of averages and of what the sweep does not ask for.
+    pub point: Option<Vec<usize>>,
     /// What each seed says, in the order of the sweep's seeds.
     pub seeds: Vec<SeedResult>,
     /// Whether the cell is a number.
@@ -112,6 +114,7 @@ impl Cell {
             state,
             rank: None,
             published: None,
+            point: None,
         }
     }
 
@@ -126,6 +129,7 @@ impl Cell {
             deviation: None,
             rank: None,
             published: None,
+            point: None,
         }
     }
 
@@ -147,7 +151,17 @@ impl Cell {
         let averages: Vec<f64> = (0..seeds).filter_map(of_seed).collect();
         let state = if done { CellState::Done } else { worst.without_count() };
         let (mean, deviation) = (mean(&averages), sample_deviation(&averages));
-        Self { metric, seeds: vec![], state, n: averages.len(), mean, deviation, rank: None, published: None }
+        Self {
+            metric,
+            seeds: vec![],
+            state,
+            n: averages.len(),
+            mean,
+            deviation,
+            rank: None,
+            published: None,
+            point: None,
+        }
     }
 
     /// Whether it is an average of other cells.

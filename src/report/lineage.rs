@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{lines::one_line, time::rfc3339, view::JobView};
+use super::{lines::one_line, summary::count, time::rfc3339, view::JobView};
 use crate::{
     plan::{JobId, Plan, PlannedTrial},
     recipe::Recipe,
@@ -50,7 +50,7 @@ fn job(plan: &Plan, id: JobId, name: &str, view: &JobView, log: &dyn Fn(JobId) -
     let mut out = format!("  {kind}{name}: job {id}, {}\n", view.state());
     let mut line = |what: &str, text: &str| {
         if !text.is_empty() {
-            out += &format!("    {what:10} {}\n", one_line(text));
+            out += &format!("    {what:20} {}\n", one_line(text));
         }
     };
     match view {
@@ -62,8 +62,8 @@ fn job(plan: &Plan, id: JobId, name: &str, view: &JobView, log: &dyn Fn(JobId) -
             line("data", &record.data);
             line("encoder", &record.checkpoint.as_ref().map(|hash| format!("BLAKE3 {hash}")).unwrap_or_default());
             line("code", &format!("{} {}", record.code, record.commit));
-            let (threads, started) = (record.threads, rfc3339(record.started_unix));
-            line("device", &format!("{} ({threads} threads) on {}", record.device, record.host));
+            let (threads, started) = (count(record.threads, "thread"), rfc3339(record.started_unix));
+            line("device", &format!("{} ({threads}) on {}", record.device, record.host));
             line(
                 "time",
                 &format!("{:.1} s from {started}, {:.0} images/s", record.wall_seconds, record.images_per_second),

@@ -6,6 +6,8 @@
 mod cell;
 mod csv;
 mod field_text;
+mod heat_map;
+mod html;
 mod labels;
 mod latex;
 mod layout;
@@ -29,6 +31,8 @@ pub use self::{
     cell::{Cell, CellState, CellText, PublishedValue, SeedResult},
     csv::table_csv,
     field_text::field_text,
+    heat_map::heat_map,
+    html::html,
     labels::job_labels,
     latex::latex,
     lineage::lineage,

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     plan::{JobId, Plan, PlannedTrial},
-    sweep::{MetricColumn, Published, Sweep, TableSpec},
+    sweep::{Figure, MetricColumn, Published, Sweep, TableSpec},
 };
 
 /// A table, ready to be rendered; all texts are single lines.
@@ -21,6 +21,8 @@ pub struct Table {
     pub name: String,
     /// The caption.
     pub caption: String,
+    /// How the table is also drawn.
+    pub figure: Option<Figure>,
     /// Names of the axes that make the rows.
     pub row_axes: Vec<String>,
     /// Names of the axes that make the columns, outermost first.
@@ -132,6 +134,7 @@ impl Table {
         Self {
             name: spec.name.clone(),
             caption: one_line(&spec.title),
+            figure: spec.figure,
             row_axes: spec.rows.iter().map(|&axis| one_line(&sweep.axes[axis].name)).collect(),
             column_axes: spec.columns.iter().map(|&axis| one_line(&sweep.axes[axis].name)).collect(),
             notes: notes(sweep, spec, &columns, &rows),
@@ -224,5 +227,5 @@ fn cell(
             }
         }
     });
-    Cell::new(shows.metric, results.collect())
+    Cell { point: Some(point.to_vec()), ..Cell::new(shows.metric, results.collect()) }
 }

@@ -142,8 +142,9 @@ fn neighbors(sweep: &Sweep) -> impl Iterator<Item = Vec<usize>> + '_ {
 }
 
 /// Equal for recipes whose jobs are equal.
-fn fingerprint(recipe: &Recipe) -> String {
-    serde_json::to_string(recipe).unwrap_or_else(|_| format!("{recipe:?}"))
+fn fingerprint(recipe: &Recipe) -> [u8; 32] {
+    let text = serde_json::to_string(recipe).unwrap_or_else(|_| format!("{recipe:?}"));
+    blake3::hash(text.as_bytes()).into()
 }
 
 /// A change that takes part in a recipe.

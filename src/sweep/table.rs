@@ -19,10 +19,19 @@ pub struct TableSpec {
     pub metrics: Vec<MetricColumn>,
     /// Whether the columns end with the average of each row, for each metric (Figure 5).
     pub average: bool,
+    /// How the table is also drawn.
+    pub figure: Option<Figure>,
     /// Among which cells the best and the second best are marked, for each metric.
     pub best: Option<Best>,
     /// What the paper found.
     pub published: Option<Published>,
+}
+
+/// A drawing of a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub enum Figure {
+    /// Colored cells with their numbers, as the paper's Figure 5; of a table with one metric.
+    HeatMap,
 }
 
 /// Cells that are compared with each other.

@@ -23,7 +23,7 @@ pub(super) fn read(node: &Node, outline: &Outline, findings: &mut Findings) -> V
             break;
         }
         let fields = ["name", "title", "rows", "columns", "metrics"];
-        let section = Section::open(node, "this table", &fields, &["average", "best", "published"], findings);
+        let section = Section::open(node, "this table", &fields, &["average", "best", "figure", "published"], findings);
         let name = section.get("name").and_then(|node| file_stem(node, &mut names, findings));
         let title = section.get("title").and_then(|node| line(node, "the title of this table", findings));
         let [rows, columns] = read_axes(section, outline, findings);
@@ -32,7 +32,14 @@ pub(super) fn read(node: &Node, outline: &Outline, findings: &mut Findings) -> V
         if let (Some(name), Some(title)) = (name, title) {
             let title = title.to_owned();
             let best = section.get("best").and_then(|node| decode(node, "`best`", findings));
-            let mut table = TableSpec { name, title, rows, columns, metrics, average, best, published: None };
+            let figure = section.get("figure").and_then(|node| {
+                if metrics.len() != 1 {
+                    let message = format!("a heat map shows one metric, and this table has {}", metrics.len());
+                    findings.push(Diagnostic::new(node.mark.clone(), message, "not of this table"));
+                }
+                decode(node, "`figure`", findings)
+            });
+            let mut table = TableSpec { name, title, rows, columns, metrics, average, best, figure, published: None };
             // The numbers can only be counted if all that they stand beside is right.
             if findings.is_empty() {
                 let published = section.get("published");

@@ -120,6 +120,7 @@ fn two_by_two(seeds: &[u64]) -> Sweep {
             metrics: vec![shows(Metric::Top1, Some(0)), shows(Metric::Loss, None)],
             average: false,
             best: None,
+            figure: None,
             published: None,
         }],
         changes: vec![],

@@ -111,10 +111,10 @@ fn a_trial_tells_where_its_numbers_come_from() {
         "seed 0\n  evaluate \"linear\": job ",
         "\nseed 1\n",
         "Top1 ",
-        "protocol   linear evaluation on frozen h",
-        "encoder    BLAKE3 ",
-        "code       ablate 0.1.0",
-        "log        results/jobs/",
+        "protocol             linear evaluation on frozen h",
+        "encoder              BLAKE3 ",
+        "code                 ablate 0.1.0",
+        "log                  results/jobs/",
         "ablate run tiny.ron --store results",
     ] {
         assert!(out.contains(expected), "{expected}\n{out}");
@@ -127,4 +127,23 @@ fn a_trial_tells_where_its_numbers_come_from() {
     insta::assert_snapshot!(told(&[]), @r#"error: several trials have these values: add "temperature=LABEL" with one of cold, warm"#);
     insta::assert_snapshot!(told(&["temperature=hot"]), @"error: `temperature` has no value `hot`; its values are: cold, warm");
     insta::assert_snapshot!(told(&["temp=cold"]), @"error: `temp=cold` is not AXIS=LABEL; the axes are: temperature");
+}
+
+#[test]
+fn the_page_of_a_sweep_opens_every_cell() {
+    let lab = Lab::new();
+    lab.write(&SWEEP.replace("title: \"Tiny\", rows", "title: \"a < b & c\", rows"));
+    lab.run(&[]);
+    let page = fs::read_to_string(lab.path("results/tables/tiny/index.html")).unwrap();
+    assert!(page.contains("<h2 id=\"tiny\">a &lt; b &amp; c</h2>"), "{page}");
+    assert_eq!(page.matches("<details><summary>").count(), 4, "two rows of two metrics");
+    assert!(page.contains("objective.NtXent.temperature: 0.5 → 0.1") && page.contains("BLAKE3"), "{page}");
+    assert!(
+        !page.contains("http://") && !page.contains("https://") && !page.contains("<script"),
+        "it needs nothing else"
+    );
+    for tag in ["table", "tr", "td", "th", "details", "summary", "pre", "ul", "li", "div", "h2"] {
+        let opened = page.matches(&format!("<{tag}>")).count() + page.matches(&format!("<{tag} ")).count();
+        assert_eq!(opened, page.matches(&format!("</{tag}>")).count(), "{tag}");
+    }
 }

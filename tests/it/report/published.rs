@@ -1,7 +1,7 @@
 //! Published numbers beside the cells, averages of rows, and points that the sweep leaves out.
 
 use ablate::{
-    report::{CellState, latex, markdown, table_csv, terminal},
+    report::{CellState, heat_map, latex, markdown, table_csv, terminal},
     sweep::{Condition, Published},
 };
 
@@ -134,4 +134,30 @@ fn an_average_says_why_there_is_none() {
     let table = results.table();
     assert_eq!(table.rows[0].cells[2].text().plain(), "FAILED");
     assert_eq!(table.notes.last().unwrap(), "1 of 4 cells: failed (bug: oh)");
+}
+
+#[test]
+fn a_heat_map_has_a_color_and_a_number_for_every_cell() {
+    let mut results = results(|sweep| {
+        sweep.tables[0].average = true;
+        sweep.tables[0].title = "Crop & color < both".to_owned();
+        sweep.axes[1].values[0].label = "a label that is too long to stand upright".to_owned();
+    });
+    let [_, evaluation] = results.jobs(&[1, 1], 1);
+    results.views.insert(evaluation, JobView::Failed { class: "bug".to_owned(), message: "oh".to_owned() });
+    let drawing = heat_map(&results.table());
+    assert!(drawing.contains("Crop &amp; color &lt; both"), "{drawing}");
+    // The smallest number is dark with white ink, the largest bright with black, and a failure gray.
+    for expected in [
+        "fill=\"#440154\"",
+        "fill=\"white\">5.8<",
+        "fill=\"#fde725\"",
+        "fill=\"black\">45.8<",
+        ">FAILED<",
+        "rotate(-45",
+    ] {
+        assert!(drawing.contains(expected), "{expected}\n{drawing}");
+    }
+    assert_eq!(drawing.matches("stroke=\"white\"").count(), 6, "two rows of two cells and an average");
+    assert_eq!(drawing.matches('<').count(), drawing.matches('>').count());
 }

@@ -1,0 +1,118 @@
+//! All tables of a sweep as one HTML page that needs nothing else: every cell opens to show where its number comes from.
+
+use std::{collections::BTreeMap, fmt::Write as _};
+
+use super::{
+    cell::{Cell, CellState, CellText},
+    heat_map::heat_map,
+    layout::Layout,
+    lineage::lineage,
+    rank::Rank,
+    table::Table,
+    view::JobView,
+};
+use crate::{
+    plan::{JobId, Plan},
+    sweep::{Figure, Sweep},
+};
+
+/// The page of one sweep; the arguments are those of [`lineage`].
+pub fn html(
+    sweep: &Sweep,
+    sweep_index: usize,
+    plan: &Plan,
+    tables: &[Table],
+    view: &dyn Fn(JobId) -> JobView,
+    log: &dyn Fn(JobId) -> Option<String>,
+) -> String {
+    let title = escape(&sweep.title);
+    let mut out = format!(
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>{title}</title>\n\
+         <meta name=\"viewport\" content=\"width=device-width\">\n<style>\n{STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>\n"
+    );
+    let mut known: BTreeMap<Vec<usize>, String> = BTreeMap::new();
+    let mut behind = |point: &[usize]| {
+        let text = |point: Vec<usize>| lineage(sweep, sweep_index, plan, &sweep.trial_at(point), view, log);
+        known.entry(point.to_vec()).or_insert_with(|| escape(&text(point.to_vec()))).clone()
+    };
+    for table in tables {
+        out += &section(table, &mut behind);
+    }
+    let _ = writeln!(out, "<footer>written by ablate {}</footer>\n</body>\n</html>", env!("CARGO_PKG_VERSION"));
+    out
+}
+
+const STYLE: &str = "\
+body { font: 15px/1.4 sans-serif; margin: 2em auto; max-width: 80em; padding: 0 1em; color: #222; background: #fff; }
+h2 { font-size: 1.1em; margin-top: 2em; }
+div.table { overflow-x: auto; }
+table { border-collapse: collapse; }
+th, td { padding: .25em .7em; text-align: right; vertical-align: top; border-bottom: 1px solid #ddd; white-space: nowrap; }
+th { text-align: center; } th.row { text-align: left; font-weight: normal; }
+td.best { font-weight: bold; } td.second { text-decoration: underline; }
+td.off, td.bad { color: #a00; } td.open { color: #777; }
+summary { cursor: pointer; list-style: none; }
+pre { text-align: left; font-size: 12px; background: #f6f6f6; padding: .7em; margin: .5em 0; }
+ul { color: #555; font-size: 13px; }
+footer { color: #777; margin-top: 3em; font-size: 13px; }
+@media (prefers-color-scheme: dark) { body { color: #ddd; background: #181818; } pre { background: #222; } ul { color: #aaa; } }
+";
+
+fn section(table: &Table, behind: &mut dyn FnMut(&[usize]) -> String) -> String {
+    let layout = Layout::new(table, 0..table.columns.len());
+    let mut out =
+        format!("<h2 id=\"{}\">{}</h2>\n<div class=\"table\"><table>\n<thead>\n", table.name, escape(&table.caption));
+    for row in &layout.header {
+        out += "<tr>";
+        for text in &row.stub {
+            let _ = write!(out, "<th class=\"row\">{}</th>", escape(text));
+        }
+        for span in &row.spans {
+            let _ = write!(out, "<th colspan=\"{}\">{}</th>", span.columns, escape(span.text));
+        }
+        out += "</tr>\n";
+    }
+    out += "</thead>\n<tbody>\n";
+    for row in &layout.body {
+        out += "<tr>";
+        for label in &row.labels {
+            let _ = write!(out, "<th class=\"row\" scope=\"row\">{}</th>", escape(label));
+        }
+        for cell in &row.cells {
+            let text = escape(&cell.text().plain());
+            let content = match &cell.point {
+                Some(point) => format!("<details><summary>{text}</summary><pre>{}</pre></details>", behind(point)),
+                None => text,
+            };
+            let _ = write!(out, "<td class=\"{}\">{content}</td>", class(cell));
+        }
+        out += "</tr>\n";
+    }
+    out += "</tbody>\n</table></div>\n<ul>\n";
+    for note in &table.notes {
+        let _ = writeln!(out, "<li>{}</li>", escape(note));
+    }
+    out += "</ul>\n";
+    match table.figure {
+        Some(Figure::HeatMap) => out += &heat_map(table),
+        None => {}
+    }
+    out
+}
+
+/// How a cell looks.
+fn class(cell: &Cell) -> &'static str {
+    match (&cell.state, cell.text()) {
+        (CellState::Done, _) if cell.reproduces() == Some(false) => "off",
+        (CellState::Done, CellText::Number { rank: Some(Rank::Best), .. }) => "best",
+        (CellState::Done, CellText::Number { rank: Some(Rank::Second), .. }) => "second",
+        (CellState::Done, _) => "done",
+        (CellState::Failed(_) | CellState::NotComparable(_), _) => "bad",
+        _ => "open",
+    }
+}
+
+/// The text with everything that HTML would take for markup made literal.
+pub(super) fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
