@@ -184,7 +184,7 @@ fn pretrain(
         return Ok(Measured {
             metrics: Metrics::new(),
             protocol: protocol::describe_pretraining(spec),
-            data: "none".to_owned(),
+            data: String::new(),
             images: 0,
             encoder: Some(file),
             earlier: Duration::ZERO,

@@ -78,8 +78,11 @@ fn by_role<'r>(
     evaluations: &[&'r DoneView],
     field: impl Fn(&'r DoneView) -> &'r str,
 ) -> Vec<String> {
-    let pretraining: Values = pretrains.iter().copied().map(&field).collect();
-    let evaluation: Values = evaluations.iter().copied().map(&field).collect();
+    // What has no such property, as an untrained encoder has no data, does not differ from the others in it.
+    let of = |records: &[&'r DoneView]| -> Values<'r> {
+        records.iter().copied().map(&field).filter(|value| !value.is_empty()).collect()
+    };
+    let (pretraining, evaluation) = (of(pretrains), of(evaluations));
     let both: Values = pretraining.union(&evaluation).copied().collect();
     let facts = if both.len() <= 1 {
         [fact(name, &both), None]

@@ -37,7 +37,7 @@ pub struct DoneView {
     pub metrics: Metrics,
     /// How the metrics were obtained, in one line.
     pub protocol: String,
-    /// Fingerprint of the images it saw.
+    /// Fingerprint of the images it saw; empty if it saw none.
     pub data: String,
     /// Version of the code that ran.
     pub code: String,

@@ -21,7 +21,7 @@ pub struct Record {
     /// What there is to say about how they came about, one sentence each: choices made, limits reached, a restart.
     #[serde(default)]
     pub remarks: Vec<String>,
-    /// Fingerprint of the images used.
+    /// Fingerprint of the images used; empty if the job saw none.
     pub data: String,
     /// The device, as its maker names it.
     pub device: String,

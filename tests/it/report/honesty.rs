@@ -282,3 +282,13 @@ fn cells_that_differ_from_each_other_are_told_in_a_note() {
     measured: 2026-01-01 to 2026-01-02 (UTC)
     ");
 }
+
+#[test]
+fn an_untrained_encoder_has_no_data_to_differ_in() {
+    let mut results = Results::complete(vec![two_by_two(&[0])]);
+    let [pretrain, _] = results.jobs(&[0, 0], 0);
+    results.edit(pretrain, |record| record.data = String::new());
+    assert!(results.table().notes.contains(&"data: shapes-5f3c".to_owned()), "{:?}", results.table().notes);
+    results.edit(pretrain, |record| record.data = "others".to_owned());
+    assert!(results.table().notes.iter().any(|note| note.starts_with("CELLS DIFFER in pretraining data")));
+}
