@@ -26,7 +26,8 @@ pub fn explain(args: &ExplainArgs) -> Result<(), CliError> {
     let store = Store::open(&args.store)?;
     let results = Results::read(store.as_ref())?;
     let log = |job| store.as_ref().map(|store| store.log_path(job).display().to_string());
-    print(&report::lineage(sweep, 0, &planned.plan, &trial, &|job| results.view(job), &log))?;
+    let of_trial: Vec<_> = planned.plan.trials.iter().filter(|planned| planned.point == trial.point).collect();
+    print(&report::lineage(sweep, &planned.plan, &trial, &of_trial, &|job| results.view(job), &log))?;
     let profile = args.profile.as_ref().map(|name| format!(" --profile {name}")).unwrap_or_default();
     let (file, store) = (args.file.display(), args.store.display());
     print(&format!("\nrun what is missing of it: ablate run {file}{profile} --store {store}\n"))

@@ -15,7 +15,6 @@ use super::{
 use crate::{
     report::{self, Table},
     store::Store,
-    sweep::Figure,
 };
 
 /// Prints tables from the results that are there.
@@ -149,9 +148,8 @@ fn write_files(
             write(name, &format!("{}.md", table.name), &report::markdown(table))?;
             write(name, &format!("{}.tex", table.name), &report::latex(table))?;
             write(name, &format!("{}.csv", table.name), &report::table_csv(table))?;
-            match table.figure {
-                Some(Figure::HeatMap) => write(name, &format!("{}.svg", table.name), &report::heat_map(table))?,
-                None => {}
+            if let Some(figure) = report::figure(table) {
+                write(name, &format!("{}.svg", table.name), &figure)?;
             }
         }
         let (sweep, view) = (&planned.sweeps[index], |job| results.view(job));

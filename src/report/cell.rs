@@ -226,6 +226,13 @@ impl Cell {
     }
 }
 
+/// Of the cells that can be compared with published numbers, how many are within their tolerance, and how many there
+/// are.
+pub(super) fn reproduced<'c>(cells: impl Iterator<Item = &'c Cell>) -> (usize, usize) {
+    let verdicts = cells.filter_map(Cell::reproduces);
+    verdicts.fold((0, 0), |(within, compared), verdict| (within + usize::from(verdict), compared + 1))
+}
+
 impl CellState {
     /// The graver, the smaller.
     fn gravity(&self) -> usize {

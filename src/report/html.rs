@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt::Write as _};
 
 use super::{
     cell::{Cell, CellState, CellText},
-    heat_map::heat_map,
+    figure::figure,
     layout::Layout,
     lineage::lineage,
     rank::Rank,
@@ -12,11 +12,12 @@ use super::{
     view::JobView,
 };
 use crate::{
-    plan::{JobId, Plan},
-    sweep::{Figure, Sweep},
+    plan::{JobId, Plan, PlannedTrial},
+    sweep::Sweep,
 };
 
-/// The page of one sweep; the arguments are those of [`lineage`].
+/// The page of one sweep. `sweep_index` is its place among those planned together; `view` and `log` are those of
+/// [`lineage`].
 pub fn html(
     sweep: &Sweep,
     sweep_index: usize,
@@ -30,13 +31,16 @@ pub fn html(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>{title}</title>\n\
          <meta name=\"viewport\" content=\"width=device-width\">\n<style>\n{STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>\n"
     );
-    let mut known: BTreeMap<Vec<usize>, String> = BTreeMap::new();
-    let mut behind = |point: &[usize]| {
-        let text = |point: Vec<usize>| lineage(sweep, sweep_index, plan, &sweep.trial_at(point), view, log);
-        known.entry(point.to_vec()).or_insert_with(|| escape(&text(point.to_vec()))).clone()
+    let mut planned: BTreeMap<&[usize], Vec<&PlannedTrial>> = BTreeMap::new();
+    for trial in plan.trials.iter().filter(|trial| trial.sweep == sweep_index) {
+        planned.entry(&trial.point).or_default().push(trial);
+    }
+    let behind = |point: &[usize]| {
+        let planned = planned.get(point).map_or(&[][..], Vec::as_slice);
+        escape(&lineage(sweep, plan, &sweep.trial_at(point.to_vec()), planned, view, log))
     };
     for table in tables {
-        out += &section(table, &mut behind);
+        out += &section(table, &behind);
     }
     let _ = writeln!(out, "<footer>written by ablate {}</footer>\n</body>\n</html>", env!("CARGO_PKG_VERSION"));
     out
@@ -58,7 +62,7 @@ footer { color: #777; margin-top: 3em; font-size: 13px; }
 @media (prefers-color-scheme: dark) { body { color: #ddd; background: #181818; } pre { background: #222; } ul { color: #aaa; } }
 ";
 
-fn section(table: &Table, behind: &mut dyn FnMut(&[usize]) -> String) -> String {
+fn section(table: &Table, behind: &dyn Fn(&[usize]) -> String) -> String {
     let layout = Layout::new(table, 0..table.columns.len());
     let mut out =
         format!("<h2 id=\"{}\">{}</h2>\n<div class=\"table\"><table>\n<thead>\n", table.name, escape(&table.caption));
@@ -93,11 +97,7 @@ fn section(table: &Table, behind: &mut dyn FnMut(&[usize]) -> String) -> String 
         let _ = writeln!(out, "<li>{}</li>", escape(note));
     }
     out += "</ul>\n";
-    match table.figure {
-        Some(Figure::HeatMap) => out += &heat_map(table),
-        None => {}
-    }
-    out
+    out + &figure(table).unwrap_or_default()
 }
 
 /// How a cell looks.

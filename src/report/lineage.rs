@@ -11,13 +11,13 @@ use crate::{
     sweep::{Sweep, Trial},
 };
 
-/// Everything behind the cells of a trial. `sweep_index` is the sweep's place among those planned together, `view` says
-/// where a job stands and `log` where its log is.
+/// Everything behind the cells of a trial. `planned` are its entries in the plan, one per seed, `view` says where a job
+/// stands and `log` where its log is.
 pub fn lineage(
     sweep: &Sweep,
-    sweep_index: usize,
     plan: &Plan,
     trial: &Trial,
+    planned: &[&PlannedTrial],
     view: &dyn Fn(JobId) -> JobView,
     log: &dyn Fn(JobId) -> Option<String>,
 ) -> String {
@@ -32,8 +32,7 @@ pub fn lineage(
     for change in changes {
         out += &format!("  {change}\n");
     }
-    let of_trial = |planned: &&PlannedTrial| planned.sweep == sweep_index && planned.point == trial.point;
-    for planned in plan.trials.iter().filter(of_trial) {
+    for planned in planned {
         out += &format!("\nseed {}\n", planned.seed);
         let evaluations = planned.evaluations.iter().zip(&sweep.evaluations);
         for (&id, evaluation) in evaluations {

@@ -6,6 +6,7 @@
 mod cell;
 mod csv;
 mod field_text;
+mod figure;
 mod heat_map;
 mod html;
 mod labels;
@@ -31,6 +32,7 @@ pub use self::{
     cell::{Cell, CellState, CellText, PublishedValue, SeedResult},
     csv::table_csv,
     field_text::field_text,
+    figure::figure,
     heat_map::heat_map,
     html::html,
     labels::job_labels,

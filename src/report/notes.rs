@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    cell::CellState,
+    cell::{CellState, reproduced},
     lines::{cut, one_line},
     rank::SIGNIFICANCE,
     table::{Column, Row},
@@ -131,15 +131,14 @@ fn ranking(spec: &TableSpec, seeds: usize, rows: &[Row]) -> Option<String> {
 fn reproduction(sweep: &Sweep, spec: &TableSpec, rows: &[Row]) -> Option<String> {
     let Published { source, tolerance, .. } = sweep.published(spec)?;
     let cells = || rows.iter().flat_map(|row| &row.cells);
-    let compared: Vec<bool> = cells().filter_map(super::cell::Cell::reproduces).collect();
+    let (within, compared) = reproduced(cells());
     let all = cells().filter(|cell| cell.published.is_some()).count();
-    let within = compared.iter().filter(|&&within| within).count();
-    let to_come = match all - compared.len() {
+    let to_come = match all - compared {
         0 => String::new(),
         cells => format!(", {cells} to come"),
     };
     let tolerance = tolerance.iter().map(f64::to_string).collect::<Vec<_>>().join(" / ");
-    Some(format!("paper: {source}; {within} of {} cells within {tolerance} of it{to_come}", compared.len()))
+    Some(format!("paper: {source}; {within} of {compared} cells within {tolerance} of it{to_come}"))
 }
 
 /// How many cells are not numbers of all seeds, and why.

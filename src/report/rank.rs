@@ -59,22 +59,19 @@ pub(super) fn rank(rows: &mut [Row], best: Best, columns: usize, metrics: &[Metr
 }
 
 fn rank_group(rows: &mut [Row], mut group: Vec<(usize, usize)>) {
-    let cell = |rows: &[Row], (row, column): (usize, usize)| rows[row].cells[column].clone();
-    group.retain(|&(row, column)| {
-        let cell = &rows[row].cells[column];
-        cell.state == CellState::Done && cell.metric.more_is_better().is_some()
-    });
-    let value = |rows: &[Row], (row, column): (usize, usize)| {
-        let cell = &rows[row].cells[column];
-        let sign = if cell.metric.more_is_better() == Some(true) { -1.0 } else { 1.0 };
-        sign * cell.mean.unwrap_or_default()
+    let cell = |(row, column): (usize, usize)| &rows[row].cells[column];
+    group.retain(|&place| cell(place).state == CellState::Done && cell(place).metric.more_is_better().is_some());
+    // The better, the smaller.
+    let value = |place| {
+        let sign = if cell(place).metric.more_is_better() == Some(true) { -1.0 } else { 1.0 };
+        sign * cell(place).mean.unwrap_or_default()
     };
-    group.sort_by(|&one, &other| value(rows, one).total_cmp(&value(rows, other)));
+    group.sort_by(|&one, &other| value(one).total_cmp(&value(other)));
     let [first, second, ..] = group[..] else { return };
-    if !alike(group.iter().map(|&(row, column)| &rows[row].cells[column])) {
+    if !alike(group.iter().map(|&place| cell(place))) {
         return;
     }
-    let clear = probability(&cell(rows, first), &cell(rows, second)).is_some_and(|p| p < SIGNIFICANCE);
+    let clear = probability(cell(first), cell(second)).is_some_and(|p| p < SIGNIFICANCE);
     rows[first.0].cells[first.1].rank = Some(if clear { Rank::Best } else { Rank::NotSignificantlyBest });
     rows[second.0].cells[second.1].rank = Some(Rank::Second);
 }
@@ -88,7 +85,7 @@ fn alike<'c>(cells: impl Iterator<Item = &'c Cell>) -> bool {
 
 /// How often chance alone would make two cells differ by as much, by the two-sided paired t-test over their seeds;
 /// `None` with fewer than two seeds.
-pub(super) fn probability(one: &Cell, other: &Cell) -> Option<f64> {
+fn probability(one: &Cell, other: &Cell) -> Option<f64> {
     let pairs = one.values().zip(other.values());
     let differences: Option<Vec<f64>> = pairs.map(|((_, one), (_, other))| Some(one? - other?)).collect();
     paired_t_test(&differences?)

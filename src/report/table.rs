@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    cell::{Cell, CellState, PublishedValue, SeedResult},
+    cell::{Cell, CellState, PublishedValue, SeedResult, reproduced},
     lines::one_line,
     notes::notes,
     rank::rank,
@@ -151,8 +151,7 @@ impl Table {
     /// Of the cells that can be compared with published numbers, how many are within their tolerance, and how many
     /// there are.
     pub fn reproduced(&self) -> (usize, usize) {
-        let compared: Vec<bool> = self.cells().filter_map(Cell::reproduces).collect();
-        (compared.iter().filter(|&&within| within).count(), compared.len())
+        reproduced(self.cells())
     }
 }
 

@@ -61,13 +61,7 @@ impl Source<'_> {
 
     /// `None` if anything was found wrong; fails for what is wrong in an included file.
     fn read(&self, findings: &mut Findings) -> Result<Option<Sweep>, Diagnostics> {
-        let root = match parser::parse(self.text) {
-            Ok(root) => root,
-            Err(diagnostic) => {
-                findings.push(*diagnostic);
-                return Ok(None);
-            }
-        };
+        let Some(root) = tree(self.text, findings) else { return Ok(None) };
         let file = Section::open(&root, "the sweep file", &SECTIONS, &OPTIONAL_SECTIONS, findings);
         let included = file.get("include").map(|node| self.include(node, findings)).transpose()?.flatten();
         let (profiles, chosen) = profile::read(file, self.profile, findings);
@@ -141,6 +135,11 @@ impl Source<'_> {
     }
 }
 
+/// The text as a tree, unless its form is wrong.
+fn tree<'t>(text: &'t str, findings: &mut Findings) -> Option<Node<'t>> {
+    parser::parse(text).map_err(|diagnostic| findings.push(*diagnostic)).ok()
+}
+
 /// What a file gives to those that include it: `(base: …, profiles: {"name": (base: …, seeds: […])})`.
 struct Shared {
     base: Recipe,
@@ -152,13 +151,7 @@ struct Shared {
 
 impl Shared {
     fn read(text: &str, profile: Option<&str>, findings: &mut Findings) -> Option<Self> {
-        let root = match parser::parse(text) {
-            Ok(root) => root,
-            Err(diagnostic) => {
-                findings.push(*diagnostic);
-                return None;
-            }
-        };
+        let root = tree(text, findings)?;
         let file = Section::open(&root, "an included file", &["base"], &["profiles"], findings);
         let (profiles, chosen) = profile::read(file, profile, findings);
         let part = |name: &str| chosen.and_then(|profile| profile.get(name));

@@ -23,9 +23,23 @@ pub use error::Error;
 pub use pretrain::{Pretrained, initialize, pretrain, take_over};
 pub use watch::{EpochReport, Watch, Wish};
 
-use burn::tensor::{Tensor, backend::Backend};
+use burn::tensor::{Tensor, TensorData, backend::Backend};
+
+use device::Device;
+use ops::Ops;
 
 /// The value of a one-element tensor.
 pub fn scalar<B: Backend>(tensor: Tensor<B, 1>) -> f64 {
     tensor.into_data().iter::<f64>().next().unwrap_or(f64::NAN)
+}
+
+/// Views `[n, size, size, 3]`, one after the other, as a tensor.
+fn view_tensor<B: Ops<Device = Device>>(views: Vec<f32>, size: usize) -> Tensor<B, 4> {
+    let shape = [views.len() / (size * size * 3), size, size, 3];
+    Tensor::from_data(TensorData::new(views, shape), &Device::default())
+}
+
+/// The values of a matrix, row by row.
+fn matrix_values<B: Backend>(tensor: Tensor<B, 2>) -> Vec<f32> {
+    tensor.into_data().iter::<f32>().collect()
 }

@@ -4,6 +4,8 @@ use std::ops::ControlFlow;
 
 use serde::{Deserialize, Serialize};
 
+use super::Error;
+
 /// The state of training after an epoch.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct EpochReport {
@@ -58,6 +60,14 @@ pub trait Watch {
 impl<F: FnMut(&EpochReport) -> ControlFlow<()>> Watch for F {
     fn epoch(&mut self, report: &EpochReport) -> ControlFlow<()> {
         self(report)
+    }
+}
+
+/// Tells the epochs before the checkpoint that a job goes on from.
+pub(super) fn tell_again(watch: &mut dyn Watch, reports: &[EpochReport]) -> Result<(), Error> {
+    match reports.iter().try_for_each(|report| watch.epoch(report)) {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(()) => Err(Error::Stopped),
     }
 }
 

@@ -27,7 +27,7 @@ use super::{
     optimizer::{Optimizer, Rule, gradients},
     prefetch::Prefetch,
     schedule::LearningRateCurve,
-    watch::{EpochReport, Watch, Wish, went_on},
+    watch::{EpochReport, Watch, Wish, tell_again, went_on},
 };
 use crate::recipe::{Algorithm, Metric, Metrics, PretrainJob, Trained, Training};
 
@@ -67,11 +67,7 @@ pub fn pretrain(
         None => fresh,
     };
     let (first_step, earlier) = (state.progress.step, Duration::from_secs_f64(state.progress.seconds));
-    for report in &state.progress.reports {
-        if watch.epoch(report).is_break() {
-            return Err(Error::Stopped);
-        }
-    }
+    tell_again(watch, &state.progress.reports)?;
     thread::scope(|scope| {
         let mut views = Prefetch::start(scope, micro_batches(images, trained, job.seed, first_step));
         train(&mut state, trained, images, &mut views, watch)

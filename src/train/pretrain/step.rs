@@ -12,10 +12,11 @@ use crate::{
     recipe::Contrastive,
     train::{
         device::{Cpu, Device, TrainCpu},
+        matrix_values,
         model::Mode,
         objective::{contrastive, cross_entropy},
         optimizer::{Gradients, accumulate, gradients},
-        scalar,
+        scalar, view_tensor,
     },
 };
 
@@ -54,9 +55,9 @@ pub(super) fn contrast(
     let parts: Vec<Range<usize>> = (0..pairs).step_by(micro).map(|start| start..start + micro).collect();
     if let [_] = parts[..] {
         let Views { pixels, labels } = views.next()?;
-        let (h, z) = network.project(images(pixels, size), mode);
+        let (h, z) = network.project(view_tensor(pixels, size), mode);
         let dimension = z.dims()[1];
-        let batch = contrastive(objective, &values(z.clone().inner()), dimension);
+        let batch = contrastive(objective, &matrix_values(z.clone().inner()), dimension);
         let gradients = pull(network, z, batch.gradient);
         return Some(Measured {
             loss: batch.loss,
@@ -71,21 +72,21 @@ pub(super) fn contrast(
     let mut plain = network.valid();
     let (mut projections, mut dimension) = (Vec::new(), 0);
     for _ in &parts {
-        let (_, z) = plain.project(images(views.next()?.pixels, size), first_mode);
+        let (_, z) = plain.project(view_tensor(views.next()?.pixels, size), first_mode);
         dimension = z.dims()[1];
-        projections.push(values(z));
+        projections.push(matrix_values(z));
     }
     let batch = contrastive(objective, &joined(&projections, micro * dimension), dimension);
     let (mut sum, mut features, mut all_labels) = (Gradients::new(), Vec::new(), Vec::new());
     for part in &parts {
         let Views { pixels, labels } = views.next()?;
-        let (h, z) = network.project(images(pixels, size), mode);
+        let (h, z) = network.project(view_tensor(pixels, size), mode);
         accumulate(&mut sum, pull(network, z, rows_of_pairs(&batch.gradient, pairs, part)));
         features.push(h.inner());
         all_labels.extend(labels);
     }
     let width = features[0].dims()[1];
-    let features = joined(&features.into_iter().map(values).collect::<Vec<_>>(), micro * width);
+    let features = joined(&features.into_iter().map(matrix_values).collect::<Vec<_>>(), micro * width);
     Some(Measured {
         loss: batch.loss,
         contrastive: Some((batch.accuracy, batch.entropy)),
@@ -109,7 +110,7 @@ pub(super) fn supervise(
     while all_labels.len() < all {
         let Views { pixels, labels } = views.next()?;
         let share = labels.len() as f64 / all as f64;
-        let h = network.encoder.forward(images(pixels, size), Mode::Train);
+        let h = network.encoder.forward(view_tensor(pixels, size), Mode::Train);
         let logits = network.classifier.as_ref()?.forward(h.clone());
         let part = cross_entropy(logits.clone(), &labels) * share;
         loss += scalar(part.clone());
@@ -134,15 +135,6 @@ pub(super) fn share_right(logits: Tensor<Cpu, 2>, labels: &[u16]) -> f64 {
 fn pull(network: &Network<TrainCpu>, z: Tensor<TrainCpu, 2>, gradient: Vec<f32>) -> Gradients<Cpu> {
     let pull = Tensor::from_data(TensorData::new(gradient, z.dims()), &Device::default());
     gradients(network, &(z * pull).sum())
-}
-
-fn images<B: crate::train::ops::Ops<Device = Device>>(pixels: Vec<f32>, size: usize) -> Tensor<B, 4> {
-    let rows = pixels.len() / (size * size * 3);
-    Tensor::from_data(TensorData::new(pixels, [rows, size, size, 3]), &Device::default())
-}
-
-fn values(tensor: Tensor<Cpu, 2>) -> Vec<f32> {
-    tensor.into_data().iter::<f32>().collect()
 }
 
 /// The rows of some pairs from a matrix of all: first their first views, then their second.

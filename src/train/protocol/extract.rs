@@ -1,6 +1,6 @@
 //! Features of a frozen network.
 
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::Tensor;
 
 use crate::{
     recipe::{ProjectionHead as HeadRecipe, Representation},
@@ -11,7 +11,7 @@ use crate::{
         device::{Cpu, Device},
         evaluation::Fingerprint,
         model::{Mode, ProjectionHead, ResNet, WeightsError, load_weights},
-        ops::Ops,
+        view_tensor,
         watch::{Watch, Wish},
     },
 };
@@ -89,13 +89,7 @@ pub(super) fn in_batches<T>(
             if watch.wish() == Wish::Stop {
                 return Err(Error::Stopped);
             }
-            Ok(of_batch(tensor(views(start..(start + BATCH).min(images)), size)))
+            Ok(of_batch(view_tensor(views(start..(start + BATCH).min(images)), size)))
         })
         .collect()
-}
-
-/// Views `[n, size, size, 3]` as a tensor.
-pub(super) fn tensor<B: Ops<Device = Device>>(views: Vec<f32>, size: usize) -> Tensor<B, 4> {
-    let shape = [views.len() / (size * size * 3), size, size, 3];
-    Tensor::from_data(TensorData::new(views, shape), &Device::default())
 }

@@ -3,17 +3,18 @@
 use burn::module::{AutodiffModule, Module};
 
 use super::{
-    extract::{in_batches, tensor},
+    extract::in_batches,
     steps::{self, Course, Outcome},
-    values,
 };
 use crate::train::{
     Error,
     augment::plain_batch,
     data::Images,
     device::{Cpu, Device, TrainCpu},
+    matrix_values,
     model::{Linear, Mode, ResNet},
     ops::Ops,
+    view_tensor,
     watch::Watch,
 };
 
@@ -29,7 +30,7 @@ impl Classified<Cpu> {
     pub fn logits(&mut self, images: &Images, watch: &mut dyn Watch) -> Result<Vec<f32>, Error> {
         let plain = |range| plain_batch(images, range);
         let parts = in_batches(images.len(), images.size, plain, watch, |views| {
-            values(self.classifier.forward(self.encoder.forward(views, Mode::Inference)))
+            matrix_values(self.classifier.forward(self.encoder.forward(views, Mode::Inference)))
         })?;
         Ok(parts.concat())
     }
@@ -49,7 +50,7 @@ pub(super) fn train(
         classifier: Linear::zeros(dimension, images.classes, &Device::default()),
     };
     let logits = |network: &mut Classified<TrainCpu>, part: steps::Part| {
-        let h = network.encoder.forward(tensor(part.views, images.size), Mode::Train);
+        let h = network.encoder.forward(view_tensor(part.views, images.size), Mode::Train);
         network.classifier.forward(h)
     };
     steps::train(course, network, logits, watch)

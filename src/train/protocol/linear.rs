@@ -3,7 +3,7 @@
 use burn::{module::Module, tensor::Tensor};
 
 use super::{
-    extract::{BATCH, Frozen, tensor},
+    extract::{BATCH, Frozen},
     steps::{self, Course, Outcome},
 };
 use crate::train::{
@@ -12,6 +12,7 @@ use crate::train::{
     device::{Cpu, Device, TrainCpu},
     model::Linear,
     ops::Ops,
+    view_tensor,
     watch::Watch,
 };
 
@@ -36,7 +37,7 @@ pub(super) fn train(
             // Views go through the frozen network a part at a time, which bounds the memory and changes nothing.
             Some(Images { size, .. }) => {
                 let parts = part.views.chunks(BATCH * size * size * 3);
-                Tensor::cat(parts.map(|views| network.features_of(tensor(views.to_vec(), *size))).collect(), 0)
+                Tensor::cat(parts.map(|views| network.features_of(view_tensor(views.to_vec(), *size))).collect(), 0)
             }
         };
         trained.classifier.forward(Tensor::from_inner(features))

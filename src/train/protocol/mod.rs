@@ -14,14 +14,15 @@ pub use extract::Frozen;
 
 use std::time::Duration;
 
-use burn::{module::AutodiffModule, tensor::Tensor};
+use burn::module::AutodiffModule;
 
 use self::steps::{Course, Outcome, Resumption};
 use super::{
     Error,
     data::Images,
-    device::{Cpu, Device},
+    device::Device,
     evaluation::{Features, Labeled, Limits, Stop, grid_search, knn, log_spaced, mean_average_precision, metrics},
+    matrix_values,
     model::{Linear, ResNet, load_weights},
     watch::{Watch, Wish, went_on},
 };
@@ -139,7 +140,7 @@ pub fn evaluate(
             let course = Course { views_of, ..course(training, "classifier's") };
             let outcome = linear::train(&course, &mut network, &train, sets.train.classes, watch)?;
             let classifier = outcome.module.valid().classifier;
-            let [test, train] = [test, train].map(|features| values(classifier.forward(features)));
+            let [test, train] = [test, train].map(|features| matrix_values(classifier.forward(features)));
             let metrics = with_train_accuracy(of_scores(&test, sets.test)?, &train, sets.train);
             Evaluated::of(metrics, sets).trained(&outcome.without_module(), augmented)
         }
@@ -152,7 +153,8 @@ pub fn evaluate(
         EvaluationTask::OwnClassifier => {
             let empty = Linear::zeros(dimension, sets.test.classes, &Device::default());
             let classifier = load_weights(empty, "fc.", file)?;
-            let mut scores = |images| Ok::<_, Error>(values(classifier.forward(network.features(images, watch)?)));
+            let mut scores =
+                |images| Ok::<_, Error>(matrix_values(classifier.forward(network.features(images, watch)?)));
             let (test, train) = (scores(sets.test)?, scores(sets.train)?);
             Evaluated::of(with_train_accuracy(of_scores(&test, sets.test)?, &train, sets.train), sets)
         }
@@ -277,7 +279,7 @@ impl Rows {
     fn of(network: &mut Frozen, images: &Images, watch: &mut dyn Watch) -> Result<Self, Error> {
         let features = network.features(images, watch)?;
         let dimension = features.dims()[1];
-        Ok(Self { values: values(features), dimension })
+        Ok(Self { values: matrix_values(features), dimension })
     }
 
     fn features(&self) -> Result<Features<'_>, Error> {
@@ -287,8 +289,4 @@ impl Rows {
     fn labeled<'a>(&'a self, images: &'a Images) -> Result<Labeled<'a>, Error> {
         Ok(Labeled::new(self.features()?, &images.labels, images.classes)?)
     }
-}
-
-fn values(tensor: Tensor<Cpu, 2>) -> Vec<f32> {
-    tensor.into_data().iter::<f32>().collect()
 }

@@ -10,7 +10,6 @@ use super::{
     extract::in_batches,
     probe_images::Transformed,
     steps::{self, Course, Outcome},
-    values,
 };
 use crate::{
     recipe::{Metric, Metrics, ProbeTask},
@@ -19,6 +18,7 @@ use crate::{
         data::{Images, Split},
         device::{Cpu, Device, TrainCpu},
         evaluation::metrics::top_k,
+        matrix_values,
         model::Linear,
         ops::Ops,
         random::{Purpose, Stream},
@@ -60,7 +60,7 @@ struct Examples {
 impl Perceptron<Cpu> {
     /// Share of the images that it tells right, in percent.
     fn accuracy(&self, examples: &Examples) -> f64 {
-        let logits = values(self.forward(examples.features.clone()));
+        let logits = matrix_values(self.forward(examples.features.clone()));
         let [top1] = top_k(&logits, &examples.labels, examples.classes, [1]);
         top1
     }

@@ -22,7 +22,7 @@ use crate::{
         random::{Purpose, Stream},
         scalar,
         schedule::LearningRateCurve,
-        watch::{EpochReport, Watch, Wish},
+        watch::{EpochReport, Watch, Wish, tell_again},
     },
 };
 
@@ -115,11 +115,7 @@ pub(super) fn train<M: AutodiffModule<TrainCpu>>(
     }
     let mut trainee = Trainee::new(course, module).map_err(Error::Checkpoint)?;
     let Progress { step: first_step, seconds: earlier, .. } = trainee.progress;
-    for report in &trainee.progress.reports {
-        if watch.epoch(report).is_break() {
-            return Err(Error::Stopped);
-        }
-    }
+    tell_again(watch, &trainee.progress.reports)?;
     let curve = LearningRateCurve::cosine(course.training.learning_rate * batch_size as f64 / 256.0, total);
     let begin = Instant::now();
     thread::scope(|scope| {
