@@ -130,6 +130,13 @@ pub struct RunArgs {
     /// micro-batches [default: all]
     #[arg(long, value_name = "GB", value_parser = gigabytes)]
     pub memory: Option<f64>,
+    /// Go on without the jobs whose data files are in none of the folders; their cells say so
+    #[arg(long)]
+    pub skip_absent_data: bool,
+    /// Run only the trials with this value of an axis. May be repeated: several axes narrow down, several values of one
+    /// axis add up
+    #[arg(long, value_name = "AXIS=LABEL")]
+    pub only: Vec<String>,
     /// Start nothing more after the first failure
     #[arg(long)]
     pub fail_fast: bool,
@@ -179,6 +186,9 @@ pub struct ExplainArgs {
     /// Which trial: as many values of axes as tell it from the others
     #[arg(value_name = "AXIS=LABEL")]
     pub values: Vec<String>,
+    /// Say of every stale cell what has changed since it was made
+    #[arg(long)]
+    pub why_stale: bool,
     /// Profile of the sweep file [default: its base as it is]
     #[arg(long, value_name = "NAME")]
     pub profile: Option<String>,

@@ -50,7 +50,7 @@ pub fn plan(args: &PlanArgs) -> Result<(), CliError> {
         Some(GraphFormat::Mermaid) => return print(&planned.plan.to_mermaid()),
         None => {}
     }
-    let results = Results::read(Store::open(&args.sweeps.store)?.as_ref())?;
+    let results = Results::read(Store::open(&args.sweeps.store)?.as_ref(), &planned)?;
     let cost = |job| Some(planned.plan.cost(job).to_string());
     let mut text = report::plan_text(&planned.sweeps, &planned.plan, &|job| results.view(job), &cost);
     text.push_str(&planned.plan.critical_path_line());
@@ -61,7 +61,7 @@ pub fn plan(args: &PlanArgs) -> Result<(), CliError> {
 pub fn status(args: &StoreArgs) -> Result<(), CliError> {
     let planned = sweeps::read(&args.files, args.profile.as_deref())?;
     let store = Store::open(&args.store)?;
-    let results = Results::read(store.as_ref())?;
+    let results = Results::read(store.as_ref(), &planned)?;
     let log = |job| store.as_ref().map(|store| store.log_path(job).display().to_string());
     let text = report::summary(&planned.sweeps, &planned.plan, &|job| results.view(job), &log);
     print(&format!("{}\n", text.trim_end()))

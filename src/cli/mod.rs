@@ -1,6 +1,7 @@
 //! The edge: arguments, wiring, printing, exit codes. The only module that prints.
 
 mod args;
+mod choice;
 mod data;
 mod display;
 mod epoch_log;
@@ -15,6 +16,7 @@ mod results;
 mod run;
 mod sweeps;
 mod tables;
+mod todo;
 mod weights;
 
 pub use error::{CliError, ErrorKind};

@@ -21,6 +21,8 @@ const FEWEST: usize = 8;
 pub struct Needs {
     /// Folder of each job's data files.
     pub folders: BTreeMap<JobId, PathBuf>,
+    /// Jobs whose data files are in none of the folders, and which they are.
+    pub absent: BTreeMap<JobId, String>,
     /// Images at a time of the jobs whose batch is too large for the memory.
     pub micro_batches: BTreeMap<JobId, usize>,
     /// Jobs that the memory holds at a time, the largest of them.
@@ -37,9 +39,10 @@ impl Needs {
         memory: Option<f64>,
         sharing: usize,
     ) -> Result<Self, CliError> {
-        let jobs: Vec<&Job> = todo.iter().filter_map(|&job| plan.job(job)).collect();
-        let mut needs =
-            Self { folders: find_data(&jobs, folders)?, micro_batches: BTreeMap::new(), jobs_at_a_time: usize::MAX };
+        let mut jobs: Vec<&Job> = todo.iter().filter_map(|&job| plan.job(job)).collect();
+        let (folders, absent) = find_data(&jobs, folders)?;
+        let mut needs = Self { folders, absent, micro_batches: BTreeMap::new(), jobs_at_a_time: usize::MAX };
+        jobs.retain(|job| !needs.absent.contains_key(&job.id));
         if let Some(memory) = memory.or_else(machine::memory) {
             needs.fit_memory(plan, &jobs, memory / sharing.clamp(1, todo.len().max(1)) as f64)?;
         }
@@ -99,10 +102,21 @@ fn decimal(bytes: f64) -> DecimalBytes {
     DecimalBytes(bytes as u64)
 }
 
-/// The folder of each job's data files: the first of `folders` that has them.
-fn find_data(jobs: &[&Job], folders: &[PathBuf]) -> Result<BTreeMap<JobId, PathBuf>, CliError> {
-    let mut known: BTreeMap<(DataSource, usize, Option<&Path>), Option<PathBuf>> = BTreeMap::new();
-    let mut found = BTreeMap::new();
+/// Where the data files of a job are.
+enum Place {
+    /// It needs none.
+    Nowhere,
+    Folder(PathBuf),
+    /// In none of the folders; says what was looked for.
+    Absent(String),
+}
+
+type Found = (BTreeMap<JobId, PathBuf>, BTreeMap<JobId, String>);
+
+/// The folder of each job's data files, the first of `folders` that has them; and what the other jobs lack.
+fn find_data(jobs: &[&Job], folders: &[PathBuf]) -> Result<Found, CliError> {
+    let mut known: BTreeMap<(DataSource, usize, Option<&Path>), Place> = BTreeMap::new();
+    let (mut found, mut absent) = (BTreeMap::new(), BTreeMap::new());
     for job in jobs {
         let (source, corrupt) = match &job.spec {
             JobSpec::Pretrain(PretrainJob { training: Training::Pretrained { blake3 }, .. }) => {
@@ -115,7 +129,7 @@ fn find_data(jobs: &[&Job], folders: &[PathBuf]) -> Result<BTreeMap<JobId, PathB
         };
         let of_recipe = job.folder.as_deref();
         let key = (source, corrupt, of_recipe);
-        let folder = match known.entry(key) {
+        let place = match known.entry(key) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(unknown) => {
                 let candidates: Vec<&Path> = match folders {
@@ -125,18 +139,22 @@ fn find_data(jobs: &[&Job], folders: &[PathBuf]) -> Result<BTreeMap<JobId, PathB
                 unknown.insert(first_with(source, corrupt, &candidates)?)
             }
         };
-        if let Some(folder) = folder {
-            found.insert(job.id, folder.clone());
+        match place {
+            Place::Nowhere => {}
+            Place::Folder(folder) => drop(found.insert(job.id, folder.clone())),
+            Place::Absent(what) => drop(absent.insert(job.id, what.clone())),
         }
     }
-    Ok(found)
+    Ok((found, absent))
 }
 
-/// The first folder that has the data files; `None` if none is needed.
-fn first_with(source: DataSource, corrupt: usize, folders: &[&Path]) -> Result<Option<PathBuf>, CliError> {
+/// The first folder that has the data files. Files that are there and wrong are an error.
+fn first_with(source: DataSource, corrupt: usize, folders: &[&Path]) -> Result<Place, CliError> {
     if folders.is_empty() {
-        data::check(source, corrupt, None).map_err(|error| CliError::input(chain(&error)))?;
-        return Ok(None);
+        return Ok(match data::check(source, corrupt, None) {
+            Ok(_) => Place::Nowhere,
+            Err(error) => Place::Absent(chain(&error)),
+        });
     }
     let mut problems = Vec::new();
     for folder in folders {
@@ -145,7 +163,7 @@ fn first_with(source: DataSource, corrupt: usize, folders: &[&Path]) -> Result<O
                 for (_, problem) in problems.iter().filter(|(absent, _)| !absent) {
                     tell(&format!("passed over: {problem}"));
                 }
-                return Ok(Some(folder.to_path_buf()));
+                return Ok(Place::Folder(folder.to_path_buf()));
             }
             Err(error) => {
                 // Where a data set simply is not, it is looked for elsewhere without a word.
@@ -155,6 +173,7 @@ fn first_with(source: DataSource, corrupt: usize, folders: &[&Path]) -> Result<O
             }
         }
     }
-    let problems: Vec<String> = problems.into_iter().map(|(_, problem)| problem).collect();
-    Err(CliError::input(problems.join("\nand ")))
+    let all_absent = problems.iter().all(|(absent, _)| *absent);
+    let text = problems.into_iter().map(|(_, problem)| problem).collect::<Vec<_>>().join("\nand ");
+    if all_absent { Ok(Place::Absent(text)) } else { Err(CliError::input(text)) }
 }

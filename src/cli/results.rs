@@ -1,54 +1,164 @@
 //! What the store knows, as reports want to see it.
 
-use super::{CliError, tell};
+use std::{collections::BTreeMap, fs};
+
+use super::{CliError, error::chain, sweeps::Planned, tell};
 use crate::{
-    plan::JobId,
-    report::{DoneView, JobView},
-    store::{CodeVersion, JobEvent, Record, Snapshot, Store},
+    plan::{self, Job, JobId},
+    report::{self, DoneView, JobView},
+    store::{Asked, CodeVersion, ErrorKind, JobEvent, Record, Snapshot, Store},
 };
 
-/// The state of all jobs of a store, for reports.
+/// The state of the jobs of some sweeps, for reports.
 pub struct Results {
     snapshot: Snapshot,
+    store: Option<Store>,
     /// When the run at work began, in milliseconds since 1970: what was started since then may still be running, what
     /// an earlier run started and did not finish is not.
     live_since: Option<u64>,
+    /// Of planned jobs without a record, the finished ones that their cells asked for before the sweep was changed.
+    earlier: BTreeMap<JobId, JobId>,
+    /// What has changed since then.
+    changes: BTreeMap<JobId, String>,
+    /// Epochs of planned jobs.
+    epochs: BTreeMap<JobId, usize>,
 }
 
 impl Results {
-    /// Reads a store; a missing one is one without results. Damage is said on standard error.
-    pub fn read(store: Option<&Store>) -> Result<Self, CliError> {
-        let Some(store) = store else {
-            return Ok(Self { snapshot: Snapshot::default(), live_since: None });
-        };
+    /// Reads what a store knows of planned jobs; a missing one is one without results. Damage is said on standard error.
+    pub fn read(store: Option<&Store>, planned: &Planned) -> Result<Self, CliError> {
+        let Some(store) = store else { return Self::new(Snapshot::default(), None, None, planned) };
         let live_since = store.in_use_since()?.map(|seconds| 1000 * seconds);
         let snapshot = store.load()?;
         warn(&snapshot);
-        Ok(Self { snapshot, live_since })
+        Self::new(snapshot, Some(store), live_since, planned)
     }
 
     /// The state as it is at the end of a run.
-    pub fn of(snapshot: Snapshot) -> Self {
-        Self { snapshot, live_since: None }
+    pub fn of(snapshot: Snapshot, store: &Store, planned: &Planned) -> Result<Self, CliError> {
+        Self::new(snapshot, Some(store), None, planned)
+    }
+
+    fn new(
+        snapshot: Snapshot,
+        store: Option<&Store>,
+        live_since: Option<u64>,
+        planned: &Planned,
+    ) -> Result<Self, CliError> {
+        let mut results = Self {
+            store: store.cloned(),
+            live_since,
+            earlier: BTreeMap::new(),
+            changes: BTreeMap::new(),
+            epochs: BTreeMap::new(),
+            snapshot,
+        };
+        if live_since.is_some() {
+            let epochs = planned.plan.jobs().filter_map(|job| Some((job.id, job.spec.epochs()?)));
+            results.epochs = epochs.collect();
+        }
+        if let Some(store) = store
+            && planned.plan.jobs().any(|job| results.snapshot.record(job.id).is_none())
+        {
+            results.find_earlier(store, planned)?;
+        }
+        Ok(results)
+    }
+
+    fn find_earlier(&mut self, store: &Store, planned: &Planned) -> Result<(), CliError> {
+        for (index, (name, sweep)) in planned.names.iter().zip(&planned.sweeps).enumerate() {
+            let asked = asked(store, name)?;
+            for (cell, job) in plan::cells(sweep, index, &planned.plan) {
+                if self.snapshot.record(job).is_none()
+                    && let Some(earlier) = asked.earlier(&cell, job, &self.snapshot)
+                {
+                    self.earlier.entry(job).or_insert(earlier);
+                }
+            }
+        }
+        for (&job, &earlier) in &self.earlier {
+            let why = changes(store, planned, job, earlier)
+                .map_or_else(|| "by another version of ablate".to_owned(), |found| found.join("; "));
+            self.changes.insert(job, why);
+        }
+        Ok(())
+    }
+
+    /// The finished job that the cells of `job` asked for before the sweep was changed, if `job` is not done itself.
+    pub fn earlier(&self, job: JobId) -> Option<JobId> {
+        self.earlier.get(&job).copied()
+    }
+
+    /// The state of every job that the store knows.
+    pub fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
     }
 
     /// The view of one job.
     pub fn view(&self, job: JobId) -> JobView {
-        let Some(status) = self.snapshot.jobs.get(&job) else {
-            return JobView::Missing;
+        let missing = || match self.changes.get(&job) {
+            Some(why) => JobView::Stale { why: why.clone() },
+            None => JobView::Missing,
         };
+        let Some(status) = self.snapshot.jobs.get(&job) else { return missing() };
         if let Some(record) = &status.record {
             return JobView::Done(done(record));
         }
+        let live = |time: u64| self.live_since.is_some_and(|since| time >= since);
+        if status.queued_unix_ms.is_some_and(live) {
+            return JobView::Queued;
+        }
         match &status.state {
-            JobEvent::Started { .. } if self.live_since.is_some_and(|since| status.time_unix_ms >= since) => {
-                JobView::Running { progress: None }
-            }
+            JobEvent::Started { .. } if live(status.time_unix_ms) => JobView::Running { progress: self.progress(job) },
             JobEvent::Failed { class, message } => JobView::Failed { class: class.clone(), message: message.clone() },
+            JobEvent::Skipped { because } if self.without_data(*because) => self.view(*because),
             JobEvent::Skipped { because } => JobView::Skipped { because: format!("job {} failed", because.short()) },
-            JobEvent::Started { .. } | JobEvent::Interrupted | JobEvent::Succeeded { .. } => JobView::Missing,
+            JobEvent::WithoutData { message } => JobView::WithoutData { message: message.clone() },
+            JobEvent::Queued | JobEvent::Started { .. } | JobEvent::Interrupted | JobEvent::Succeeded { .. } => {
+                missing()
+            }
         }
     }
+
+    /// Whether a job was left out because its data files are absent.
+    fn without_data(&self, job: JobId) -> bool {
+        self.snapshot.jobs.get(&job).is_some_and(|status| matches!(status.state, JobEvent::WithoutData { .. }))
+    }
+
+    /// Share of the epochs of a running job that are over, by its file of metrics.
+    fn progress(&self, job: JobId) -> Option<f64> {
+        let text = fs::read_to_string(self.store.as_ref()?.metrics_path(job)).ok()?;
+        let whole = &text[..=text.rfind('\n')?];
+        let epoch: usize = whole.lines().last()?.split(',').next()?.parse().ok()?;
+        Some(epoch as f64 / (*self.epochs.get(&job)?).max(1) as f64)
+    }
+}
+
+/// What a sweep asked for when it last ran. Damage is said on standard error; it costs only the memory of what has
+/// changed.
+pub fn asked(store: &Store, sweep: &str) -> Result<Asked, CliError> {
+    match store.asked(sweep) {
+        Err(error) if matches!(error.kind(), ErrorKind::Damaged { .. }) => {
+            tell(&format!("warning: {}", chain(&error)));
+            Ok(Asked::default())
+        }
+        result => Ok(result?.unwrap_or_default()),
+    }
+}
+
+/// In what a planned job differs from an earlier one; `None` if what that one did cannot be read any more.
+fn changes(store: &Store, planned: &Planned, job: JobId, earlier: JobId) -> Option<Vec<String>> {
+    let job = planned.plan.job(job)?;
+    let parents: Vec<Job> = job.parents.iter().filter_map(|&parent| planned.plan.job(parent).cloned()).collect();
+    let (earlier, earlier_parents) = with_parents(store, earlier)?;
+    Some(report::job_differences((&earlier, &earlier_parents), (job, &parents)))
+}
+
+/// A job of the store and its parents; `None` if they cannot be read.
+pub fn with_parents(store: &Store, job: JobId) -> Option<(Job, Vec<Job>)> {
+    let job = store.job(job).ok()?;
+    let parents = job.parents.iter().map(|&parent| store.job(parent).ok()).collect::<Option<_>>()?;
+    Some((job, parents))
 }
 
 /// Says what could not be read.

@@ -27,16 +27,16 @@ use super::{
     needs::Needs,
     results::{self, Results},
     sweeps::{self, Planned},
-    tables, tell,
+    tables, tell, todo,
 };
 use crate::{
-    plan::{Job, JobId, Plan},
+    plan::{self, JobId, Plan},
     report::{self, Outcome},
     schedule::{
         self, Change, Event, Failure, FailureClass, JobState, Launch, LocalExecutor, LocalJobs, Node, Notice, Policy,
         Scheduler, drive, parallel_jobs, share_cores,
     },
-    store::{Entry, ErrorKind, JobEvent, JournalWriter, Snapshot, Store},
+    store::{Entry, JobEvent, JournalWriter, Snapshot, Store},
 };
 
 /// Runs sweep files.
@@ -52,19 +52,41 @@ pub fn run(args: &RunArgs) -> Result<(), CliError> {
     if !adopted.is_empty() && !args.quiet {
         tell(&format!("taken over from an interrupted run: {} finished jobs", adopted.len()));
     }
-    let todo = todo(&planned.plan, &snapshot, &store)?;
+    for (index, (name, sweep)) in planned.names.iter().zip(&planned.sweeps).enumerate() {
+        let before = results::asked(&store, name)?;
+        let asked = before.next(plan::cells(sweep, index, &planned.plan), &snapshot);
+        if asked != before {
+            store.keep_asked(name, &asked)?;
+        }
+    }
+    let mut todo = todo::todo(&planned.plan, &snapshot, &store)?;
+    let (total, chosen) = (planned.plan.len(), todo::chosen(&planned, &args.only)?);
+    let reused = total - todo.len();
+    todo.retain(|job| chosen.as_ref().is_none_or(|chosen| chosen.contains(job)));
     let memory = args.memory.map(|gigabytes| 1e9 * gigabytes);
     let sharing = args.jobs.map_or(1, usize::from);
     let needs = Needs::find(&planned.plan, &todo, &args.data_dir, memory, sharing)?;
-    let reused = planned.plan.len() - todo.len();
+    let without = todo::without_data(&planned.plan, &todo, &needs);
+    if !without.is_empty() {
+        todo::tell_absent(&needs, without.len(), todo.len(), args.skip_absent_data)?;
+        todo.retain(|job| !without.contains_key(job));
+    }
+    let entry = |(job, event)| Entry { time_unix_ms: machine::unix_ms(), job, event };
+    let queued = todo.iter().map(|&job| (job, JobEvent::Queued));
+    let entries: Vec<Entry> = without.into_iter().chain(queued).map(entry).collect();
+    journal.append(&entries)?;
+    entries.iter().for_each(|entry| snapshot.apply(entry));
     let summary = if todo.is_empty() {
         if !args.quiet {
-            tell(&format!("nothing to do: all {reused} jobs are in {}", root.display()));
+            tell(&match reused {
+                _ if reused == total => format!("nothing to do: all {reused} jobs are in {}", root.display()),
+                _ => format!("nothing to do; {reused} of {total} jobs are in {}", root.display()),
+            });
         }
         None
     } else {
         if !args.quiet {
-            tell(&format!("{} of {} jobs to run, {reused} done already", todo.len(), planned.plan.len()));
+            tell(&format!("{} of {total} jobs to run, {reused} done already", todo.len()));
         }
         for &job in &todo {
             if let Some(job) = planned.plan.job(job) {
@@ -73,7 +95,7 @@ pub fn run(args: &RunArgs) -> Result<(), CliError> {
         }
         Some(work(args, &planned, &store, (&todo, needs), &mut snapshot, &mut journal)?)
     };
-    let results = Results::of(snapshot);
+    let results = Results::of(snapshot, &store, &planned)?;
     tables::print_all(&planned, &results)?;
     tables::write_to_store(&planned, &results, &store)?;
     if !args.quiet {
@@ -85,35 +107,6 @@ pub fn run(args: &RunArgs) -> Result<(), CliError> {
             Err(CliError::silent())
         }
         _ => tables::verify(&planned, &results, None, false),
-    }
-}
-
-/// The jobs to run: those without a record or with a damaged one, and parents of these whose checkpoint is damaged.
-fn todo(plan: &Plan, snapshot: &Snapshot, store: &Store) -> Result<Vec<JobId>, CliError> {
-    let jobs: Vec<&Job> = plan.jobs().collect();
-    let (mut todo, mut checkpoints) = (BTreeSet::new(), BTreeSet::new());
-    // Children come after their parents, so a walk backwards knows which checkpoints are going to be read.
-    for job in jobs.iter().rev() {
-        let missing = snapshot.record(job.id).is_none();
-        if missing || damaged(store, job.id, checkpoints.contains(&job.id))? {
-            todo.insert(job.id);
-            checkpoints.extend(job.parents.iter().copied());
-        }
-    }
-    Ok(jobs.iter().map(|job| job.id).filter(|job| todo.contains(job)).collect())
-}
-
-/// Whether a job that the journal calls done cannot be used. Without need of its checkpoint, the journal's numbers are
-/// enough, so that its folder may be removed to save space.
-fn damaged(store: &Store, job: JobId, checkpoint_needed: bool) -> Result<bool, CliError> {
-    let record = if checkpoint_needed { store.verify(job) } else { store.record(job) };
-    match record {
-        Ok(record) => Ok(checkpoint_needed && record.is_none()),
-        Err(error) if matches!(error.kind(), ErrorKind::Damaged { .. }) => {
-            tell(&format!("warning: {}; the job runs again", chain(&error)));
-            Ok(true)
-        }
-        Err(error) => Err(error.into()),
     }
 }
 

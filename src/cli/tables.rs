@@ -20,7 +20,7 @@ use crate::{
 /// Prints tables from the results that are there.
 pub fn table(args: &TableArgs) -> Result<(), CliError> {
     let planned = sweeps::read(&args.sweeps.files, args.sweeps.profile.as_deref())?;
-    let results = Results::read(Store::open(&args.sweeps.store)?.as_ref())?;
+    let results = Results::read(Store::open(&args.sweeps.store)?.as_ref(), &planned)?;
     let mut text = String::new();
     for index in 0..planned.sweeps.len() {
         if args.format == TableFormat::Tidy {
@@ -103,7 +103,7 @@ pub fn export(args: &ExportArgs) -> Result<(), CliError> {
         Some(_) => Store::open(&args.sweeps.store)?,
         None => Some(Store::create(&args.sweeps.store)?),
     };
-    let results = Results::read(store.as_ref())?;
+    let results = Results::read(store.as_ref(), &planned)?;
     match (&args.out, &store) {
         (Some(out), _) => write_files(&planned, &results, store.as_ref(), &mut |sweep, file, text| {
             let folder = if planned.names.len() == 1 { out.clone() } else { out.join(sweep) };

@@ -1,5 +1,6 @@
 //! The job graph: trials become jobs with content-hashed ids, and equal jobs become one. No clock, no file system.
 
+mod cells;
 mod cost;
 mod graph;
 mod job;
@@ -10,6 +11,7 @@ mod render;
 #[cfg(test)]
 pub(crate) mod fixture;
 
+pub use cells::cells;
 pub use cost::{Cost, forward_macs, parameters};
 pub use graph::{Plan, PlannedTrial};
 pub use job::{IDENTITY_VERSION, Job, JobId, ParseJobIdError};

@@ -51,6 +51,20 @@ impl JobSpec {
         (images > 0 && batch_size.is_multiple_of(images)).then_some(self)
     }
 
+    /// Number of epochs, if the job trains by gradient steps.
+    pub fn epochs(&self) -> Option<usize> {
+        match self {
+            Self::Pretrain(PretrainJob { training: Training::Trained(trained), .. }) => Some(trained.schedule.epochs),
+            Self::Evaluate(EvaluationJob { task, .. }) => match task {
+                EvaluationTask::Linear(training)
+                | EvaluationTask::FineTune(training)
+                | EvaluationTask::TransformationProbe { training, .. } => Some(training.epochs),
+                _ => None,
+            },
+            Self::Pretrain(_) => None,
+        }
+    }
+
     /// The metrics that the job reports.
     pub fn metrics(&self) -> Vec<Metric> {
         let of_classifier =

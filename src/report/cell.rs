@@ -2,8 +2,8 @@
 
 use super::{
     rank::Rank,
+    standing::{CellState, SeedResult, state},
     statistics::{mean, sample_deviation},
-    view::{DoneView, JobView},
 };
 use crate::recipe::Metric;
 
@@ -37,48 +37,6 @@ pub struct PublishedValue {
     pub value: f64,
     /// How far a cell may be from it.
     pub tolerance: f64,
-}
-
-/// What is known for one seed.
-#[derive(Clone, Debug, PartialEq)]
-pub struct SeedResult {
-    /// The seed.
-    pub seed: u64,
-    /// The job that reports the metric.
-    pub job: JobView,
-    /// The pretraining job it depends on, if the metric comes from an evaluation.
-    pub pretrain: Option<JobView>,
-}
-
-/// Whether a cell is a number, and if not, why.
-#[derive(Clone, Debug, PartialEq)]
-pub enum CellState {
-    /// Every seed gave a value.
-    Done,
-    /// Some seeds gave a value, the others are still to come.
-    Partial {
-        /// Seeds with a value.
-        done: usize,
-        /// Seeds of the sweep.
-        of: usize,
-    },
-    /// The first value is being made.
-    Running {
-        /// Share of the cell's seeds that is done, between 0 and 1, if known.
-        progress: Option<f64>,
-    },
-    /// Nothing ran yet.
-    Missing,
-    /// The sweep does not ask for it.
-    NotPlanned,
-    /// A seed failed. The mean of the others would favor settings that fail, so there is none.
-    Failed(String),
-    /// A seed will not run.
-    Skipped(String),
-    /// The jobs are done and do not report this metric, as an untrained encoder reports no loss.
-    NotMeasured,
-    /// The seeds were not measured alike; says what differs.
-    NotComparable(String),
 }
 
 /// What stands in a cell, before a renderer gives it its look.
@@ -193,12 +151,15 @@ impl Cell {
         let word = |text: &str| CellText::Word(beside(text.to_owned()));
         let partial = match &self.state {
             CellState::Done => None,
-            CellState::Partial { done, of } => Some((*done, *of)),
+            CellState::Partial { done, of, running } => Some((*done, *of, *running)),
             CellState::Running { progress: Some(share) } => {
                 return word(&format!("running {:.0} %", 100.0 * share));
             }
             CellState::Running { progress: None } => return word("running"),
+            CellState::Queued => return word("queued"),
             CellState::Missing => return word("–"),
+            CellState::Stale(_) => return word("stale"),
+            CellState::NoData(_) => return word("no data"),
             CellState::NotPlanned => return CellText::Word(String::new()),
             CellState::Failed(_) => return word("FAILED"),
             CellState::Skipped(_) => return word("skipped"),
@@ -207,7 +168,9 @@ impl Cell {
         };
         let number = |value: f64| format!("{value:.decimals$}");
         let Some(mean) = self.mean else { return word("–") };
-        let seeds = partial.map_or_else(String::new, |(done, of)| format!(" ({done}/{of} seeds)"));
+        let seeds = partial.map_or_else(String::new, |(done, of, running)| {
+            format!(" ({done}/{of} seeds{})", if running { ", running" } else { "" })
+        });
         let comparison = match (self.published, self.reproduces()) {
             (Some(PublishedValue { value, .. }), Some(within)) => {
                 let difference = number((mean - value).abs());
@@ -233,29 +196,6 @@ pub(super) fn reproduced<'c>(cells: impl Iterator<Item = &'c Cell>) -> (usize, u
     verdicts.fold((0, 0), |(within, compared), verdict| (within + usize::from(verdict), compared + 1))
 }
 
-impl CellState {
-    /// The graver, the smaller.
-    fn gravity(&self) -> usize {
-        match self {
-            Self::NotComparable(_) => 0,
-            Self::Failed(_) => 1,
-            Self::Skipped(_) => 2,
-            Self::NotMeasured => 3,
-            Self::Missing => 4,
-            Self::Running { .. } | Self::Partial { .. } => 5,
-            Self::NotPlanned | Self::Done => 6,
-        }
-    }
-
-    /// The state of what waits for such a cell.
-    fn without_count(self) -> Self {
-        match self {
-            Self::Partial { .. } | Self::Running { .. } => Self::Missing,
-            other => other,
-        }
-    }
-}
-
 impl CellText {
     /// The text on one line: `63.2 ± 0.4`, `63.2 ± 0.4 (2/3 seeds)`, `running 40 %`.
     pub fn plain(&self) -> String {
@@ -267,81 +207,4 @@ impl CellText {
             }
         }
     }
-}
-
-impl SeedResult {
-    /// The metric's value, if the job is done and reports it.
-    pub fn value(&self, metric: Metric) -> Option<f64> {
-        self.job.record()?.metrics.get(&metric).copied()
-    }
-
-    /// Where the seed stands: before its evaluation begins, pretraining says more.
-    fn standing(&self) -> JobView {
-        match (&self.job, &self.pretrain) {
-            (JobView::Missing | JobView::Queued, Some(running @ JobView::Running { .. })) => running.clone(),
-            (JobView::Missing | JobView::Queued, Some(JobView::Failed { class, message })) => {
-                JobView::Skipped { because: format!("pretraining failed: {class}: {message}") }
-            }
-            (JobView::Missing | JobView::Queued, Some(skipped @ JobView::Skipped { .. })) => skipped.clone(),
-            (own, _) => own.clone(),
-        }
-    }
-}
-
-fn state(metric: Metric, seeds: &[SeedResult], values: usize) -> CellState {
-    let records = || seeds.iter().filter_map(|seed| seed.job.record());
-    let pretrains = || seeds.iter().filter_map(|seed| seed.pretrain.as_ref()?.record());
-    let mut differences = Vec::new();
-    let mut compare = |name: &'static str, all_equal: bool| {
-        if !all_equal {
-            differences.push(name);
-        }
-    };
-    compare("protocol", all_equal(records(), |record| &record.protocol));
-    compare("data", all_equal(records(), |record| &record.data));
-    compare("code", all_equal(records(), |record| &record.code));
-    compare("pretraining data", all_equal(pretrains(), |record| &record.data));
-    compare("pretraining code", all_equal(pretrains(), |record| &record.code));
-    if !differences.is_empty() {
-        return CellState::NotComparable(differences.join(", "));
-    }
-    if values > 0 && values == seeds.len() {
-        return CellState::Done;
-    }
-
-    let standings: Vec<JobView> = seeds.iter().map(SeedResult::standing).collect();
-    for standing in &standings {
-        if let JobView::Failed { class, message } = standing {
-            return CellState::Failed(format!("{class}: {message}"));
-        }
-    }
-    for standing in &standings {
-        if let JobView::Skipped { because } = standing {
-            return CellState::Skipped(because.clone());
-        }
-    }
-    if records().any(|record| !record.metrics.contains_key(&metric)) {
-        return CellState::NotMeasured;
-    }
-    if values > 0 {
-        return CellState::Partial { done: values, of: seeds.len() };
-    }
-    if standings.iter().any(|standing| matches!(standing, JobView::Running { .. })) {
-        let shares: Option<Vec<f64>> = standings.iter().map(share_done).collect();
-        return CellState::Running { progress: shares.and_then(|shares| mean(&shares)) };
-    }
-    CellState::Missing
-}
-
-/// Share of a job that is done, `None` if it runs without saying.
-fn share_done(job: &JobView) -> Option<f64> {
-    match job {
-        JobView::Running { progress } => progress.map(|share| share.clamp(0.0, 1.0)),
-        JobView::Done(_) => Some(1.0),
-        _ => Some(0.0),
-    }
-}
-
-fn all_equal<'r>(mut records: impl Iterator<Item = &'r DoneView>, field: impl Fn(&'r DoneView) -> &'r str) -> bool {
-    records.next().is_none_or(|first| records.all(|record| field(record) == field(first)))
 }

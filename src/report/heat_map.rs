@@ -2,12 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{
-    cell::{Cell, CellState},
-    html::escape,
-    lines::width_of,
-    table::Table,
-};
+use super::{cell::Cell, html::escape, lines::width_of, standing::CellState, table::Table};
 
 /// Size of a cell in pixels.
 const CELL: (f64, f64) = (64.0, 34.0);

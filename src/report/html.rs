@@ -3,11 +3,12 @@
 use std::{collections::BTreeMap, fmt::Write as _};
 
 use super::{
-    cell::{Cell, CellState, CellText},
+    cell::{Cell, CellText},
     figure::figure,
     layout::Layout,
     lineage::lineage,
     rank::Rank,
+    standing::CellState,
     table::Table,
     view::JobView,
 };

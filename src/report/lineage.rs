@@ -1,13 +1,8 @@
 //! Where the numbers of one trial come from: its settings, its seeds, and the jobs behind each, down to the encoder.
 
-use std::collections::BTreeMap;
-
-use serde_json::Value;
-
-use super::{lines::one_line, summary::count, time::rfc3339, view::JobView};
+use super::{differences::differences, lines::one_line, summary::count, time::rfc3339, view::JobView};
 use crate::{
     plan::{JobId, Plan, PlannedTrial},
-    recipe::Recipe,
     sweep::{Sweep, Trial},
 };
 
@@ -21,12 +16,7 @@ pub fn lineage(
     view: &dyn Fn(JobId) -> JobView,
     log: &dyn Fn(JobId) -> Option<String>,
 ) -> String {
-    let labels = sweep
-        .axes
-        .iter()
-        .zip(&trial.point)
-        .map(|(axis, &value)| format!("{} = {}", one_line(&axis.name), one_line(&axis.values[value].label)));
-    let mut out = format!("{}\n", labels.collect::<Vec<_>>().join(", "));
+    let mut out = format!("{}\n", labels(sweep, &trial.point));
     let changes = differences(&sweep.base, &trial.recipe);
     out += if changes.is_empty() { "the base of the sweep, unchanged\n" } else { "changes of the base:\n" };
     for change in changes {
@@ -41,6 +31,66 @@ pub fn lineage(
         out += &job(plan, planned.pretrain, "", &view(planned.pretrain), log);
     }
     out
+}
+
+/// What has changed since the stale jobs of a trial were made; `None` if it has none. `earlier` are the jobs that its
+/// cells asked for before.
+pub fn staleness(
+    sweep: &Sweep,
+    trial: &Trial,
+    planned: &[&PlannedTrial],
+    view: &dyn Fn(JobId) -> JobView,
+    earlier: &dyn Fn(JobId) -> Option<JobId>,
+) -> Option<String> {
+    let mut out = String::new();
+    for planned in planned {
+        let evaluations = planned.evaluations.iter().zip(&sweep.evaluations);
+        let jobs = evaluations.map(|(&id, evaluation)| (id, format!("\"{}\"", one_line(&evaluation.name))));
+        for (id, name) in std::iter::once((planned.pretrain, "pretraining".to_owned())).chain(jobs) {
+            if let (JobView::Stale { why }, Some(earlier)) = (view(id), earlier(id)) {
+                out += &format!("  seed {}, {name}: job {} was {}\n", planned.seed, id.short(), earlier.short());
+                why.split("; ").for_each(|change| out += &format!("    {change}\n"));
+            }
+        }
+    }
+    (!out.is_empty()).then(|| format!("{}\n{out}", labels(sweep, &trial.point)))
+}
+
+/// `axis = label` of every axis.
+fn labels(sweep: &Sweep, point: &[usize]) -> String {
+    let labels = sweep.axes.iter().zip(point);
+    let labels =
+        labels.map(|(axis, &value)| format!("{} = {}", one_line(&axis.name), one_line(&axis.values[value].label)));
+    labels.collect::<Vec<_>>().join(", ")
+}
+
+/// In what a trial differs from those that stand just before and after it on each axis, all else being equal.
+pub fn neighborhood(sweep: &Sweep, trial: &Trial) -> String {
+    let mut out = String::new();
+    for (axis, neighbor) in neighbors(sweep, trial) {
+        let (name, value) = (&sweep.axes[axis].name, &sweep.axes[axis].values[neighbor.point[axis]].label);
+        out += &format!("\nbeside {} = {}\n", one_line(name), one_line(value));
+        let changes = differences(&neighbor.recipe, &trial.recipe);
+        out += if changes.is_empty() { "  no difference\n" } else { "" };
+        changes.iter().for_each(|change| out += &format!("  {change}\n"));
+    }
+    out
+}
+
+/// The trials that stand just before and after one on each axis, all else being equal.
+fn neighbors(sweep: &Sweep, trial: &Trial) -> Vec<(usize, Trial)> {
+    let mut found = Vec::new();
+    for axis in 0..sweep.axes.len() {
+        let values = [trial.point[axis].checked_sub(1), Some(trial.point[axis] + 1)];
+        for value in values.into_iter().flatten().filter(|&value| value < sweep.axes[axis].values.len()) {
+            let mut point = trial.point.clone();
+            point[axis] = value;
+            if sweep.selection.takes(&point) {
+                found.push((axis, sweep.trial_at(point)));
+            }
+        }
+    }
+    found
 }
 
 /// One job: what it is, what it measured, how, on what, when and where.
@@ -71,48 +121,12 @@ fn job(plan: &Plan, id: JobId, name: &str, view: &JobView, log: &dyn Fn(JobId) -
         }
         JobView::Failed { class, message } => line("failed", &format!("{class}: {message}")),
         JobView::Skipped { because } => line("skipped", because),
+        JobView::WithoutData { message } => line("no data", message),
+        JobView::Stale { why } => line("changed since", why),
         JobView::Missing | JobView::Queued | JobView::Running { .. } => {}
     }
-    if !matches!(view, JobView::Missing | JobView::Queued) {
+    if matches!(view, JobView::Done(_) | JobView::Running { .. } | JobView::Failed { .. }) {
         line("log", &log(id).unwrap_or_default());
     }
     out
-}
-
-/// The fields in which two recipes differ, with both values.
-fn differences(base: &Recipe, other: &Recipe) -> Vec<String> {
-    let [base, other] = [base, other].map(|recipe| {
-        let mut leaves = BTreeMap::new();
-        // A recipe is always JSON; if it were not, nothing would differ.
-        collect(&serde_json::to_value(recipe).unwrap_or_default(), String::new(), &mut leaves);
-        leaves
-    });
-    let mut found = Vec::new();
-    let paths: std::collections::BTreeSet<&String> = base.keys().chain(other.keys()).collect();
-    for path in paths {
-        let text = |leaves: &BTreeMap<String, String>| leaves.get(path).cloned().unwrap_or_else(|| "–".to_owned());
-        let (before, after) = (text(&base), text(&other));
-        if before != after {
-            found.push(format!("{path}: {before} → {after}"));
-        }
-    }
-    found
-}
-
-/// The values of a tree by their paths.
-fn collect(value: &Value, path: String, leaves: &mut BTreeMap<String, String>) {
-    let inside = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
-    match value {
-        Value::Object(fields) => fields.iter().for_each(|(name, value)| collect(value, inside(name), leaves)),
-        Value::Array(items) if items.iter().any(Value::is_object) => {
-            items.iter().enumerate().for_each(|(index, value)| collect(value, inside(&index.to_string()), leaves));
-        }
-        Value::Null => {}
-        Value::String(text) => {
-            leaves.insert(path, text.clone());
-        }
-        other => {
-            leaves.insert(path, other.to_string());
-        }
-    }
 }

@@ -5,6 +5,7 @@
 
 mod cell;
 mod csv;
+mod differences;
 mod field_text;
 mod figure;
 mod heat_map;
@@ -19,6 +20,7 @@ mod notes;
 mod plan_text;
 mod progress;
 mod rank;
+mod standing;
 mod statistics;
 mod summary;
 mod table;
@@ -29,19 +31,21 @@ mod view;
 mod widths;
 
 pub use self::{
-    cell::{Cell, CellState, CellText, PublishedValue, SeedResult},
+    cell::{Cell, CellText, PublishedValue},
     csv::table_csv,
+    differences::{differences, job_differences},
     field_text::field_text,
     figure::figure,
     heat_map::heat_map,
     html::html,
     labels::job_labels,
     latex::latex,
-    lineage::lineage,
+    lineage::{lineage, neighborhood, staleness},
     markdown::markdown,
     plan_text::plan_text,
     progress::{Outcome, Progress},
     rank::Rank,
+    standing::{CellState, SeedResult},
     statistics::{mean, sample_deviation},
     summary::summary,
     table::{Column, Row, Table},

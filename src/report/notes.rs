@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    cell::{CellState, reproduced},
+    cell::reproduced,
     lines::{cut, one_line},
     rank::SIGNIFICANCE,
+    standing::CellState,
     table::{Column, Row},
     time::date,
     view::DoneView,
@@ -150,11 +151,16 @@ fn unfinished(rows: &[Row]) -> Vec<String> {
             CellState::Done | CellState::NotPlanned => continue,
             CellState::NotComparable(what) => (0, format!("not comparable (seeds differ in {what})")),
             CellState::Failed(why) => (1, format!("failed ({})", cut(why, LONGEST_REASON))),
-            CellState::Skipped(why) => (2, format!("skipped ({})", cut(why, LONGEST_REASON))),
-            CellState::Partial { .. } => (3, "some seeds still to come".to_owned()),
-            CellState::Running { .. } => (4, "running".to_owned()),
-            CellState::Missing => (5, "not run yet".to_owned()),
-            CellState::NotMeasured => (6, "n/a, as their jobs do not report the metric".to_owned()),
+            CellState::NoData(why) => (2, format!("no data ({})", cut(why, LONGEST_REASON))),
+            CellState::Skipped(why) => (3, format!("skipped ({})", cut(why, LONGEST_REASON))),
+            CellState::Partial { .. } => (4, "some seeds still to come".to_owned()),
+            CellState::Running { .. } => (5, "running".to_owned()),
+            CellState::Queued => (6, "queued by the run at work".to_owned()),
+            CellState::Stale(why) => {
+                (7, format!("stale, made before the sweep was changed ({})", cut(why, LONGEST_REASON)))
+            }
+            CellState::Missing => (8, "not run yet".to_owned()),
+            CellState::NotMeasured => (9, "n/a, as their jobs do not report the metric".to_owned()),
         };
         *reasons.entry((order, reason)).or_default() += 1;
     }

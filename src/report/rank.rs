@@ -3,7 +3,8 @@
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
 use super::{
-    cell::{Cell, CellState},
+    cell::Cell,
+    standing::CellState,
     statistics::{mean, sample_deviation},
     table::Row,
 };

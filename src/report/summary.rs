@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// The states in the order in which they are counted out.
-const STATES: [&str; 6] = ["done", "running", "queued", "missing", "failed", "skipped"];
+const STATES: [&str; 8] = ["done", "running", "queued", "missing", "stale", "failed", "no data", "skipped"];
 
 /// Counts by state per sweep, every failure with its message and the path of its log, and a closing line.
 pub fn summary(

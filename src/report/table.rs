@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::{
-    cell::{Cell, CellState, PublishedValue, SeedResult, reproduced},
+    cell::{Cell, PublishedValue, reproduced},
     lines::one_line,
     notes::notes,
     rank::rank,
+    standing::{CellState, SeedResult},
     view::JobView,
 };
 use crate::{

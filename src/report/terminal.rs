@@ -1,10 +1,11 @@
 //! A table for a terminal: box drawing, aligned on the decimal point and the ±, fitted to a width.
 
 use super::{
-    cell::{Cell, CellState},
+    cell::Cell,
     layout::{BodyRow, Layout},
     lines::{center, pad_left, pad_right, wrap},
     rank::Rank,
+    standing::CellState,
     table::Table,
     widths::Widths,
 };
@@ -167,8 +168,13 @@ fn style(cell: &Cell) -> &'static str {
         CellState::Done if cell.reproduces() == Some(false) => RED,
         CellState::Done if cell.rank == Some(Rank::Best) => BOLD,
         CellState::Done => "",
-        CellState::Partial { .. } | CellState::Running { .. } => YELLOW,
-        CellState::Missing | CellState::NotPlanned | CellState::Skipped(_) | CellState::NotMeasured => DIM,
+        CellState::Partial { .. } | CellState::Running { .. } | CellState::Stale(_) => YELLOW,
+        CellState::Queued
+        | CellState::NoData(_)
+        | CellState::Missing
+        | CellState::NotPlanned
+        | CellState::Skipped(_)
+        | CellState::NotMeasured => DIM,
         CellState::Failed(_) | CellState::NotComparable(_) => RED,
     }
 }

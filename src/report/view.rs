@@ -23,6 +23,16 @@ pub enum JobView {
         /// What the job said last.
         message: String,
     },
+    /// It cannot run here.
+    WithoutData {
+        /// Which files are absent.
+        message: String,
+    },
+    /// It never ran, but what its cell asked for before the sweep was changed did.
+    Stale {
+        /// What has changed since then.
+        why: String,
+    },
     /// It will not run.
     Skipped {
         /// Why not, such as "pretrain 3f2a9c01 failed".
@@ -79,6 +89,8 @@ impl JobView {
             Self::Done(_) => "done",
             Self::Failed { .. } => "failed",
             Self::Skipped { .. } => "skipped",
+            Self::WithoutData { .. } => "no data",
+            Self::Stale { .. } => "stale",
         }
     }
 }

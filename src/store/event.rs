@@ -19,6 +19,8 @@ pub struct Entry {
 /// Something that happened to a job.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum JobEvent {
+    /// A run is going to start it.
+    Queued,
     /// An executor started it.
     Started {
         /// The number of the attempt, from 1.
@@ -43,6 +45,11 @@ pub enum JobEvent {
     },
     /// It was stopped from outside; nothing is wrong with it.
     Interrupted,
+    /// The run was told to go on without the jobs whose data files are absent, and this is one of them.
+    WithoutData {
+        /// Which files are absent, for people.
+        message: String,
+    },
     /// It cannot run because a job that it needs failed.
     Skipped {
         /// The job that failed.

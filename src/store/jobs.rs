@@ -202,7 +202,7 @@ fn read(path: &Path) -> Result<Option<Vec<u8>>, Error> {
 }
 
 /// The value in a sealed file; `None` if there is no file.
-fn read_sealed<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, Error> {
+pub(super) fn read_sealed<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, Error> {
     let Some(text) = read(path)? else { return Ok(None) };
     let Some(object) = unseal(&text) else {
         return Err(ErrorKind::Damaged { path: path.to_owned(), reason: "is damaged" }.into());
@@ -213,7 +213,7 @@ fn read_sealed<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, Error> {
 }
 
 /// The content of a file that [`read_sealed`] reads.
-fn sealed(value: &impl Serialize, path: &Path) -> Result<String, Error> {
+pub(super) fn sealed(value: &impl Serialize, path: &Path) -> Result<String, Error> {
     match serde_json::to_string_pretty(value) {
         Ok(object) => Ok(seal(&object)),
         Err(source) => Err(ErrorKind::NotJson { path: path.to_owned(), source }.into()),

@@ -11,6 +11,7 @@
 //! <root>/jobs/<id>/checkpoint.bin      state of an unfinished job: BLAKE3, then a safetensors file
 //! <root>/jobs/<id>/metrics.csv         per-epoch metrics, written by the job
 //! <root>/jobs/<id>/log.txt             what the job wrote to stderr
+//! <root>/sweeps/<sweep>.json           which job each cell of a sweep asked for when it last ran
 //! <root>/tables/<sweep>/…              exports
 //! ```
 //!
@@ -25,6 +26,7 @@
 //! newer numbers. Within a number, fields may be added to records, so unknown fields are ignored; an event or metric that
 //! a program does not know is refused, because leaving it out would show a wrong state.
 
+mod asked;
 mod durable;
 mod error;
 mod event;
@@ -48,6 +50,7 @@ use std::{
     sync::Arc,
 };
 
+pub use asked::{Asked, AskedJobs};
 pub use error::{Error, ErrorKind};
 pub use event::{Entry, JobEvent};
 pub use journal::JournalWriter;
@@ -142,8 +145,7 @@ impl Store {
     /// Writes an export of a sweep, replacing an older one, and returns where it is.
     pub fn export(&self, sweep: &str, file: &str, bytes: &[u8]) -> Result<PathBuf, Error> {
         for name in [sweep, file] {
-            let mut parts = Path::new(name).components();
-            if !matches!((parts.next(), parts.next()), (Some(Component::Normal(part)), None) if part == name) {
+            if !is_file_name(name) {
                 return Err(ErrorKind::NotAFileName { name: name.to_owned() }.into());
             }
         }
@@ -153,6 +155,12 @@ impl Store {
         write_atomic(&*self.disk, &path, bytes)?;
         Ok(path)
     }
+}
+
+/// Whether a name is that of a file and does not lead to another folder.
+fn is_file_name(name: &str) -> bool {
+    let mut parts = Path::new(name).components();
+    matches!((parts.next(), parts.next()), (Some(Component::Normal(part)), None) if part == name)
 }
 
 #[cfg(test)]

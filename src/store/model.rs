@@ -32,6 +32,8 @@ fn event() -> impl Strategy<Value = JobEvent> {
         }),
         (any::<String>(), any::<String>()).prop_map(|(class, message)| JobEvent::Failed { class, message }),
         Just(JobEvent::Interrupted),
+        Just(JobEvent::Queued),
+        any::<String>().prop_map(|message| JobEvent::WithoutData { message }),
         (0..4_u64).prop_map(|seed| JobEvent::Skipped { because: fixture::id(seed) }),
     ]
 }

@@ -17,10 +17,12 @@ pub struct Snapshot {
 /// The state of one job.
 #[derive(Clone, Debug, PartialEq)]
 pub struct JobStatus {
-    /// The last event.
+    /// The last event; that it was queued only if it was never started: until it is, why it failed before is worth more.
     pub state: JobEvent,
     /// When that was, in milliseconds since 1970 (UTC).
     pub time_unix_ms: u64,
+    /// When a run queued it, in milliseconds since 1970 (UTC), if nothing happened to it since.
+    pub queued_unix_ms: Option<u64>,
     /// The latest success, even if the job was started again since then to repair its checkpoint.
     pub record: Option<Record>,
     /// How many times it was started.
@@ -36,10 +38,15 @@ impl Snapshot {
     /// Follows one event.
     pub fn apply(&mut self, entry: &Entry) {
         let Entry { time_unix_ms, job, event } = entry.clone();
+        if let (JobEvent::Queued, Some(status)) = (&event, self.jobs.get_mut(&job)) {
+            status.queued_unix_ms = Some(time_unix_ms);
+            return;
+        }
         let before = self.jobs.remove(&job);
         let attempts = before.as_ref().map_or(0, |status| status.attempts);
         let status = JobStatus {
             time_unix_ms,
+            queued_unix_ms: (event == JobEvent::Queued).then_some(time_unix_ms),
             record: match &event {
                 JobEvent::Succeeded { record } => Some(Record::clone(record)),
                 _ => before.and_then(|status| status.record),

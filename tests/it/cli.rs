@@ -15,6 +15,7 @@ mod checkpoints;
 mod files;
 mod full_disk;
 mod pictures;
+mod states;
 mod surroundings;
 
 /// A folder with a small sweep file and a store.

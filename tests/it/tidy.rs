@@ -225,3 +225,32 @@ fn no_file_is_forgotten() {
         assert!(declared || parents.is_empty(), "{path} is declared nowhere in {}", parents.join(", "));
     }
 }
+
+/// What may lie in the repository's root besides hidden files and what `.gitignore` names.
+const TOP_LEVEL: [&str; 14] = [
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "Cargo.lock",
+    "Cargo.toml",
+    "LICENSE-APACHE",
+    "LICENSE-MIT",
+    "README.md",
+    "benches",
+    "build.rs",
+    "docs",
+    "results",
+    "src",
+    "sweeps",
+    "tests",
+];
+
+#[test]
+fn nothing_strays_into_the_top_level() {
+    let ignored = fs::read_to_string(root().join(".gitignore")).unwrap();
+    let ignored: BTreeSet<&str> = ignored.lines().map(|line| line.trim_matches('/')).collect();
+    for entry in fs::read_dir(root()).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let known = name.starts_with('.') || TOP_LEVEL.contains(&&*name);
+        assert!(known || ignored.contains(&&*name), "{name} does not belong in the top level");
+    }
+}

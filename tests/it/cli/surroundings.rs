@@ -16,13 +16,13 @@ use super::{Lab, SWEEP};
 const LONG: Duration = Duration::from_secs(60);
 
 /// Jobs with so many epochs that they are still running when a test looks.
-fn endless() -> Lab {
+pub(super) fn endless() -> Lab {
     let lab = Lab::new();
     lab.write(&SWEEP.replace("epochs: 2, batch_size: 20", "epochs: 100000, batch_size: 20"));
     lab
 }
 
-fn start(lab: &Lab) -> Child {
+pub(super) fn start(lab: &Lab) -> Child {
     let child = lab.command(&["run", "tiny.ron"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     wait_until("a job has started", || {
         lab.path("results/journal.jsonl").exists() && !lab.journal("Started").is_empty()

@@ -292,3 +292,46 @@ fn an_untrained_encoder_has_no_data_to_differ_in() {
     results.edit(pretrain, |record| record.data = "others".to_owned());
     assert!(results.table().notes.iter().any(|note| note.starts_with("CELLS DIFFER in pretraining data")));
 }
+
+#[test]
+fn unfinished_cells_say_the_gravest_of_their_seeds() {
+    let stale = || JobView::Stale { why: "momentum: 0.9 → 0.8".to_owned() };
+    let absent = || JobView::WithoutData { message: "cifar10".to_owned() };
+    let state = |seeds: [(JobView, JobView); 3]| {
+        first_state(|results| {
+            for (seed, views) in seeds.into_iter().enumerate() {
+                let [pretrain, evaluation] = results.jobs(&[0, 0], seed as u64);
+                results.views.insert(pretrain, views.0);
+                results.views.insert(evaluation, views.1);
+            }
+        })
+    };
+    let missing = || (JobView::Missing, JobView::Missing);
+    let running = || JobView::Running { progress: None };
+    assert_eq!(state([missing(), missing(), (JobView::Missing, JobView::Queued)]), CellState::Queued);
+    assert_eq!(
+        state([missing(), (running(), stale()), (stale(), JobView::Queued)]),
+        CellState::Running { progress: None }
+    );
+    assert_eq!(state([missing(), (stale(), stale()), missing()]), CellState::Stale("momentum: 0.9 → 0.8".to_owned()));
+    assert_eq!(state([(running(), stale()), (absent(), stale()), missing()]), CellState::NoData("cifar10".to_owned()));
+    let skipped = || JobView::Skipped { because: "no luck".to_owned() };
+    assert_eq!(
+        state([(skipped(), JobView::Missing), (stale(), absent()), missing()]),
+        CellState::NoData("cifar10".to_owned())
+    );
+    assert_eq!(
+        state([(failed("a"), JobView::Queued), (JobView::Missing, stale()), missing()]),
+        CellState::Skipped("pretraining failed: out of memory: a".to_owned())
+    );
+}
+
+#[test]
+fn the_value_so_far_stands_in_a_cell_that_is_being_made() {
+    let mut results = Results::complete(vec![two_by_two(&[0, 1, 2])]);
+    let [pretrain, evaluation] = results.jobs(&[0, 0], 2);
+    results.views.insert(pretrain, JobView::Running { progress: Some(0.5) });
+    results.views.insert(evaluation, JobView::Stale { why: "momentum: 0.9 → 0.8".to_owned() });
+    let table = results.table();
+    assert_eq!(table.rows[0].cells[0].text().plain(), "5.8 ± 0.4 (2/3 seeds, running)");
+}
