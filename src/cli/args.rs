@@ -45,8 +45,12 @@ pub enum Command {
     Table(TableArgs),
     /// Show where the numbers of one trial come from
     Explain(ExplainArgs),
+    /// Compare two jobs, two stores, or the tables of two sweep files
+    Diff(DiffArgs),
     /// Write tables and the tidy CSV of all jobs to files
     Export(ExportArgs),
+    /// Remove from a store what no sweep asks for any more
+    Gc(GcArgs),
     /// Print the log of a job
     Logs(LogsArgs),
     /// List, get, verify and look at data sets
@@ -197,6 +201,26 @@ pub struct ExplainArgs {
     pub store: PathBuf,
 }
 
+/// Arguments of `diff`.
+#[derive(Debug, clap::Args)]
+pub struct DiffArgs {
+    /// A job (the beginning of its id, or its folder), a store, or a sweep file
+    #[arg(value_name = "A")]
+    pub before: String,
+    /// Another of the same kind
+    #[arg(value_name = "B")]
+    pub after: String,
+    /// Compare the tables of this sweep file in two stores
+    #[arg(long, value_name = "FILE")]
+    pub sweep: Option<PathBuf>,
+    /// Profile of the sweep files [default: their base as it is]
+    #[arg(long, value_name = "NAME")]
+    pub profile: Option<String>,
+    /// Folder of the results of jobs and sweep files
+    #[arg(long, value_name = "DIR", default_value = "results")]
+    pub store: PathBuf,
+}
+
 /// Arguments of `export`.
 #[derive(Debug, clap::Args)]
 pub struct ExportArgs {
@@ -206,6 +230,23 @@ pub struct ExportArgs {
     /// Write here instead of <STORE>/tables/<SWEEP>
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+}
+
+/// Arguments of `gc`.
+#[derive(Debug, clap::Args)]
+pub struct GcArgs {
+    /// Remove it, instead of saying what would be removed
+    #[arg(long)]
+    pub delete: bool,
+    /// Also remove the encoders of pretrainings whose evaluations are all done; a new evaluation then trains them again
+    #[arg(long)]
+    pub encoders: bool,
+    /// Also remove what only this sweep asks for, named as its folder of tables. May be repeated
+    #[arg(long, value_name = "SWEEP")]
+    pub forget: Vec<String>,
+    /// Folder of the results
+    #[arg(long, value_name = "DIR", default_value = "results")]
+    pub store: PathBuf,
 }
 
 /// Arguments of `logs`.

@@ -67,7 +67,6 @@ fn only_one(args: &ExplainArgs, sweep: &Sweep, wanted: &Choice) -> Result<Trial,
 
 /// The commands that run what is missing of a trial, and that run all of it anew and compare.
 fn reproduction(args: &ExplainArgs, sweep: &Sweep, trial: &Trial) -> String {
-    let quoted = |text: &str| format!("'{}'", text.replace('\'', "'\\''"));
     let file = quoted(&args.file.display().to_string());
     let profile = args.profile.as_ref().map(|name| format!(" --profile {}", quoted(name))).unwrap_or_default();
     let only =
@@ -81,4 +80,14 @@ fn reproduction(args: &ExplainArgs, sweep: &Sweep, trial: &Trial) -> String {
          run all of it anew:        {command} --store again\n\
          and compare:               ablate diff {store} again\n"
     )
+}
+
+/// The text as a word of a shell's command line.
+fn quoted(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./=:,+@%".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', "'\\''"))
+    }
 }

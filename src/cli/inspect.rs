@@ -15,7 +15,7 @@ use crate::{
     plan::JobId,
     recipe::{self, explain::FieldDoc},
     report,
-    store::Store,
+    store::{Snapshot, Store},
 };
 
 /// Checks sweep files in all their profiles, all of them even if one is wrong.
@@ -110,19 +110,24 @@ pub fn logs(args: &LogsArgs) -> Result<(), CliError> {
     let place = args.store.display();
     let store = Store::open(&args.store)?.ok_or_else(|| CliError::input(format!("there are no results in {place}")))?;
     let snapshot = store.load()?;
-    let matching: Vec<JobId> =
-        snapshot.jobs.keys().copied().filter(|job| job.to_string().starts_with(&args.job)).collect();
+    let path = store.log_path(job_named(&args.job, &snapshot, &store)?);
+    let log = fs::read(&path)
+        .map_err(|error| CliError::failed(format!("cannot read {}: {}", path.display(), chain(&error))))?;
+    print(&String::from_utf8_lossy(&log))
+}
+
+/// The one job of a store whose id begins as given.
+pub fn job_named(text: &str, snapshot: &Snapshot, store: &Store) -> Result<JobId, CliError> {
+    let matching: Vec<JobId> = snapshot.jobs.keys().copied().filter(|job| job.to_string().starts_with(text)).collect();
     match matching[..] {
-        [] => Err(CliError::input(format!("no job that ever ran in {place} has an id that begins with {}", args.job))),
-        [job] => {
-            let path = store.log_path(job);
-            let log = fs::read(&path)
-                .map_err(|error| CliError::failed(format!("cannot read {}: {}", path.display(), chain(&error))))?;
-            print(&String::from_utf8_lossy(&log))
-        }
+        [] => Err(CliError::input(format!(
+            "no job that ever ran in {} has an id that begins with {text}",
+            store.root().display()
+        ))),
+        [job] => Ok(job),
         _ => {
             let list: String = matching.iter().map(|job| format!("\n  {job}")).collect();
-            Err(CliError::input(format!("{} could be any of:{list}", args.job)))
+            Err(CliError::input(format!("{text} could be any of:{list}")))
         }
     }
 }

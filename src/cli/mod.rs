@@ -3,10 +3,12 @@
 mod args;
 mod choice;
 mod data;
+mod diff;
 mod display;
 mod epoch_log;
 mod error;
 mod explain;
+mod gc;
 mod inspect;
 mod job;
 mod lock;
@@ -53,7 +55,9 @@ fn dispatch(command: &Command) -> Result<(), CliError> {
         Command::Status(args) => inspect::status(args),
         Command::Table(args) => tables::table(args),
         Command::Explain(args) => explain::explain(args),
+        Command::Diff(args) => diff::diff(args),
         Command::Export(args) => tables::export(args),
+        Command::Gc(args) => gc::gc(args),
         Command::Logs(args) => inspect::logs(args),
         Command::Data(args) => data::run(args),
         Command::Job(args) => job::run(args),

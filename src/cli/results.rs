@@ -89,11 +89,6 @@ impl Results {
         self.earlier.get(&job).copied()
     }
 
-    /// The state of every job that the store knows.
-    pub fn snapshot(&self) -> &Snapshot {
-        &self.snapshot
-    }
-
     /// The view of one job.
     pub fn view(&self, job: JobId) -> JobView {
         let missing = || match self.changes.get(&job) {
@@ -155,7 +150,7 @@ fn changes(store: &Store, planned: &Planned, job: JobId, earlier: JobId) -> Opti
 }
 
 /// A job of the store and its parents; `None` if they cannot be read.
-pub fn with_parents(store: &Store, job: JobId) -> Option<(Job, Vec<Job>)> {
+fn with_parents(store: &Store, job: JobId) -> Option<(Job, Vec<Job>)> {
     let job = store.job(job).ok()?;
     let parents = job.parents.iter().map(|&parent| store.job(parent).ok()).collect::<Option<_>>()?;
     Some((job, parents))
@@ -168,7 +163,8 @@ pub fn warn(snapshot: &Snapshot) {
     }
 }
 
-fn done(record: &Record) -> DoneView {
+/// A record as reports want it.
+pub fn done(record: &Record) -> DoneView {
     DoneView {
         metrics: record.metrics.clone(),
         protocol: record.protocol.clone(),

@@ -52,13 +52,7 @@ pub fn run(args: &RunArgs) -> Result<(), CliError> {
     if !adopted.is_empty() && !args.quiet {
         tell(&format!("taken over from an interrupted run: {} finished jobs", adopted.len()));
     }
-    for (index, (name, sweep)) in planned.names.iter().zip(&planned.sweeps).enumerate() {
-        let before = results::asked(&store, name)?;
-        let asked = before.next(plan::cells(sweep, index, &planned.plan), &snapshot);
-        if asked != before {
-            store.keep_asked(name, &asked)?;
-        }
-    }
+    keep_asked(args, &planned, &store, &snapshot)?;
     let mut todo = todo::todo(&planned.plan, &snapshot, &store)?;
     let (total, chosen) = (planned.plan.len(), todo::chosen(&planned, &args.only)?);
     let reused = total - todo.len();
@@ -108,6 +102,29 @@ pub fn run(args: &RunArgs) -> Result<(), CliError> {
         }
         _ => tables::verify(&planned, &results, None, false),
     }
+}
+
+/// Keeps in mind which job each cell asks for: that tells later what has become stale, and what nobody asks for.
+fn keep_asked(args: &RunArgs, planned: &Planned, store: &Store, snapshot: &Snapshot) -> Result<(), CliError> {
+    for (index, (name, sweep)) in planned.names.iter().zip(&planned.sweeps).enumerate() {
+        let before = results::asked(store, name)?;
+        let file = &args.sweeps.files[index];
+        let path = file.canonicalize().unwrap_or_else(|_| file.clone());
+        let profile = sweep.profile.as_ref().map(|profile| format!(", profile {profile}")).unwrap_or_default();
+        let source = format!("{}{profile}", path.display());
+        if !before.source.is_empty() && before.source != source {
+            tell(&format!(
+                "{name} was {} when it last ran in {}: its tables are replaced, and `gc` no longer keeps what it asked for",
+                before.source,
+                store.root().display()
+            ));
+        }
+        let asked = before.next(source, plan::cells(sweep, index, &planned.plan), snapshot);
+        if asked != before {
+            store.keep_asked(name, &asked)?;
+        }
+    }
+    Ok(())
 }
 
 /// Runs the jobs; every change is journaled before it is acted upon.

@@ -64,7 +64,7 @@ pub fn verify(planned: &Planned, results: &Results, only: Option<&str>, wanted: 
 }
 
 /// The tables of one of the sweeps, filled with the results that are there.
-fn of_sweep<'a>(planned: &'a Planned, index: usize, results: &'a Results) -> impl Iterator<Item = Table> + 'a {
+pub fn of_sweep<'a>(planned: &'a Planned, index: usize, results: &'a Results) -> impl Iterator<Item = Table> + 'a {
     let sweep = &planned.sweeps[index];
     sweep.tables.iter().map(move |spec| Table::new(sweep, index, &planned.plan, spec, &|job| results.view(job)))
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::plan::Job;
 
 /// The fields in which two values differ, each as `path: before → after`; `–` where one has no such field.
-pub fn differences(before: &impl Serialize, after: &impl Serialize) -> Vec<String> {
+pub(super) fn differences(before: &impl Serialize, after: &impl Serialize) -> Vec<String> {
     between(&leaves(before), &leaves(after))
 }
 

@@ -4,6 +4,7 @@
 //! inputs give equal bytes.
 
 mod cell;
+mod compare;
 mod csv;
 mod differences;
 mod field_text;
@@ -32,8 +33,9 @@ mod widths;
 
 pub use self::{
     cell::{Cell, CellText, PublishedValue},
+    compare::{ComparedJob, Comparison, compare_jobs, compare_stores, compare_tables},
     csv::table_csv,
-    differences::{differences, job_differences},
+    differences::job_differences,
     field_text::field_text,
     figure::figure,
     heat_map::heat_map,

@@ -15,6 +15,8 @@ use crate::plan::JobId;
 /// The jobs that a sweep asked for, by the names of its cells.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Asked {
+    /// The sweep's file and profile, for people.
+    pub source: String,
     /// The cells.
     pub cells: BTreeMap<String, AskedJobs>,
 }
@@ -31,12 +33,12 @@ pub struct AskedJobs {
 
 impl Asked {
     /// What is asked for now; of what was asked for before, the latest finished job of each cell is kept in mind.
-    pub fn next(&self, cells: impl IntoIterator<Item = (String, JobId)>, snapshot: &Snapshot) -> Self {
+    pub fn next(&self, source: String, cells: impl IntoIterator<Item = (String, JobId)>, snapshot: &Snapshot) -> Self {
         let jobs = |(cell, job): (String, JobId)| {
             let earlier = self.earlier(&cell, job, snapshot);
             (cell, AskedJobs { job, earlier })
         };
-        Self { cells: cells.into_iter().map(jobs).collect() }
+        Self { source, cells: cells.into_iter().map(jobs).collect() }
     }
 
     /// The finished job that a cell asked for before it asked for `job`, if it asked for another.
@@ -101,13 +103,16 @@ mod tests {
     use crate::store::fixture::{self, id};
 
     fn asked(job: u64, earlier: Option<u64>) -> Asked {
-        Asked { cells: [("cell".to_owned(), AskedJobs { job: id(job), earlier: earlier.map(id) })].into() }
+        Asked {
+            source: "a.ron".to_owned(),
+            cells: [("cell".to_owned(), AskedJobs { job: id(job), earlier: earlier.map(id) })].into(),
+        }
     }
 
     fn next(before: &Asked, job: u64, finished: &[u64]) -> Asked {
         let mut snapshot = Snapshot::default();
         finished.iter().for_each(|&seed| snapshot.apply(&fixture::succeeded(&fixture::record(seed))));
-        before.next([("cell".to_owned(), id(job))], &snapshot)
+        before.next("a.ron".to_owned(), [("cell".to_owned(), id(job))], &snapshot)
     }
 
     #[test]

@@ -14,7 +14,7 @@ use super::{Disk, Entry, Error, ErrorKind, JobEvent, Record, Store, durable::par
 
 /// What becomes of steps that were not synced.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Fault {
+pub(super) enum Fault {
     /// All are on the disk after the power cut.
     CutKeeping,
     /// None is.
@@ -35,15 +35,18 @@ enum Pending {
     Content { path: PathBuf, before: Vec<u8> },
     Renamed { from: PathBuf, to: PathBuf, replaced: Option<Vec<u8>> },
     Removed { path: PathBuf, before: Vec<u8> },
+    RemovedFolder(PathBuf),
 }
 
 impl Pending {
     /// Whether syncing the folder settles it.
     fn settled_by_folder(&self, folder: &Path) -> bool {
         match self {
-            Self::Folder(path) | Self::File(path) | Self::Renamed { to: path, .. } | Self::Removed { path, .. } => {
-                parent(path) == folder
-            }
+            Self::Folder(path)
+            | Self::File(path)
+            | Self::Renamed { to: path, .. }
+            | Self::Removed { path, .. }
+            | Self::RemovedFolder(path) => parent(path) == folder,
             Self::Content { .. } => false,
         }
     }
@@ -53,6 +56,7 @@ impl Pending {
             Self::Folder(path) => drop(fs::remove_dir_all(path)),
             Self::File(path) => drop(fs::remove_file(path)),
             Self::Content { path, before } | Self::Removed { path, before } => drop(fs::write(path, before)),
+            Self::RemovedFolder(path) => drop(fs::create_dir(path)),
             Self::Renamed { from, to, replaced } => {
                 drop(fs::rename(&to, from));
                 if let Some(bytes) = replaced {
@@ -74,7 +78,7 @@ impl Pending {
 }
 
 #[derive(Debug)]
-struct Faulty {
+pub(super) struct Faulty {
     fault: Fault,
     state: Mutex<State>,
 }
@@ -89,7 +93,7 @@ struct State {
 }
 
 impl Faulty {
-    fn new(fault: Fault, step: usize) -> Arc<Self> {
+    pub(super) fn new(fault: Fault, step: usize) -> Arc<Self> {
         Arc::new(Self { fault, state: Mutex::new(State { left: Some(step), ..State::default() }) })
     }
 
@@ -197,6 +201,13 @@ impl Disk for Faulty {
         let before = fs::read(path)?;
         fs::remove_file(path)?;
         state.pending.push(Pending::Removed { path: path.to_owned(), before });
+        Ok(())
+    }
+
+    fn remove_folder(&self, path: &Path) -> io::Result<()> {
+        let mut state = self.step()?;
+        fs::remove_dir(path)?;
+        state.pending.push(Pending::RemovedFolder(path.to_owned()));
         Ok(())
     }
 

@@ -44,6 +44,10 @@ pub(super) trait Disk: fmt::Debug + Send + Sync {
         fs::remove_file(path)
     }
 
+    fn remove_folder(&self, path: &Path) -> io::Result<()> {
+        fs::remove_dir(path)
+    }
+
     fn sync_folder(&self, path: &Path) -> io::Result<()> {
         match File::open(path)?.sync_all() {
             // Some network file systems cannot sync a folder; they do not delay its changes either.

@@ -188,7 +188,7 @@ impl Store {
         self.job_folder(id).join("checkpoint.bin")
     }
 
-    fn encoder_path(&self, id: JobId) -> PathBuf {
+    pub(super) fn encoder_path(&self, id: JobId) -> PathBuf {
         self.job_folder(id).join("encoder.safetensors")
     }
 }

@@ -117,7 +117,7 @@ fn encode(entry: &Entry, path: &Path) -> Result<String, Error> {
 }
 
 /// The entry of a line; `None` if it is damaged, an error if it is sound but unknown.
-fn decode(line: &[u8]) -> Result<Option<Entry>, serde_json::Error> {
+pub(super) fn decode(line: &[u8]) -> Result<Option<Entry>, serde_json::Error> {
     match line.split_at_checked(17) {
         Some((sum, json)) if *sum == *format!("{} ", checksum(json)).as_bytes() => {
             serde_json::from_slice(json).map(Some)

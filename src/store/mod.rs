@@ -31,6 +31,7 @@ mod durable;
 mod error;
 mod event;
 mod format;
+mod garbage;
 mod jobs;
 mod journal;
 mod lock;
@@ -53,6 +54,7 @@ use std::{
 pub use asked::{Asked, AskedJobs};
 pub use error::{Error, ErrorKind};
 pub use event::{Entry, JobEvent};
+pub use garbage::Garbage;
 pub use journal::JournalWriter;
 pub use lock::{Holder, RunLock};
 pub use record::{CodeVersion, Record};

@@ -14,6 +14,7 @@ use tempfile::TempDir;
 mod checkpoints;
 mod files;
 mod full_disk;
+mod keeping;
 mod pictures;
 mod states;
 mod surroundings;

@@ -115,7 +115,7 @@ fn a_trial_tells_where_its_numbers_come_from() {
         "encoder              BLAKE3 ",
         "code                 ablate 0.1.0",
         "log                  results/jobs/",
-        "ablate run tiny.ron --store results",
+        "ablate run tiny.ron --only temperature=cold --store results",
     ] {
         assert!(out.contains(expected), "{expected}\n{out}");
     }

@@ -157,7 +157,9 @@ fn help() {
       status       Show how far sweep files are
       table        Print tables from the results that are there
       explain      Show where the numbers of one trial come from
+      diff         Compare two jobs, two stores, or the tables of two sweep files
       export       Write tables and the tidy CSV of all jobs to files
+      gc           Remove from a store what no sweep asks for any more
       logs         Print the log of a job
       data         List, get, verify and look at data sets
       completions  Print a completion script for a shell

@@ -1,0 +1,185 @@
+//! What nobody asks for any more, and its removal.
+
+use std::{collections::BTreeSet, fs, io, path::Path};
+
+use super::{
+    Error, RunLock, Store,
+    durable::{parent, write_atomic},
+    error::At,
+    journal::decode,
+};
+use crate::plan::JobId;
+
+/// What can be removed from a store.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Garbage {
+    /// Jobs with everything that is known of them.
+    pub jobs: BTreeSet<JobId>,
+    /// Jobs of which the encoder alone goes.
+    pub encoders: BTreeSet<JobId>,
+    /// Size of their files in bytes, without the lines of the journal.
+    pub bytes: u64,
+}
+
+impl Store {
+    /// All jobs but those to keep, and the encoders of these jobs. What is no job's folder is left alone.
+    pub fn garbage(&self, keep: &BTreeSet<JobId>, encoders: &BTreeSet<JobId>) -> Result<Garbage, Error> {
+        let mut garbage = Garbage::default();
+        let known = self.load()?.jobs.into_keys();
+        garbage.jobs = known.chain(self.job_folders()?).filter(|job| !keep.contains(job)).collect();
+        for &job in &garbage.jobs {
+            for (_, size) in files(&self.job_folder(job))? {
+                garbage.bytes += size;
+            }
+        }
+        for &job in encoders.difference(&garbage.jobs) {
+            if let Ok(metadata) = fs::metadata(self.encoder_path(job)) {
+                garbage.encoders.insert(job);
+                garbage.bytes += metadata.len();
+            }
+        }
+        Ok(garbage)
+    }
+
+    /// Removes garbage. Cut off in between, it leaves some of it, never a part of what is kept: jobs leave the journal
+    /// first, so that no record is believed whose files are half gone.
+    pub fn remove_garbage(&self, _lock: &RunLock, garbage: &Garbage) -> Result<(), Error> {
+        self.forget_jobs(&garbage.jobs)?;
+        for &job in &garbage.jobs {
+            let folder = self.job_folder(job);
+            // The record first: without it, what is left is a job that has not finished.
+            self.remove_durably(&folder.join("record.json"))?;
+            for (name, _) in files(&folder)? {
+                let path = folder.join(name);
+                self.disk.remove(&path).at("remove", &path)?;
+            }
+            match self.disk.remove_folder(&folder) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                result => result.at("remove", &folder)?,
+            }
+        }
+        let jobs = self.root.join("jobs");
+        self.disk.sync_folder(&jobs).at("sync", &jobs)?;
+        garbage.encoders.iter().try_for_each(|&job| self.remove_durably(&self.encoder_path(job)))
+    }
+
+    /// Takes the lines of jobs out of the journal.
+    fn forget_jobs(&self, jobs: &BTreeSet<JobId>) -> Result<(), Error> {
+        let path = self.journal_path();
+        if jobs.is_empty() || !path.exists() {
+            return Ok(());
+        }
+        let bytes = fs::read(&path).at("read", &path)?;
+        let kept: Vec<u8> = bytes
+            .split_inclusive(|&byte| byte == b'\n')
+            .filter(|line| {
+                let entry = line.strip_suffix(b"\n").and_then(|line| decode(line).ok().flatten());
+                entry.is_none_or(|entry| !jobs.contains(&entry.job))
+            })
+            .flatten()
+            .copied()
+            .collect();
+        if kept.len() == bytes.len() { Ok(()) } else { write_atomic(&*self.disk, &path, &kept) }
+    }
+
+    fn remove_durably(&self, path: &Path) -> Result<(), Error> {
+        match self.disk.remove(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            result => result.at("remove", path)?,
+        }
+        self.disk.sync_folder(parent(path)).at("sync", parent(path))
+    }
+
+    /// The jobs that have a folder.
+    fn job_folders(&self) -> Result<Vec<JobId>, Error> {
+        let folder = self.root.join("jobs");
+        let mut jobs = Vec::new();
+        for entry in fs::read_dir(&folder).at("read", &folder)? {
+            jobs.extend(entry.at("read", &folder)?.file_name().to_str().and_then(|name| name.parse::<JobId>().ok()));
+        }
+        Ok(jobs)
+    }
+}
+
+/// Names and sizes in bytes of the files in a folder; none if there is no such folder.
+fn files(folder: &Path) -> Result<Vec<(String, u64)>, Error> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(vec![]),
+        result => result.at("read", folder)?,
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let entry = entry.at("read", folder)?;
+        let size = entry.metadata().at("read", &entry.path())?.len();
+        found.push((entry.file_name().to_string_lossy().into_owned(), size));
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{
+        crash::{Fault, Faulty},
+        fixture::{self, id},
+    };
+
+    const ENCODER: &[u8] = b"weights";
+
+    /// A store with the finished jobs 1 and 2.
+    fn two_jobs() -> (tempfile::TempDir, Store) {
+        let (folder, store) = fixture::store();
+        let (_, mut journal) = store.journal(store.lock(&fixture::holder(0)).unwrap()).unwrap();
+        for seed in [1, 2] {
+            store.write_job(&fixture::job(seed)).unwrap();
+            let record = store.publish(fixture::record(seed), Some(ENCODER)).unwrap();
+            journal.append(&[fixture::started(seed), fixture::succeeded(&record)]).unwrap();
+        }
+        (folder, store)
+    }
+
+    #[test]
+    fn what_is_kept_stays_as_it_was() {
+        let (_folder, store) = two_jobs();
+        let kept = store.load().unwrap().jobs[&id(1)].clone();
+        fs::create_dir(store.root().join("jobs/mine")).unwrap();
+        let garbage = store.garbage(&[id(1)].into(), &[id(1), id(2)].into()).unwrap();
+        assert_eq!((&garbage.jobs, &garbage.encoders), (&[id(2)].into(), &[id(1)].into()));
+        assert!(garbage.bytes > 2 * ENCODER.len() as u64);
+        let lock = store.lock(&fixture::holder(0)).unwrap();
+        store.remove_garbage(&lock, &garbage).unwrap();
+        let snapshot = store.load().unwrap();
+        assert_eq!((snapshot.jobs, snapshot.problems), ([(id(1), kept)].into(), vec![]));
+        assert!(!store.job_folder(id(2)).exists() && store.root().join("jobs/mine").exists());
+        assert!(store.record(id(1)).unwrap().is_some() && store.encoder(id(1)).is_err());
+        assert_eq!(store.garbage(&[id(1)].into(), &[id(1)].into()).unwrap(), Garbage::default());
+    }
+
+    #[test]
+    fn a_fault_at_any_step_leaves_what_is_kept_and_the_next_collection_finishes() {
+        let mut steps = 0;
+        for fault in [Fault::CutKeeping, Fault::CutLosing, Fault::CutTearing, Fault::CutReordering, Fault::Full] {
+            for step in 0.. {
+                let (_folder, store) = two_jobs();
+                let kept = (store.load().unwrap().jobs[&id(1)].clone(), store.verify(id(1)).unwrap());
+                let collect = |store: &Store| {
+                    let garbage = store.garbage(&[id(1)].into(), &BTreeSet::new())?;
+                    store.remove_garbage(&store.lock(&fixture::holder(0))?, &garbage)
+                };
+                let finished = collect(&Store::create_on(Faulty::new(fault, step), store.root()).unwrap()).is_ok();
+                let now = (store.load().unwrap().jobs[&id(1)].clone(), store.verify(id(1)).unwrap());
+                assert_eq!(now, kept, "{fault:?} at step {step}");
+                // What is left of the other is all or no result.
+                assert!(store.verify(id(2)).unwrap().is_some() || store.load().unwrap().record(id(2)).is_none());
+                collect(&store).unwrap();
+                assert!(!store.job_folder(id(2)).exists());
+                assert_eq!(store.load().unwrap().jobs.len(), 1);
+                if finished {
+                    steps = step;
+                    break;
+                }
+            }
+        }
+        assert!(steps > 8, "{steps}");
+    }
+}
