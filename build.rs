@@ -1,6 +1,6 @@
-//! Tells the program which commit it is built from; without git it is built all the same.
+//! Tells the program which commit it is built from, and what was changed since; without git it is built all the same.
 
-use std::{path::Path, process::Command};
+use std::{env, fs, path::Path, process::Command};
 
 fn main() {
     // A package that lies within another project's repository, as an unpacked one may, is not at that one's commit.
@@ -8,6 +8,9 @@ fn main() {
     let commit = git(&["rev-parse", "HEAD"]).filter(|_| own).unwrap_or_default();
     let changes = git(&["status", "--porcelain", "--untracked-files=no"]).filter(|_| own);
     let dirty = changes.is_some_and(|changes| !changes.is_empty());
+    let patch = if dirty { output(&["diff", "--binary", "HEAD"]).unwrap_or_default() } else { vec![] };
+    let folder = env::var_os("OUT_DIR").expect("cargo sets it");
+    fs::write(Path::new(&folder).join("changes.patch"), patch).expect("cargo's folder can be written");
     println!("cargo:rustc-env=ABLATE_COMMIT={commit}");
     println!("cargo:rustc-env=ABLATE_DIRTY={dirty}");
     for path in ["Cargo.toml", "src", "build.rs"] {
@@ -23,6 +26,10 @@ fn main() {
 }
 
 fn git(arguments: &[&str]) -> Option<String> {
+    output(arguments).map(|text| String::from_utf8_lossy(&text).trim().to_owned())
+}
+
+fn output(arguments: &[&str]) -> Option<Vec<u8>> {
     let output = Command::new("git").args(arguments).output().ok()?;
-    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    output.status.success().then_some(output.stdout)
 }

@@ -230,6 +230,12 @@ pub struct ExportArgs {
     /// Write here instead of <STORE>/tables/<SWEEP>
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    /// Write one archive of the sweep files, the results behind their tables and the tables, for others to check
+    #[arg(long, value_name = "FILE.tar.gz", conflicts_with = "out")]
+    pub bundle: Option<PathBuf>,
+    /// Put the encoders into the archive, too
+    #[arg(long, requires = "bundle")]
+    pub encoders: bool,
 }
 
 /// Arguments of `gc`.

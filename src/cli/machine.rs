@@ -66,6 +66,9 @@ pub fn processor() -> String {
     format!("cpu ({})", model.unwrap_or_else(|| std::env::consts::ARCH.to_owned()))
 }
 
+/// What was changed in the code since its commit, as `git apply` takes it; nothing if it is at the commit.
+pub const PATCH: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/changes.patch"));
+
 /// The code that is running.
 pub fn code() -> CodeVersion {
     let commit = env!("ABLATE_COMMIT");
@@ -73,6 +76,7 @@ pub fn code() -> CodeVersion {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         commit: (!commit.is_empty()).then(|| commit.to_owned()),
         dirty: env!("ABLATE_DIRTY") == "true",
+        patch: (!PATCH.is_empty()).then(|| blake3::hash(PATCH).to_hex().to_string()),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The edge: arguments, wiring, printing, exit codes. The only module that prints.
 
 mod args;
+mod bundle;
 mod choice;
 mod data;
 mod diff;

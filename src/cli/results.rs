@@ -172,6 +172,9 @@ pub fn done(record: &Record) -> DoneView {
         // Commits are shown but not compared: what makes numbers incomparable is part of every job's id.
         code: format!("ablate {}", record.code.version),
         commit: match &record.code {
+            CodeVersion { commit: Some(commit), patch: Some(hash), .. } => {
+                format!("{commit} with changes {}", &hash[..hash.len().min(16)])
+            }
             CodeVersion { commit: Some(commit), dirty: true, .. } => format!("{commit} with changes"),
             CodeVersion { commit, .. } => commit.clone().unwrap_or_default(),
         },

@@ -52,6 +52,9 @@ pub fn run(args: &RunArgs) -> Result<(), CliError> {
     if !adopted.is_empty() && !args.quiet {
         tell(&format!("taken over from an interrupted run: {} finished jobs", adopted.len()));
     }
+    if let Some(hash) = machine::code().patch {
+        store.keep_patch(&hash, machine::PATCH)?;
+    }
     keep_asked(args, &planned, &store, &snapshot)?;
     let mut todo = todo::todo(&planned.plan, &snapshot, &store)?;
     let (total, chosen) = (planned.plan.len(), todo::chosen(&planned, &args.only)?);

@@ -1,9 +1,10 @@
 //! Sweep files from disk.
 
 use std::{
+    cell::RefCell,
     fs::{self, File},
     io::{self, Write},
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
 };
 
 use super::{CliError, error::chain, print};
@@ -49,6 +50,30 @@ pub fn read_one(file: &Path, profile: Option<&str>) -> Result<Sweep, CliError> {
     };
     let source = Source { name: &file.display().to_string(), text: &text, profile, include: &include };
     source.parse().map_err(|wrong| CliError::diagnostics(&wrong))
+}
+
+/// The texts of a sweep file and of what it includes, by their paths from the folder of the file.
+pub fn sources(file: &Path, profile: Option<&str>) -> Result<Vec<(String, String)>, CliError> {
+    let text = text_of(file).map_err(CliError::input)?;
+    let included = RefCell::new(Vec::new());
+    let include = |name: &str| {
+        let path = file.parent().unwrap_or(Path::new("")).join(name);
+        let text = text_of(&path)?;
+        included.borrow_mut().push((name.to_owned(), text.clone()));
+        Ok((path.display().to_string(), text))
+    };
+    let source = Source { name: &file.display().to_string(), text: &text, profile, include: &include };
+    source.parse().map_err(|wrong| CliError::diagnostics(&wrong))?;
+    let included = included.into_inner();
+    let outside = |name: &String| Path::new(name).components().any(|part| !matches!(part, Component::Normal(_)));
+    if let Some((name, _)) = included.iter().find(|(name, _)| outside(name)) {
+        return Err(CliError::input(format!(
+            "{} includes {name}, which lies outside its folder: move it there to bundle it",
+            file.display()
+        )));
+    }
+    let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    Ok(std::iter::once((name, text)).chain(included).collect())
 }
 
 /// A complete sweep file with comments.

@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use super::{
     CliError,
     args::{ExportArgs, TableArgs, TableFormat},
-    display,
+    bundle, display,
     error::chain,
     print,
     results::Results,
@@ -99,6 +99,9 @@ fn tidy(planned: &Planned, index: usize, results: &Results) -> String {
 /// Writes all tables and the tidy CSV.
 pub fn export(args: &ExportArgs) -> Result<(), CliError> {
     let planned = sweeps::read(&args.sweeps.files, args.sweeps.profile.as_deref())?;
+    if let Some(out) = &args.bundle {
+        return bundle::bundle(args, &planned, out);
+    }
     let store = match &args.out {
         Some(_) => Store::open(&args.sweeps.store)?,
         None => Some(Store::create(&args.sweeps.store)?),
@@ -135,13 +138,18 @@ pub fn place(store: &Path, names: &[String]) -> String {
     }
 }
 
-fn write_files(
+/// Hands over all files of all sweeps: the sweep's name, the file's name, its content.
+pub fn write_files(
     planned: &Planned,
     results: &Results,
     store: Option<&Store>,
     write: &mut dyn FnMut(&str, &str, &str) -> Result<(), CliError>,
 ) -> Result<(), CliError> {
-    let log = |job| store.map(|store| store.log_path(job).display().to_string());
+    // From the root of the store, so that a store gives the same page wherever it lies.
+    let log = |job| {
+        let path = store?.log_path(job);
+        Some(path.strip_prefix(store?.root()).unwrap_or(&path).display().to_string())
+    };
     for (index, name) in planned.names.iter().enumerate() {
         let tables: Vec<Table> = of_sweep(planned, index, results).collect();
         for table in &tables {

@@ -46,7 +46,7 @@ pub(super) fn record(seed: u64) -> Record {
         backend: "flex".into(),
         threads: 2,
         host: "node7".into(),
-        code: CodeVersion { version: "0.1.0".into(), commit: None, dirty: true },
+        code: CodeVersion { version: "0.1.0".into(), commit: None, dirty: true, patch: None },
         started_unix: 1_700_000_000,
         wall_seconds: 1.5,
         images_per_second: 0.1 + 1e-17 + 1e6 / 3.0,

@@ -11,6 +11,7 @@
 //! <root>/jobs/<id>/checkpoint.bin      state of an unfinished job: BLAKE3, then a safetensors file
 //! <root>/jobs/<id>/metrics.csv         per-epoch metrics, written by the job
 //! <root>/jobs/<id>/log.txt             what the job wrote to stderr
+//! <root>/code/<hash>.patch             changes of a program that was not at a commit
 //! <root>/sweeps/<sweep>.json           which job each cell of a sweep asked for when it last ran
 //! <root>/tables/<sweep>/…              exports
 //! ```
@@ -27,6 +28,7 @@
 //! a program does not know is refused, because leaving it out would show a wrong state.
 
 mod asked;
+mod bundle;
 mod durable;
 mod error;
 mod event;
@@ -35,6 +37,7 @@ mod garbage;
 mod jobs;
 mod journal;
 mod lock;
+mod patch;
 mod record;
 mod snapshot;
 
@@ -52,6 +55,7 @@ use std::{
 };
 
 pub use asked::{Asked, AskedJobs};
+pub use bundle::{BundleFile, Content};
 pub use error::{Error, ErrorKind};
 pub use event::{Entry, JobEvent};
 pub use garbage::Garbage;

@@ -52,6 +52,9 @@ pub struct CodeVersion {
     pub commit: Option<String>,
     /// Whether there were changes that were not committed.
     pub dirty: bool,
+    /// BLAKE3 hash of these changes, in hexadecimal; the store keeps them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patch: Option<String>,
 }
 
 impl Record {

@@ -11,6 +11,7 @@ use std::{
 
 use tempfile::TempDir;
 
+mod bundles;
 mod checkpoints;
 mod files;
 mod full_disk;
