@@ -12,7 +12,7 @@
 //! <root>/jobs/<id>/metrics.csv         per-epoch metrics, written by the job
 //! <root>/jobs/<id>/log.txt             what the job wrote to stderr
 //! <root>/sweeps/<sweep>.json           which job each cell of a sweep asked for when it last ran
-//! <root>/tables/<sweep>/…              exports
+//! <root>/tables/<sweep>/…              exports: tables, drawings, learning curves, one page with all of them
 //! ```
 //!
 //! **Acknowledged means durable.** A call that returns `Ok` has written beside, synced, renamed and synced the folder, or
@@ -28,6 +28,7 @@
 
 mod asked;
 mod durable;
+mod epochs;
 mod error;
 mod event;
 mod format;
@@ -52,6 +53,7 @@ use std::{
 };
 
 pub use asked::{Asked, AskedJobs};
+pub use epochs::{EPOCH_COLUMNS, EpochMetrics};
 pub use error::{Error, ErrorKind};
 pub use event::{Entry, JobEvent};
 pub use garbage::Garbage;
