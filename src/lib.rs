@@ -14,7 +14,7 @@
 //! ```
 //!
 //! **Invariants.**
-//! - `recipe`, `sweep` and `plan` touch no file, clock or environment; `report` returns text and prints nothing.
+//! - `recipe`, `sweep` and `plan` touch no file, clock or environment; `report` returns text and pictures and prints nothing.
 //! - The scheduler is a pure state machine: events and the time go in, actions come out.
 //! - Only `store` knows the layout of the results folder, and what it has acknowledged survives a crash.
 //! - `train` has never heard of sweeps; it meets the store in `cli::job` alone.

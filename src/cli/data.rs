@@ -95,7 +95,7 @@ enum Command {
         /// Seed of the crops
         #[arg(long, value_name = "N", default_value = "0")]
         seed: u64,
-        /// Folder for histogram.svg and histogram.csv
+        /// Folder for histogram.svg, histogram.png and histogram.csv
         #[arg(long, value_name = "DIR")]
         out: PathBuf,
     },

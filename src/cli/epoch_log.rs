@@ -13,7 +13,7 @@ use super::{error::chain, job::send, tell};
 use crate::{
     plan::{Job, JobId},
     schedule::{Epoch, JobMessage, Phase},
-    store::Store,
+    store::{EPOCH_COLUMNS, Store},
     train::{EpochReport, Watch, Wish, data},
 };
 
@@ -44,17 +44,7 @@ impl<'a> EpochLog<'a> {
         let failed = |error: io::Error| format!("cannot write {}: {error}", path.display());
         fs::create_dir_all(store.job_folder(job.id)).map_err(failed)?;
         let mut csv = csv::Writer::from_path(&path).map_err(|error| failed(error.into()))?;
-        csv.write_record([
-            "epoch",
-            "loss_nats",
-            "contrastive_accuracy_percent",
-            "contrastive_entropy_nats",
-            "online_top1_percent",
-            "learning_rate",
-            "images_per_second",
-            "waiting_for_data_percent",
-        ])
-        .map_err(|error| failed(error.into()))?;
+        csv.write_record(EPOCH_COLUMNS).map_err(|error| failed(error.into()))?;
         let now = Instant::now();
         Ok(Self { csv, path, store, job: job.id, stop, said: None, said_of_pictures: now, kept: now, problem: None })
     }

@@ -1,6 +1,6 @@
 //! What the store knows, as reports want to see it.
 
-use std::{collections::BTreeMap, fs};
+use std::collections::BTreeMap;
 
 use super::{CliError, error::chain, sweeps::Planned, tell};
 use crate::{
@@ -122,10 +122,8 @@ impl Results {
 
     /// Share of the epochs of a running job that are over, by its file of metrics.
     fn progress(&self, job: JobId) -> Option<f64> {
-        let text = fs::read_to_string(self.store.as_ref()?.metrics_path(job)).ok()?;
-        let whole = &text[..=text.rfind('\n')?];
-        let epoch: usize = whole.lines().last()?.split(',').next()?.parse().ok()?;
-        Some(epoch as f64 / (*self.epochs.get(&job)?).max(1) as f64)
+        let found = self.store.as_ref()?.epochs(job).ok()??;
+        Some(*found.epochs.last()? as f64 / (*self.epochs.get(&job)?).max(1) as f64)
     }
 }
 

@@ -1,6 +1,10 @@
 //! `table` and `export`: from results to text and files.
 
-use std::{fs, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
 
 use super::{
     CliError,
@@ -13,8 +17,9 @@ use super::{
     tell,
 };
 use crate::{
+    plan::JobId,
     report::{self, Table},
-    store::Store,
+    store::{EpochMetrics, Store},
 };
 
 /// Prints tables from the results that are there.
@@ -108,11 +113,11 @@ pub fn export(args: &ExportArgs) -> Result<(), CliError> {
     };
     let results = Results::read(store.as_ref(), &planned)?;
     match (&args.out, &store) {
-        (Some(out), _) => write_files(&planned, &results, store.as_ref(), &mut |sweep, file, text| {
+        (Some(out), _) => write_files(&planned, &results, store.as_ref(), &mut |sweep, file, bytes| {
             let folder = if planned.names.len() == 1 { out.clone() } else { out.join(sweep) };
             let path = folder.join(file);
             fs::create_dir_all(&folder)
-                .and_then(|()| fs::write(&path, text))
+                .and_then(|()| fs::write(&path, bytes))
                 .map_err(|error| CliError::failed(format!("cannot write {}: {}", path.display(), chain(&error))))
         })?,
         (None, Some(store)) => write_to_store(&planned, &results, store)?,
@@ -124,8 +129,8 @@ pub fn export(args: &ExportArgs) -> Result<(), CliError> {
 
 /// Writes all tables and the tidy CSV into the store's folder for exports.
 pub fn write_to_store(planned: &Planned, results: &Results, store: &Store) -> Result<(), CliError> {
-    write_files(planned, results, Some(store), &mut |sweep, file, text| {
-        store.export(sweep, file, text.as_bytes())?;
+    write_files(planned, results, Some(store), &mut |sweep, file, bytes| {
+        store.export(sweep, file, bytes)?;
         Ok(())
     })
 }
@@ -138,12 +143,15 @@ pub fn place(store: &Path, names: &[String]) -> String {
     }
 }
 
-/// Hands over all files of all sweeps: the sweep's name, the file's name, its content.
+/// Takes a file of a sweep: the sweep's name, the file's, its content.
+pub type Write<'a> = dyn FnMut(&str, &str, &[u8]) -> Result<(), CliError> + 'a;
+
+/// Hands over all files of all sweeps.
 pub fn write_files(
     planned: &Planned,
     results: &Results,
     store: Option<&Store>,
-    write: &mut dyn FnMut(&str, &str, &str) -> Result<(), CliError>,
+    write: &mut Write,
 ) -> Result<(), CliError> {
     // From the root of the store, so that a store gives the same page wherever it lies.
     let log = |job| {
@@ -153,16 +161,50 @@ pub fn write_files(
     for (index, name) in planned.names.iter().enumerate() {
         let tables: Vec<Table> = of_sweep(planned, index, results).collect();
         for table in &tables {
-            write(name, &format!("{}.md", table.name), &report::markdown(table))?;
-            write(name, &format!("{}.tex", table.name), &report::latex(table))?;
-            write(name, &format!("{}.csv", table.name), &report::table_csv(table))?;
-            if let Some(figure) = report::figure(table) {
-                write(name, &format!("{}.svg", table.name), &figure)?;
+            write(name, &format!("{}.md", table.name), report::markdown(table).as_bytes())?;
+            write(name, &format!("{}.tex", table.name), report::latex(table).as_bytes())?;
+            write(name, &format!("{}.csv", table.name), report::table_csv(table).as_bytes())?;
+            if let Some(figure) = report::figure(&planned.sweeps[index], table) {
+                write_drawing(name, &table.name, &figure, write)?;
             }
         }
         let (sweep, view) = (&planned.sweeps[index], |job| results.view(job));
-        write(name, "index.html", &report::html(sweep, index, &planned.plan, &tables, &view, &log))?;
-        write(name, "jobs.csv", &tidy(planned, index, results))?;
+        let curves = report::curves(sweep, index, &planned.plan, &epochs(planned, index, store));
+        for each in &curves {
+            write_drawing(name, each.name, &each.svg, write)?;
+        }
+        let page = report::html(sweep, index, &planned.plan, &tables, &curves, &view, &log);
+        write(name, "index.html", page.as_bytes())?;
+        write(name, "jobs.csv", tidy(planned, index, results).as_bytes())?;
     }
     Ok(())
+}
+
+/// What the pretraining jobs of one of the sweeps wrote after each epoch; damage is said on standard error.
+fn epochs(planned: &Planned, index: usize, store: Option<&Store>) -> BTreeMap<JobId, EpochMetrics> {
+    let trials = planned.plan.trials.iter().filter(|trial| trial.sweep == index);
+    let jobs: BTreeSet<JobId> = trials.map(|trial| trial.pretrain).collect();
+    let read = |job| {
+        let store = store?;
+        let found = store.epochs(job);
+        let problem = match &found {
+            Ok(found) => found.as_ref().and_then(|found| found.problem.clone()),
+            Err(error) => Some(chain(error)),
+        };
+        if let Some(problem) = problem {
+            tell(&format!(
+                "warning: {}: {problem}; learning curves leave out what follows",
+                store.metrics_path(job).display()
+            ));
+        }
+        Some((job, found.ok()??))
+    };
+    jobs.into_iter().filter_map(read).collect()
+}
+
+/// Writes a drawing as SVG and as PNG.
+fn write_drawing(sweep: &str, name: &str, svg: &str, write: &mut Write) -> Result<(), CliError> {
+    write(sweep, &format!("{name}.svg"), svg.as_bytes())?;
+    let png = report::png(svg).map_err(|why| CliError::failed(format!("cannot draw {name}.png: {why}")))?;
+    write(sweep, &format!("{name}.png"), &png)
 }

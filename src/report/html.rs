@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt::Write as _};
 
 use super::{
     cell::{Cell, CellText},
-    figure::figure,
+    figure::{Curves, figure},
     layout::Layout,
     lineage::lineage,
     rank::Rank,
@@ -17,13 +17,14 @@ use crate::{
     sweep::Sweep,
 };
 
-/// The page of one sweep. `sweep_index` is its place among those planned together; `view` and `log` are those of
-/// [`lineage`].
+/// The page of one sweep. `sweep_index` is its place among those planned together, `tables` and `curves` are what it
+/// shows; `view` and `log` are those of [`lineage`].
 pub fn html(
     sweep: &Sweep,
     sweep_index: usize,
     plan: &Plan,
     tables: &[Table],
+    curves: &[Curves],
     view: &dyn Fn(JobId) -> JobView,
     log: &dyn Fn(JobId) -> Option<String>,
 ) -> String {
@@ -41,7 +42,11 @@ pub fn html(
         escape(&lineage(sweep, plan, &sweep.trial_at(point.to_vec()), planned, view, log))
     };
     for table in tables {
-        out += &section(table, &behind);
+        out += &section(sweep, table, &behind);
+    }
+    if !curves.is_empty() {
+        out += "<h2 id=\"curves\">Learning curves</h2>\n";
+        curves.iter().for_each(|curves| out += &inline(curves.svg.clone()));
     }
     let _ = writeln!(out, "<footer>written by ablate {}</footer>\n</body>\n</html>", env!("CARGO_PKG_VERSION"));
     out
@@ -59,11 +64,12 @@ td.off, td.bad { color: #a00; } td.open { color: #777; }
 summary { cursor: pointer; list-style: none; }
 pre { text-align: left; font-size: 12px; background: #f6f6f6; padding: .7em; margin: .5em 0; }
 ul { color: #555; font-size: 13px; }
+svg { max-width: 100%; height: auto; }
 footer { color: #777; margin-top: 3em; font-size: 13px; }
 @media (prefers-color-scheme: dark) { body { color: #ddd; background: #181818; } pre { background: #222; } ul { color: #aaa; } }
 ";
 
-fn section(table: &Table, behind: &dyn Fn(&[usize]) -> String) -> String {
+fn section(sweep: &Sweep, table: &Table, behind: &dyn Fn(&[usize]) -> String) -> String {
     let layout = Layout::new(table, 0..table.columns.len());
     let mut out =
         format!("<h2 id=\"{}\">{}</h2>\n<div class=\"table\"><table>\n<thead>\n", table.name, escape(&table.caption));
@@ -98,7 +104,12 @@ fn section(table: &Table, behind: &dyn Fn(&[usize]) -> String) -> String {
         let _ = writeln!(out, "<li>{}</li>", escape(note));
     }
     out += "</ul>\n";
-    out + &figure(table).unwrap_or_default()
+    out + &inline(figure(sweep, table).unwrap_or_default())
+}
+
+/// A drawing as a part of a page, which needs no name of its language.
+fn inline(svg: String) -> String {
+    svg.replacen(" xmlns=\"http://www.w3.org/2000/svg\"", "", 1)
 }
 
 /// How a cell looks.

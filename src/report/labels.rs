@@ -43,8 +43,8 @@ fn label(sweeps: &[Sweep], id: JobId, trials: &[&PlannedTrial]) -> String {
     one_line(&format!("{point}, seed {seed}{elsewhere}"))
 }
 
-/// One text per axis that matters to the job.
-fn axis_labels(sweep: &Sweep, trials: &[&PlannedTrial]) -> Vec<String> {
+/// One text per axis that matters to a job which these trials share.
+pub(super) fn axis_labels(sweep: &Sweep, trials: &[&PlannedTrial]) -> Vec<String> {
     let points: BTreeSet<&[usize]> = trials.iter().map(|trial| trial.point.as_slice()).collect();
     let used: Vec<BTreeSet<usize>> =
         (0..sweep.axes.len()).map(|axis| points.iter().map(|point| point[axis]).collect()).collect();

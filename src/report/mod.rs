@@ -1,4 +1,4 @@
-//! Results become text: tables, status, plans and progress lines. Never prints, never touches files, has no clock.
+//! Results become text and drawings: tables, figures, status, plans and progress lines. Never prints, never touches files, has no clock.
 //!
 //! What is known about a job enters as a [`JobView`]; every renderer is a function from data to `String`, so equal
 //! inputs give equal bytes.
@@ -9,7 +9,6 @@ mod csv;
 mod differences;
 mod field_text;
 mod figure;
-mod heat_map;
 mod html;
 mod labels;
 mod latex;
@@ -37,8 +36,7 @@ pub use self::{
     csv::table_csv,
     differences::job_differences,
     field_text::field_text,
-    figure::figure,
-    heat_map::heat_map,
+    figure::{Curves, curves, figure, png},
     html::html,
     labels::job_labels,
     latex::latex,

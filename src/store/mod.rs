@@ -13,7 +13,7 @@
 //! <root>/jobs/<id>/log.txt             what the job wrote to stderr
 //! <root>/code/<hash>.patch             changes of a program that was not at a commit
 //! <root>/sweeps/<sweep>.json           which job each cell of a sweep asked for when it last ran
-//! <root>/tables/<sweep>/…              exports
+//! <root>/tables/<sweep>/…              exports: tables, drawings, learning curves, one page with all of them
 //! ```
 //!
 //! **Acknowledged means durable.** A call that returns `Ok` has written beside, synced, renamed and synced the folder, or
@@ -30,6 +30,7 @@
 mod asked;
 mod bundle;
 mod durable;
+mod epochs;
 mod error;
 mod event;
 mod format;
@@ -56,6 +57,7 @@ use std::{
 
 pub use asked::{Asked, AskedJobs};
 pub use bundle::{BundleFile, Content};
+pub use epochs::{EPOCH_COLUMNS, EpochMetrics};
 pub use error::{Error, ErrorKind};
 pub use event::{Entry, JobEvent};
 pub use garbage::Garbage;

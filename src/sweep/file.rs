@@ -115,6 +115,9 @@ impl Source<'_> {
         let parts = [of_profile, file.get("base"), file.get("include")];
         let bases: Vec<&Node> = parts.into_iter().flatten().chain([&root]).collect();
         check::grid(&sweep, &check::Places { bases, changes: change_nodes, outline }, findings);
+        if let (Some(node), true) = (file.get("tables"), findings.is_empty()) {
+            tables::check_scatters(&sweep, node, findings);
+        }
         Ok(Some(sweep))
     }
 

@@ -9,7 +9,7 @@
 //! | `axes` | `[(name: "…", values: {"label": (…)})]` | what varies: each value is a [`RecipePatch`](crate::recipe::RecipePatch), any fields of the recipe; `()` changes nothing |
 //! | `seeds` | `[0, 1]` | every trial runs once per seed |
 //! | `evaluations` | `{"name": (…)}` | how each encoder is evaluated: each value is a change of `base.evaluation` |
-//! | `tables` | `[(name: "…", title: "…", rows: […], columns: […], metrics: […])]` | what to print: `rows` and `columns` name every axis once; a metric is `(metric: Top1, evaluation: "name")`, or `(metric: Loss)` if pretraining measures it. `average: true` adds the average of each row, `best: Row` (or `Column`, `Table`) marks the best and the second best, `figure: HeatMap` draws it as SVG too, `published: (source: "…", tolerance: 1.0, values: [[64.5, None], …])` what a paper found, row by row |
+//! | `tables` | `[(name: "…", title: "…", rows: […], columns: […], metrics: […])]` | what to print: `rows` and `columns` name every axis once; a metric is `(metric: Top1, evaluation: "name")`, or `(metric: Loss)` if pretraining measures it. `average: true` adds the average of each row, `best: Row` (or `Column`, `Table`) marks the best and the second best, `figure: HeatMap`, `Bars(groups: Rows)` or `Scatter(series: Columns)` draws it, too ([`Figure`]), `published: (source: "…", tolerance: 1.0, values: [[64.5, None], …])` what a paper found, row by row |
 //! | `include` | `"shared/base.ron"` | takes over the base, and profiles, of another file, `(base: …, profiles: {…})`, by its path from this one; `base` is then a change of it, or left out |
 //! | `profiles` | `{"smoke": (base: …, axes: {"axis": {"label": (…)}}, evaluations: {"name": (…)}, seeds: […], only: […])}` | the same sweep at other scales: changes of the base, and of what values and evaluations stand for, after their own and after those of an included profile; other seeds; fewer points |
 //! | `only`, `exclude` | `[{"axis": "label", "axis": ["label", "label"]}, …]` | points of the product are trials if they meet one of the conditions in `only`, and none in `exclude`; sub-sweeps are several conditions in `only` |
@@ -63,7 +63,7 @@ pub use axis::{Axis, AxisValue};
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use file::{Source, parse};
 pub use selection::{Condition, ConditionalChange, Selection};
-pub use table::{Best, Figure, MetricColumn, Published, TableSpec};
+pub use table::{Best, Figure, MetricColumn, Published, Side, TableSpec};
 
 use crate::recipe::{Evaluation, EvaluationPatch, Patchable, Recipe};
 

@@ -27,11 +27,32 @@ pub struct TableSpec {
     pub published: Option<Published>,
 }
 
-/// A drawing of a table.
+/// A drawing of a table with one metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub enum Figure {
-    /// Colored cells with their numbers, as the paper's Figure 5; of a table with one metric.
+    /// Colored cells with their numbers, as the paper's Figure 5.
     HeatMap,
+    /// Grouped bars, as the paper's Figures 8 and 9.
+    Bars {
+        /// What makes the groups; the other side makes the bars of each group. Of several axes, the innermost makes
+        /// the groups and the others make panels.
+        groups: Side,
+    },
+    /// Points over the number of the encoder's parameters, as the paper's Figure 7.
+    Scatter {
+        /// What makes the series; the other side makes the points of each series.
+        series: Side,
+    },
+}
+
+/// A side of a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub enum Side {
+    /// Its rows.
+    Rows,
+    /// Its columns.
+    Columns,
 }
 
 /// Cells that are compared with each other.

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, ops::Range};
 
 use super::{
-    MetricColumn, TableSpec,
+    Figure, MetricColumn, Side, Sweep, TableSpec,
     decode::decode,
     diagnostic::{Diagnostic, Findings},
     fields::Section,
@@ -12,7 +12,7 @@ use super::{
     syntax::{Kind, Node},
     vocabulary::{listing, suggestion},
 };
-use crate::recipe::Metric;
+use crate::recipe::{Encoder, Metric};
 
 /// The tables of a sweep; incomplete if anything was reported.
 pub(super) fn read(node: &Node, outline: &Outline, findings: &mut Findings) -> Vec<TableSpec> {
@@ -32,14 +32,11 @@ pub(super) fn read(node: &Node, outline: &Outline, findings: &mut Findings) -> V
         if let (Some(name), Some(title)) = (name, title) {
             let title = title.to_owned();
             let best = section.get("best").and_then(|node| decode(node, "`best`", findings));
-            let figure = section.get("figure").and_then(|node| {
-                if metrics.len() != 1 {
-                    let message = format!("a heat map shows one metric, and this table has {}", metrics.len());
-                    findings.push(Diagnostic::new(node.mark.clone(), message, "not of this table"));
-                }
-                decode(node, "`figure`", findings)
-            });
+            let figure = section.get("figure").and_then(|node| decode(node, "`figure`", findings));
             let mut table = TableSpec { name, title, rows, columns, metrics, average, best, figure, published: None };
+            if let (Some(node), true) = (section.get("figure"), findings.is_empty()) {
+                findings.extend(undrawable(&table, node, outline));
+            }
             // The numbers can only be counted if all that they stand beside is right.
             if findings.is_empty() {
                 let published = section.get("published");
@@ -51,8 +48,58 @@ pub(super) fn read(node: &Node, outline: &Outline, findings: &mut Findings) -> V
     tables
 }
 
+/// Why a table cannot be drawn as it asks for.
+fn undrawable(table: &TableSpec, node: &Node, outline: &Outline) -> Option<Diagnostic> {
+    let wrong =
+        |message: &str, help: &str| Some(Diagnostic::new(node.mark.clone(), message, "not of this table").help(help));
+    if table.metrics.len() != 1 {
+        let message = format!("a figure shows one metric, and this table has {}", table.metrics.len());
+        return wrong(&message, "make a second table with the metric to draw");
+    }
+    let several = |axes: &[usize]| axes.iter().any(|&axis| outline.axes[axis].values.len() > 1);
+    match table.figure? {
+        Figure::Bars { groups: Side::Columns } if table.columns.is_empty() => {
+            wrong("this table has no columns to make groups of", "write `figure: Bars(groups: Rows)`")
+        }
+        Figure::Scatter { series: Side::Rows } if !several(&table.columns) => wrong(
+            "each row is a series of points, and this table has one column",
+            "write `figure: Scatter(series: Columns)`",
+        ),
+        Figure::Scatter { .. } if table.average => wrong(
+            "averages have no encoder whose size could be drawn",
+            "leave out `average`, or write `figure: HeatMap`",
+        ),
+        _ => None,
+    }
+}
+
+/// Reports drawings over the size of the encoder where all encoders have one size; profiles may well give them one.
+pub(super) fn check_scatters(sweep: &Sweep, node: &Node, findings: &mut Findings) {
+    let Kind::List(nodes) = &node.kind else { return };
+    let size = |encoder: &Encoder| (encoder.architecture, encoder.width, encoder.stem);
+    for (_, node) in sweep
+        .tables
+        .iter()
+        .zip(nodes)
+        .filter(|(table, _)| matches!(table.figure, Some(Figure::Scatter { .. })) && sweep.profile.is_none())
+    {
+        let mut sizes = sweep.trials().map(|trial| size(&trial.recipe.encoder));
+        let first = sizes.next();
+        if sizes.all(|other| Some(other) == first) {
+            let place = node.locate(&["figure".to_owned()]).unwrap_or(node);
+            let message = "all encoders of this sweep have the same size";
+            findings.push(
+                Diagnostic::new(place.mark.clone(), message, "all points would stand one over another")
+                    .help("write `figure: Bars(groups: Rows)`, or add an axis that changes `encoder`"),
+            );
+        }
+    }
+}
+
 /// The name of the file with one row per job and metric, which stands beside the tables.
 const TAKEN: &str = "jobs";
+/// How the names of learning curves begin, which stand there, too.
+const CURVES: &str = "curves-";
 /// Longest name of a table; file systems allow a little more, and endings follow.
 const LONGEST_NAME: usize = 100;
 
@@ -68,6 +115,13 @@ fn file_stem(node: &Node, seen: &mut BTreeMap<String, Range<usize>>, findings: &
         findings.push(
             Diagnostic::new(node.mark.clone(), "the name of a table becomes a file name", "this one is taken")
                 .help(format!("choose another name: `{TAKEN}.csv` holds the numbers of all jobs")),
+        );
+        return None;
+    }
+    if name.to_ascii_lowercase().starts_with(CURVES) {
+        findings.push(
+            Diagnostic::new(node.mark.clone(), "the name of a table becomes a file name", "this one is taken")
+                .help(format!("choose another name: those of learning curves begin with `{CURVES}`")),
         );
         return None;
     }

@@ -118,7 +118,7 @@ fn a_second_run_trains_nothing_and_a_new_value_only_itself() {
     let lab = Lab::new();
     let (first, _) = lab.run(&[]);
     assert!(first.contains("│ cold") && first.contains("│ warm") && first.contains("top-1 (%)"), "{first}");
-    for file in ["tiny.md", "tiny.tex", "tiny.csv", "jobs.csv"] {
+    for file in ["tiny.md", "tiny.tex", "tiny.csv", "jobs.csv", "curves-loss.svg", "curves-loss.png"] {
         assert!(lab.path("results/tables/tiny").join(file).exists(), "{file}");
     }
     assert_eq!(lab.journal("Started").len(), 8);
@@ -330,6 +330,7 @@ fn histograms_are_a_table_and_a_drawing() {
     assert_eq!(csv.lines().skip(1).map(count).sum::<u32>(), 2 * 3 * 2 * 3 * 24 * 24);
     let svg = fs::read_to_string(lab.path("figure6/histogram.svg")).unwrap();
     assert!(svg.starts_with("<svg ") && !svg.contains("NaN"), "{svg}");
+    assert!(fs::read(lab.path("figure6/histogram.png")).unwrap().starts_with(b"\x89PNG"));
 }
 
 #[test]

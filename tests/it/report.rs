@@ -11,6 +11,8 @@ use ablate::{
 
 use crate::recipes::{patch, tiny};
 
+mod curves;
+mod figures;
 mod honesty;
 mod long_form;
 mod published;

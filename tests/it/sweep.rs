@@ -1,6 +1,7 @@
 //! Sweep files: the shipped ones are valid, and wrong ones are explained at their place.
 
 mod fields;
+mod figures;
 mod fuzz;
 mod grid;
 mod language;

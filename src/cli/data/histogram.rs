@@ -6,6 +6,7 @@ use super::show::{crop, jitter, load};
 use crate::{
     cli::{CliError, print},
     recipe::{DataSource, Transform},
+    report::png,
     train::{
         contact_sheet::Rgb8Image,
         data::Images,
@@ -23,7 +24,7 @@ pub(super) struct Choice {
     pub seed: u64,
 }
 
-/// Writes `histogram.svg` and `histogram.csv` into a folder, which is made.
+/// Writes `histogram.svg`, the same as PNG, and `histogram.csv` into a folder, which is made.
 pub(super) fn write(source: DataSource, choice: &Choice, folder: &Path, out: &Path) -> Result<(), CliError> {
     // As many images per class as it takes to have one each.
     let per_class = choice.images.div_ceil(source.classes());
@@ -36,16 +37,19 @@ pub(super) fn write(source: DataSource, choice: &Choice, folder: &Path, out: &Pa
         .collect::<Result<_, _>>()
         .map_err(|error| CliError::failed(format!("cannot draw an image: {error}")))?;
 
-    let to_file = |name: &str, text: String| {
+    let to_file = |name: &str, bytes: &[u8]| {
         let path = out.join(name);
-        fs::create_dir_all(out).and_then(|()| fs::write(&path, text)).map_err(|error| {
+        fs::create_dir_all(out).and_then(|()| fs::write(&path, bytes)).map_err(|error| {
             CliError::failed(format!("cannot write {}, choose another --out: {error}", path.display()))
         })
     };
-    to_file("histogram.csv", csv(&images, &found))?;
-    to_file("histogram.svg", figure(&found, &pictures))?;
+    let drawing = figure(&found, &pictures);
+    let picture = png(&drawing).map_err(|why| CliError::failed(format!("cannot draw histogram.png: {why}")))?;
+    to_file("histogram.csv", csv(&images, &found).as_bytes())?;
+    to_file("histogram.svg", drawing.as_bytes())?;
+    to_file("histogram.png", &picture)?;
     print(&format!(
-        "{}/histogram.svg and .csv: {} images of {}, {} crops of each, without and with color distortion of strength 1\n",
+        "{}/histogram.svg, .png and .csv: {} images of {}, {} crops of each, without and with color distortion of strength 1\n",
         out.display(),
         choice.images,
         source.name(),

@@ -27,7 +27,7 @@ pub fn figure(rows: &[CropHistograms], pictures: &[Vec<u8>]) -> String {
     let highest = limit(rows);
 
     let mut svg = format!(
-        r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" font-family="Helvetica, Arial, sans-serif" fill="#333">
+        r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" font-family="DejaVu Sans, Verdana, sans-serif" fill="#333">
 <rect width="100%" height="100%" fill="#fff"/>
 "##,
         height = bottom + AXIS

@@ -142,8 +142,34 @@ fn the_page_of_a_sweep_opens_every_cell() {
         !page.contains("http://") && !page.contains("https://") && !page.contains("<script"),
         "it needs nothing else"
     );
-    for tag in ["table", "tr", "td", "th", "details", "summary", "pre", "ul", "li", "div", "h2"] {
+    assert_eq!(page.matches("<svg ").count(), 3, "learning curves: loss, contrastive accuracy and entropy");
+    for tag in ["svg", "table", "tr", "td", "th", "details", "summary", "pre", "ul", "li", "div", "h2"] {
         let opened = page.matches(&format!("<{tag}>")).count() + page.matches(&format!("<{tag} ")).count();
         assert_eq!(opened, page.matches(&format!("</{tag}>")).count(), "{tag}");
     }
+}
+
+#[test]
+fn tables_are_drawn_and_damaged_epochs_cost_only_their_part_of_a_curve() {
+    let lab = Lab::new();
+    let metrics = "metrics: [(metric: Top1, evaluation: \"linear\"), (metric: Loss)]";
+    assert!(SWEEP.contains(metrics));
+    let one = "metrics: [(metric: Top1, evaluation: \"linear\")], figure: Bars(groups: Rows)";
+    lab.write(&SWEEP.replace(metrics, one));
+    lab.run(&[]);
+    for file in ["tiny.svg", "curves-loss.svg", "curves-contrastive-accuracy.svg"] {
+        let path = lab.path("results/tables/tiny").join(file);
+        assert!(fs::read_to_string(&path).unwrap().starts_with("<svg "), "{file}");
+        assert!(fs::read(path.with_extension("png")).unwrap().starts_with(b"\x89PNG"), "{file}");
+    }
+    for folder in fs::read_dir(lab.path("results/jobs")).unwrap() {
+        let path = folder.unwrap().path().join("metrics.csv");
+        let text = fs::read_to_string(&path).unwrap();
+        fs::write(&path, &text[..text.len() - 3]).unwrap();
+    }
+    let (code, _, told) = lab.ablate(&["export", "tiny.ron", "--out", "elsewhere"]);
+    assert_eq!(code, 0, "{told}");
+    assert_eq!(told.matches("metrics.csv: the last line ends in the middle").count(), 4, "{told}");
+    let drawing = fs::read_to_string(lab.path("elsewhere/curves-loss.svg")).unwrap();
+    assert!(drawing.contains("4 of 4 jobs left a damaged file"), "{drawing}");
 }

@@ -81,7 +81,7 @@ fn pictures_are_drawn_with_and_without_augmentation() {
     assert_eq!(code, 2);
     let (_, shown, _) =
         lab.ablate(&["data", "histogram", "--data-dir", "pictures", "--size", "24", "--out", "figure6"]);
-    assert!(shown.starts_with("figure6/histogram.svg and .csv: 2 images of Folder, 5 crops of each"), "{shown}");
+    assert!(shown.starts_with("figure6/histogram.svg, .png and .csv: 2 images of Folder, 5 crops of each"), "{shown}");
     let csv = fs::read_to_string(lab.path("figure6/histogram.csv")).unwrap();
     let count = |line: &str| line.rsplit(',').next().unwrap().parse::<u32>().unwrap();
     assert_eq!(csv.lines().skip(1).map(count).sum::<u32>(), 2 * 5 * 2 * 3 * 24 * 24);

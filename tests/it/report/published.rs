@@ -1,8 +1,8 @@
 //! Published numbers beside the cells, averages of rows, and points that the sweep leaves out.
 
 use ablate::{
-    report::{CellState, heat_map, latex, markdown, table_csv, terminal},
-    sweep::{Condition, Published},
+    report::{CellState, figure, latex, markdown, table_csv, terminal},
+    sweep::{Condition, Figure, Published},
 };
 
 use super::*;
@@ -140,19 +140,20 @@ fn an_average_says_why_there_is_none() {
 fn a_heat_map_has_a_color_and_a_number_for_every_cell() {
     let mut results = results(|sweep| {
         sweep.tables[0].average = true;
+        sweep.tables[0].figure = Some(Figure::HeatMap);
         sweep.tables[0].title = "Crop & color < both".to_owned();
         sweep.axes[1].values[0].label = "a label that is too long to stand upright".to_owned();
     });
     let [_, evaluation] = results.jobs(&[1, 1], 1);
     results.views.insert(evaluation, JobView::Failed { class: "bug".to_owned(), message: "oh".to_owned() });
-    let drawing = heat_map(&results.table());
+    let drawing = figure(&results.sweeps[0], &results.table()).unwrap();
     assert!(drawing.contains("Crop &amp; color &lt; both"), "{drawing}");
     // The smallest number is dark with white ink, the largest bright with black, and a failure gray.
     for expected in [
         "fill=\"#440154\"",
-        "fill=\"white\">5.8<",
+        "fill=\"white\" text-anchor=\"middle\">5.8<",
         "fill=\"#fde725\"",
-        "fill=\"black\">45.8<",
+        "fill=\"black\" text-anchor=\"middle\">45.8<",
         ">FAILED<",
         "rotate(-45",
     ] {

@@ -1,0 +1,37 @@
+//! Tables and learning curves as drawings: SVG, and PNG of the same look.
+//!
+//! Positions follow from the numbers alone, and the font is part of the program, so equal inputs give equal drawings on
+//! every machine. Cells that are no numbers are never drawn as if they were; their count stands below the drawing.
+
+mod absent;
+mod bars;
+mod curves;
+mod drawing;
+mod font;
+mod frame;
+mod heat_map;
+mod labels;
+mod legend;
+mod lines;
+mod palette;
+mod panels;
+mod raster;
+mod scale;
+mod scatter;
+
+pub use curves::{Curves, curves};
+pub use raster::png;
+
+use super::table::Table;
+use crate::sweep::{Figure, Sweep};
+
+/// The drawing of one of the sweep's tables as SVG, if there is to be one.
+pub fn figure(sweep: &Sweep, table: &Table) -> Option<String> {
+    let spec = sweep.tables.iter().find(|spec| spec.name == table.name);
+    let source = spec.and_then(|spec| sweep.published(spec)).map(|published| published.source.as_str());
+    table.figure.map(|figure| match figure {
+        Figure::HeatMap => heat_map::heat_map(table),
+        Figure::Bars { groups } => bars::bars(table, groups, source),
+        Figure::Scatter { series } => scatter::scatter(sweep, table, series, source),
+    })
+}
