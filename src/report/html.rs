@@ -1,4 +1,5 @@
-//! All tables of a sweep as one HTML page that needs nothing else: every cell opens to show where its number comes from.
+//! All tables of a sweep as one HTML page that needs nothing else: every cell opens a
+//! panel that shows where its number comes from.
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
@@ -61,12 +62,14 @@ th, td { padding: .25em .7em; text-align: right; vertical-align: top; border-bot
 th { text-align: center; } th.row { text-align: left; font-weight: normal; }
 td.best { font-weight: bold; } td.second { text-decoration: underline; }
 td.off, td.bad { color: #a00; } td.open { color: #777; }
-summary { cursor: pointer; list-style: none; }
-pre { text-align: left; font-size: 12px; background: #f6f6f6; padding: .7em; margin: .5em 0; }
+button { all: unset; cursor: pointer; border-bottom: 1px dotted #999; }
+button:hover, button:focus-visible { background: #cde4ff; color: #000; }
+[popover] { max-width: 90vw; max-height: 80vh; padding: .7em 1em; border: 1px solid #888; box-shadow: 0 4px 16px #0005; color: #222; background: #f8f8f8; }
+pre { font-size: 12px; margin: 0; white-space: pre-wrap; }
 ul { color: #555; font-size: 13px; }
 svg { max-width: 100%; height: auto; }
 footer { color: #777; margin-top: 3em; font-size: 13px; }
-@media (prefers-color-scheme: dark) { body { color: #ddd; background: #181818; } pre { background: #222; } ul { color: #aaa; } }
+@media (prefers-color-scheme: dark) { body { color: #ddd; background: #181818; } [popover] { color: #ddd; background: #222; } ul { color: #aaa; } figure, svg { background: #fff; } }
 ";
 
 fn section(sweep: &Sweep, table: &Table, behind: &dyn Fn(&[usize]) -> String) -> String {
@@ -84,22 +87,24 @@ fn section(sweep: &Sweep, table: &Table, behind: &dyn Fn(&[usize]) -> String) ->
         out += "</tr>\n";
     }
     out += "</thead>\n<tbody>\n";
-    for row in &layout.body {
+    let mut panels = String::new();
+    for (row_index, row) in layout.body.iter().enumerate() {
         out += "<tr>";
         for label in &row.labels {
             let _ = write!(out, "<th class=\"row\" scope=\"row\">{}</th>", escape(label));
         }
-        for cell in &row.cells {
-            let text = escape(&cell.text().plain());
-            let content = match &cell.point {
-                Some(point) => format!("<details><summary>{text}</summary><pre>{}</pre></details>", behind(point)),
-                None => text,
-            };
+        for (column, cell) in row.cells.iter().enumerate() {
+            let mut content = escape(&cell.text().plain());
+            if let Some(point) = &cell.point {
+                let id = format!("{}-{row_index}-{column}", table.name);
+                let _ = writeln!(panels, "<div popover id=\"{id}\"><pre>{}</pre></div>", behind(point));
+                content = format!("<button popovertarget=\"{id}\">{content}</button>");
+            }
             let _ = write!(out, "<td class=\"{}\">{content}</td>", class(cell));
         }
         out += "</tr>\n";
     }
-    out += "</tbody>\n</table></div>\n<ul>\n";
+    let _ = write!(out, "</tbody>\n</table></div>\n{panels}<ul>\n");
     for note in &table.notes {
         let _ = writeln!(out, "<li>{}</li>", escape(note));
     }

@@ -21,7 +21,7 @@ mod states;
 mod surroundings;
 
 /// A folder with a small sweep file and a store.
-struct Lab {
+pub(crate) struct Lab {
     folder: TempDir,
 }
 
@@ -52,7 +52,7 @@ const SWEEP: &str = r#"(
 )"#;
 
 impl Lab {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let lab = Self { folder: tempfile::tempdir().unwrap() };
         lab.write(SWEEP);
         lab
@@ -62,7 +62,7 @@ impl Lab {
         fs::write(self.path("tiny.ron"), text).unwrap();
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
@@ -79,7 +79,7 @@ impl Lab {
     }
 
     /// Runs the sweep to its end and returns what it printed.
-    fn run(&self, more: &[&str]) -> (String, String) {
+    pub(crate) fn run(&self, more: &[&str]) -> (String, String) {
         let arguments: Vec<&str> = ["run", "tiny.ron"].iter().chain(more).copied().collect();
         let (code, stdout, stderr) = self.ablate(&arguments);
         assert_eq!(code, 0, "{stdout}\n{stderr}");

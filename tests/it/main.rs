@@ -18,6 +18,8 @@ mod data;
 mod evaluation;
 /// Losses, optimizers, schedules and layers against float64 values.
 mod numerics;
+/// The exported page in a browser.
+mod page;
 /// Evaluations as a whole.
 mod protocol;
 /// Impossible recipes.

@@ -136,7 +136,7 @@ fn the_page_of_a_sweep_opens_every_cell() {
     lab.run(&[]);
     let page = fs::read_to_string(lab.path("results/tables/tiny/index.html")).unwrap();
     assert!(page.contains("<h2 id=\"tiny\">a &lt; b &amp; c</h2>"), "{page}");
-    assert_eq!(page.matches("<details><summary>").count(), 4, "two rows of two metrics");
+    assert_eq!(page.matches("<button popovertarget=").count(), 4, "two rows of two metrics");
     assert!(page.contains("objective.NtXent.temperature: 0.5 → 0.1") && page.contains("BLAKE3"), "{page}");
     assert!(
         !page.contains("http://") && !page.contains("https://") && !page.contains("<script"),
