@@ -1,4 +1,5 @@
-//! Results become text and drawings: tables, figures, status, plans and progress lines. Never prints, never touches files, has no clock.
+//! Results become text and drawings: tables, figures, status, plans and progress lines. Never prints, never touches
+//! files, has no clock.
 //!
 //! What is known about a job enters as a [`JobView`]; every renderer is a function from data to `String`, so equal
 //! inputs give equal bytes.

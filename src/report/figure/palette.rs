@@ -30,7 +30,7 @@ pub(super) fn hex(color: [f64; 3]) -> String {
 /// The color of one of several series in their order: from dark to bright, so that gray tells them apart, too. Thin
 /// lines end before yellow, which vanishes on white.
 pub(super) fn ordered(index: usize, of: usize, thin: bool) -> String {
-    let last = if thin { 0.8 } else { 0.92 };
+    let last = if thin { 0.72 } else { 0.92 };
     hex(gradient(if of > 1 { 0.08 + (last - 0.08) * index as f64 / (of - 1) as f64 } else { 0.3 }))
 }
 
