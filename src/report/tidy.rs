@@ -83,7 +83,7 @@ fn job_lines(
     evaluation: &str,
     view: &JobView,
 ) -> Vec<Vec<String>> {
-    let spec = plan.job(id).map(|job| &job.spec);
+    let spec = plan.job(id).map(|job| &*job.spec);
     let mut start = vec![safe(name), id.to_string(), spec.map_or("", JobSpec::kind).to_owned(), trial.seed.to_string()];
     start.extend(sweep.axes.iter().zip(&trial.point).map(|(axis, &value)| safe(&axis.values[value].label)));
     start.push(safe(evaluation));
