@@ -15,26 +15,23 @@ use super::{
 use crate::{
     report::{self, Table},
     store::Store,
+    sweep::Sweep,
 };
 
 /// Prints tables from the results that are there.
 pub fn table(args: &TableArgs) -> Result<(), CliError> {
     let planned = sweeps::read(&args.sweeps.files, args.sweeps.profile.as_deref())?;
     let results = Results::read(Store::open(&args.sweeps.store)?.as_ref(), &planned)?;
-    let mut text = String::new();
-    for index in 0..planned.sweeps.len() {
-        if args.format == TableFormat::Tidy {
-            text += &tidy(&planned, index, &results);
-            continue;
-        }
-        for table in of_sweep(&planned, index, &results) {
-            if args.table.as_ref().is_none_or(|name| *name == table.name) {
-                if !text.is_empty() {
-                    text.push('\n');
-                }
-                text += &render(&table, args.format);
-            }
-        }
+    let is_wanted = |table: &Table| args.table.as_ref().is_none_or(|name| *name == table.name);
+    let (mut text, mut tables) = (String::new(), Vec::new());
+    if args.format == TableFormat::Tidy {
+        (0..planned.sweeps.len()).for_each(|index| text += &tidy(&planned, index, &results));
+    }
+    if args.format != TableFormat::Tidy || args.verify {
+        tables = all(&planned, &results).into_iter().flatten().filter(is_wanted).collect();
+    }
+    if args.format != TableFormat::Tidy {
+        text = tables.iter().map(|table| render(table, args.format)).collect::<Vec<_>>().join("\n");
     }
     if let (true, Some(name)) = (text.is_empty(), &args.table) {
         let known: Vec<&str> =
@@ -42,17 +39,15 @@ pub fn table(args: &TableArgs) -> Result<(), CliError> {
         return Err(CliError::input(format!("there is no table {name}; the tables are: {}", known.join(", "))));
     }
     print(&text)?;
-    if args.verify { verify(&planned, &results, args.table.as_deref(), true) } else { Ok(()) }
+    if args.verify { verify(&tables.iter().collect::<Vec<_>>(), true) } else { Ok(()) }
 }
 
 /// Says how many cells are within tolerance of the published numbers, if there are any, and fails if one is not;
 /// missing ones fail only if all are `wanted`.
-pub fn verify(planned: &Planned, results: &Results, only: Option<&str>, wanted: bool) -> Result<(), CliError> {
-    let tables = (0..planned.sweeps.len()).flat_map(|index| of_sweep(planned, index, results));
-    let tables: Vec<Table> = tables.filter(|table| only.is_none_or(|name| name == table.name)).collect();
-    let published = tables.iter().flat_map(Table::cells).filter(|cell| cell.published.is_some()).count();
+pub fn verify(tables: &[&Table], wanted: bool) -> Result<(), CliError> {
+    let published = tables.iter().flat_map(|table| table.cells()).filter(|cell| cell.published.is_some()).count();
     let (within, compared) =
-        tables.iter().map(Table::reproduced).fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+        tables.iter().map(|table| table.reproduced()).fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
     if published == 0 {
         return if wanted { Err(CliError::input("no table has published numbers in this profile")) } else { Ok(()) };
     }
@@ -63,18 +58,19 @@ pub fn verify(planned: &Planned, results: &Results, only: Option<&str>, wanted: 
     if within < compared || wanted && compared < published { Err(CliError::silent()) } else { Ok(()) }
 }
 
-/// The tables of one of the sweeps, filled with the results that are there.
-pub fn of_sweep<'a>(planned: &'a Planned, index: usize, results: &'a Results) -> impl Iterator<Item = Table> + 'a {
-    let sweep = &planned.sweeps[index];
-    sweep.tables.iter().map(move |spec| Table::new(sweep, index, &planned.plan, spec, &|job| results.view(job)))
+/// The tables of each sweep, filled with the results that are there.
+pub fn all(planned: &Planned, results: &Results) -> Vec<Vec<Table>> {
+    let view = |job| results.view(job);
+    let of_sweep = |(index, sweep): (usize, &Sweep)| {
+        sweep.tables.iter().map(|spec| Table::new(sweep, index, &planned.plan, spec, &view)).collect()
+    };
+    planned.sweeps.iter().enumerate().map(of_sweep).collect()
 }
 
 /// Prints every table of every sweep, an empty line before each and after the last.
-pub fn print_all(planned: &Planned, results: &Results) -> Result<(), CliError> {
-    for index in 0..planned.sweeps.len() {
-        for table in of_sweep(planned, index, results) {
-            print(&format!("\n{}", render(&table, TableFormat::Terminal)))?;
-        }
+pub fn print_all(tables: &[Vec<Table>]) -> Result<(), CliError> {
+    for table in tables.iter().flatten() {
+        print(&format!("\n{}", render(table, TableFormat::Terminal)))?;
     }
     print("\n")
 }
@@ -104,15 +100,16 @@ pub fn export(args: &ExportArgs) -> Result<(), CliError> {
         None => Some(Store::create(&args.sweeps.store)?),
     };
     let results = Results::read(store.as_ref(), &planned)?;
+    let tables = all(&planned, &results);
     match (&args.out, &store) {
-        (Some(out), _) => write_files(&planned, &results, store.as_ref(), &mut |sweep, file, text| {
+        (Some(out), _) => write_files(&planned, &tables, &results, store.as_ref(), &mut |sweep, file, text| {
             let folder = if planned.names.len() == 1 { out.clone() } else { out.join(sweep) };
             let path = folder.join(file);
             fs::create_dir_all(&folder)
                 .and_then(|()| fs::write(&path, text))
                 .map_err(|error| CliError::failed(format!("cannot write {}: {}", path.display(), chain(&error))))
         })?,
-        (None, Some(store)) => write_to_store(&planned, &results, store)?,
+        (None, Some(store)) => write_to_store(&planned, &tables, &results, store)?,
         (None, None) => {}
     }
     let place = args.out.clone().unwrap_or_else(|| args.sweeps.store.join("tables"));
@@ -120,8 +117,13 @@ pub fn export(args: &ExportArgs) -> Result<(), CliError> {
 }
 
 /// Writes all tables and the tidy CSV into the store's folder for exports.
-pub fn write_to_store(planned: &Planned, results: &Results, store: &Store) -> Result<(), CliError> {
-    write_files(planned, results, Some(store), &mut |sweep, file, text| {
+pub fn write_to_store(
+    planned: &Planned,
+    tables: &[Vec<Table>],
+    results: &Results,
+    store: &Store,
+) -> Result<(), CliError> {
+    write_files(planned, tables, results, Some(store), &mut |sweep, file, text| {
         store.export(sweep, file, text.as_bytes())?;
         Ok(())
     })
@@ -137,14 +139,14 @@ pub fn place(store: &Path, names: &[String]) -> String {
 
 fn write_files(
     planned: &Planned,
+    tables: &[Vec<Table>],
     results: &Results,
     store: Option<&Store>,
     write: &mut dyn FnMut(&str, &str, &str) -> Result<(), CliError>,
 ) -> Result<(), CliError> {
     let log = |job| store.map(|store| store.log_path(job).display().to_string());
-    for (index, name) in planned.names.iter().enumerate() {
-        let tables: Vec<Table> = of_sweep(planned, index, results).collect();
-        for table in &tables {
+    for (index, (name, tables)) in planned.names.iter().zip(tables).enumerate() {
+        for table in tables {
             write(name, &format!("{}.md", table.name), &report::markdown(table))?;
             write(name, &format!("{}.tex", table.name), &report::latex(table))?;
             write(name, &format!("{}.csv", table.name), &report::table_csv(table))?;
@@ -153,7 +155,7 @@ fn write_files(
             }
         }
         let (sweep, view) = (&planned.sweeps[index], |job| results.view(job));
-        write(name, "index.html", &report::html(sweep, index, &planned.plan, &tables, &view, &log))?;
+        write(name, "index.html", &report::html(sweep, index, &planned.plan, tables, &view, &log))?;
         write(name, "jobs.csv", &tidy(planned, index, results))?;
     }
     Ok(())

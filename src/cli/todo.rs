@@ -8,14 +8,15 @@ use crate::{
     store::{ErrorKind, JobEvent, Snapshot, Store},
 };
 
-/// The jobs to run: those without a record or with a damaged one, and parents of these whose checkpoint is damaged.
+/// The jobs to run: those without a record, and parents of these whose record or checkpoint is damaged. What no job is
+/// going to read is not looked at: the journal has the numbers, so that folders may be removed to save space.
 pub fn todo(plan: &Plan, snapshot: &Snapshot, store: &Store) -> Result<Vec<JobId>, CliError> {
     let jobs: Vec<&Job> = plan.jobs().collect();
     let (mut todo, mut checkpoints) = (BTreeSet::new(), BTreeSet::new());
     // Children come after their parents, so a walk backwards knows which checkpoints are going to be read.
     for job in jobs.iter().rev() {
-        let missing = snapshot.record(job.id).is_none();
-        if missing || damaged(store, job.id, checkpoints.contains(&job.id))? {
+        let unusable = || if checkpoints.contains(&job.id) { damaged(store, job.id) } else { Ok(false) };
+        if snapshot.record(job.id).is_none() || unusable()? {
             todo.insert(job.id);
             checkpoints.extend(job.parents.iter().copied());
         }
@@ -62,12 +63,10 @@ pub fn tell_absent(needs: &Needs, without: usize, todo: usize, go_on: bool) -> R
     Err(CliError::input(list))
 }
 
-/// Whether a job that the journal calls done cannot be used. Without need of its checkpoint, the journal's numbers are
-/// enough, so that its folder may be removed to save space.
-fn damaged(store: &Store, job: JobId, checkpoint_needed: bool) -> Result<bool, CliError> {
-    let record = if checkpoint_needed { store.verify(job) } else { store.record(job) };
-    match record {
-        Ok(record) => Ok(checkpoint_needed && record.is_none()),
+/// Whether a job that the journal calls done has no usable checkpoint.
+fn damaged(store: &Store, job: JobId) -> Result<bool, CliError> {
+    match store.verify(job) {
+        Ok(record) => Ok(record.is_none()),
         Err(error) if matches!(error.kind(), ErrorKind::Damaged { .. }) => {
             tell(&format!("warning: {}; the job runs again", chain(&error)));
             Ok(true)

@@ -15,7 +15,10 @@ use std::{
     sync::Arc,
 };
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{self, Visitor},
+};
 
 use super::form::canonical_form;
 use crate::recipe::JobSpec;
@@ -132,8 +135,22 @@ impl Serialize for JobId {
 
 impl<'de> Deserialize<'de> for JobId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
+        deserializer.deserialize_str(Text)
+    }
+}
+
+/// Reads an id from text that it need not own.
+struct Text;
+
+impl Visitor<'_> for Text {
+    type Value = JobId;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{ParseJobIdError}")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<JobId, E> {
+        text.parse().map_err(E::custom)
     }
 }
 

@@ -14,9 +14,9 @@ pub(super) fn differences(before: &impl Serialize, after: &impl Serialize) -> Ve
 
 /// The settings in which two jobs differ, those of their parents included.
 pub fn job_differences(before: (&Job, &[Job]), after: (&Job, &[Job])) -> Vec<String> {
-    let mut found = differences(&before.0.spec, &after.0.spec);
+    let mut found = differences(&*before.0.spec, &*after.0.spec);
     for (before, after) in before.1.iter().zip(after.1) {
-        found.extend(differences(&before.spec, &after.spec));
+        found.extend(differences(&*before.spec, &*after.spec));
     }
     found
 }

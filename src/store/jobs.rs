@@ -165,7 +165,7 @@ impl Store {
             }
             match self.verify(job) {
                 Ok(Some(record)) => {
-                    let event = JobEvent::Succeeded { record: Box::new(record) };
+                    let event = JobEvent::Succeeded { record: record.into() };
                     entries.push(Entry { time_unix_ms, job, event });
                 }
                 Ok(None) => {}
