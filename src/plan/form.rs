@@ -126,7 +126,8 @@ impl<T> Default for Part<T> {
 }
 
 impl<T: Clone + PartialEq + Serialize> Part<T> {
-    /// The text of a value, taken over from the last one if that was equal.
+    /// The text of a value, taken over from the last one if that was equal. Only negative zeros are equal to something
+    /// with another text, and sweep files have none.
     fn text(&mut self, value: &T) -> &str {
         if self.value.as_ref() != Some(value) {
             self.text = canonical(value);
