@@ -43,7 +43,8 @@ pub fn bundle(args: &ExportArgs, planned: &Planned, out: &Path) -> Result<(), Cl
     let jobs: BTreeSet<JobId> = planned.plan.jobs().map(|job| job.id).collect();
     let of_store = store.bundle(&jobs, &planned.names, args.encoders)?;
     files.extend(of_store.into_iter().map(|file| BundleFile { path: format!("results/{}", file.path), ..file }));
-    tables::write_files(planned, &results, Some(&store), &mut |sweep, file, bytes| {
+    let tables = tables::all(planned, &results);
+    tables::write_files(planned, &tables, &results, Some(&store), &mut |sweep, file, bytes| {
         let content = Content::Bytes(bytes.to_vec());
         files.push(BundleFile { path: format!("results/tables/{sweep}/{file}"), content });
         Ok(())

@@ -103,7 +103,7 @@ fn compare_tables(a: (&Path, &Store), b: (&Path, &Store), profile: Option<&str>)
     let tables = |(file, store): (&Path, &Store)| -> Result<Vec<Table>, CliError> {
         let planned = sweeps::read(&[file.to_owned()], profile)?;
         let results = Results::read(Some(store), &planned)?;
-        Ok(tables::of_sweep(&planned, 0, &results).collect())
+        Ok(tables::all(&planned, &results).into_iter().flatten().collect())
     };
     let (a, b) = (tables(a)?, tables(b)?);
     let pairs = a.iter().filter_map(|a| Some((a, b.iter().find(|b| b.name == a.name)?)));

@@ -117,13 +117,13 @@ fn work(args: &JobArgs, stop: &AtomicBool) -> Result<(), JobError> {
     tell(&format!("{} {} on {}, {} threads", job.spec.kind(), job.id, machine::processor(), args.threads));
     let mut log = EpochLog::create(&store, &job, stop).map_err(|message| failure(FailureClass::Storage, message))?;
     let spec = match args.micro_batch {
-        Some(images) => job.spec.clone().in_micro_batches(images).ok_or_else(|| {
+        Some(images) => JobSpec::clone(&job.spec).in_micro_batches(images).ok_or_else(|| {
             failure(
                 FailureClass::BadData,
                 format!("micro-batches of {images} images are no divisor of this job's batch"),
             )
         })?,
-        None => job.spec.clone(),
+        None => JobSpec::clone(&job.spec),
     };
     let (result, seed) = match &spec {
         JobSpec::Pretrain(spec) => (pretrain(spec, &store, &job, folder.as_deref(), &mut log), spec.seed),
@@ -245,7 +245,8 @@ fn evaluate(
     let [parent] = job.parents[..] else {
         return Err(bug("an evaluation needs one pretraining job"));
     };
-    let JobSpec::Pretrain(pretraining) = store.job(parent)?.spec else {
+    let made_by = store.job(parent)?;
+    let JobSpec::Pretrain(pretraining) = &*made_by.spec else {
         return Err(bug("the parent of an evaluation must be a pretraining job"));
     };
     let mut remarks = Vec::new();
@@ -260,12 +261,12 @@ fn evaluate(
     };
     let sets = Sets { train: &train, validation: validation.as_ref(), test: &test };
     let encoder = store.encoder(parent)?;
-    let encoded = Encoded { job: &pretraining, file: &encoder };
+    let encoded = Encoded { job: pretraining, file: &encoder };
     let evaluated = going_on(store, job, |checkpoint| protocol::evaluate(spec, encoded, sets, checkpoint, log))?;
     let mut protocol = protocol::describe(spec);
     // A network whose batches this machine had to cut is no longer quite the one of the recipe.
     if let Some(record) = store.record(parent)?
-        && record.protocol != protocol::describe_pretraining(&pretraining)
+        && record.protocol != protocol::describe_pretraining(pretraining)
     {
         protocol = format!("{protocol}; pretraining: {}", record.protocol);
     }

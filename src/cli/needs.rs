@@ -118,7 +118,7 @@ fn find_data(jobs: &[&Job], folders: &[PathBuf]) -> Result<Found, CliError> {
     let mut known: BTreeMap<(DataSource, usize, Option<&Path>), Place> = BTreeMap::new();
     let (mut found, mut absent) = (BTreeMap::new(), BTreeMap::new());
     for job in jobs {
-        let (source, corrupt) = match &job.spec {
+        let (source, corrupt) = match &*job.spec {
             JobSpec::Pretrain(PretrainJob { training: Training::Pretrained { blake3 }, .. }) => {
                 weights::read(job.folder.as_deref(), blake3).map_err(CliError::input)?;
                 continue;

@@ -1,6 +1,6 @@
 //! What the store knows, as reports want to see it.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::{CliError, error::chain, sweeps::Planned, tell};
 use crate::{
@@ -13,6 +13,8 @@ use crate::{
 pub struct Results {
     snapshot: Snapshot,
     store: Option<Store>,
+    /// The records of the jobs that are done, which many cells share.
+    done: BTreeMap<JobId, Arc<DoneView>>,
     /// When the run at work began, in milliseconds since 1970: what was started since then may still be running, what
     /// an earlier run started and did not finish is not.
     live_since: Option<u64>,
@@ -45,7 +47,9 @@ impl Results {
         live_since: Option<u64>,
         planned: &Planned,
     ) -> Result<Self, CliError> {
+        let records = snapshot.jobs.iter().filter_map(|(&job, status)| Some((job, status.record.as_ref()?)));
         let mut results = Self {
+            done: records.map(|(job, record)| (job, Arc::new(done(record)))).collect(),
             store: store.cloned(),
             live_since,
             earlier: BTreeMap::new(),
@@ -96,8 +100,8 @@ impl Results {
             None => JobView::Missing,
         };
         let Some(status) = self.snapshot.jobs.get(&job) else { return missing() };
-        if let Some(record) = &status.record {
-            return JobView::Done(done(record));
+        if let Some(record) = self.done.get(&job) {
+            return JobView::Done(Arc::clone(record));
         }
         let live = |time: u64| self.live_since.is_some_and(|since| time >= since);
         if status.queued_unix_ms.is_some_and(live) {

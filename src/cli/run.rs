@@ -93,8 +93,9 @@ pub fn run(args: &RunArgs) -> Result<(), CliError> {
         Some(work(args, &planned, &store, (&todo, needs), &mut snapshot, &mut journal)?)
     };
     let results = Results::of(snapshot, &store, &planned)?;
-    tables::print_all(&planned, &results)?;
-    tables::write_to_store(&planned, &results, &store)?;
+    let tables = tables::all(&planned, &results);
+    tables::print_all(&tables)?;
+    tables::write_to_store(&planned, &tables, &results, &store)?;
     if !args.quiet {
         tell(&format!("tables and jobs.csv are in {}", tables::place(root, &planned.names)));
     }
@@ -103,7 +104,7 @@ pub fn run(args: &RunArgs) -> Result<(), CliError> {
             report_trouble(&summary, &store);
             Err(CliError::silent())
         }
-        _ => tables::verify(&planned, &results, None, false),
+        _ => tables::verify(&tables.iter().flatten().collect::<Vec<_>>(), false),
     }
 }
 
@@ -223,7 +224,7 @@ fn event(change: &Change, store: &Store) -> Result<Option<JobEvent>, CliError> {
             let record = store.record(change.job)?.ok_or_else(|| {
                 CliError::failed(format!("the record of job {} is gone from the store", change.job.short()))
             })?;
-            Some(JobEvent::Succeeded { record: Box::new(record) })
+            Some(JobEvent::Succeeded { record: record.into() })
         }
         JobState::Failed(failure) | JobState::Delayed { failure, .. } => {
             Some(JobEvent::Failed { class: failure.class.to_string(), message: failure.message.clone() })

@@ -20,26 +20,23 @@ use crate::{
     plan::JobId,
     report::{self, Table},
     store::{EpochMetrics, Store},
+    sweep::Sweep,
 };
 
 /// Prints tables from the results that are there.
 pub fn table(args: &TableArgs) -> Result<(), CliError> {
     let planned = sweeps::read(&args.sweeps.files, args.sweeps.profile.as_deref())?;
     let results = Results::read(Store::open(&args.sweeps.store)?.as_ref(), &planned)?;
-    let mut text = String::new();
-    for index in 0..planned.sweeps.len() {
-        if args.format == TableFormat::Tidy {
-            text += &tidy(&planned, index, &results);
-            continue;
-        }
-        for table in of_sweep(&planned, index, &results) {
-            if args.table.as_ref().is_none_or(|name| *name == table.name) {
-                if !text.is_empty() {
-                    text.push('\n');
-                }
-                text += &render(&table, args.format);
-            }
-        }
+    let is_wanted = |table: &Table| args.table.as_ref().is_none_or(|name| *name == table.name);
+    let (mut text, mut tables) = (String::new(), Vec::new());
+    if args.format == TableFormat::Tidy {
+        (0..planned.sweeps.len()).for_each(|index| text += &tidy(&planned, index, &results));
+    }
+    if args.format != TableFormat::Tidy || args.verify {
+        tables = all(&planned, &results).into_iter().flatten().filter(is_wanted).collect();
+    }
+    if args.format != TableFormat::Tidy {
+        text = tables.iter().map(|table| render(table, args.format)).collect::<Vec<_>>().join("\n");
     }
     if let (true, Some(name)) = (text.is_empty(), &args.table) {
         let known: Vec<&str> =
@@ -47,17 +44,15 @@ pub fn table(args: &TableArgs) -> Result<(), CliError> {
         return Err(CliError::input(format!("there is no table {name}; the tables are: {}", known.join(", "))));
     }
     print(&text)?;
-    if args.verify { verify(&planned, &results, args.table.as_deref(), true) } else { Ok(()) }
+    if args.verify { verify(&tables.iter().collect::<Vec<_>>(), true) } else { Ok(()) }
 }
 
 /// Says how many cells are within tolerance of the published numbers, if there are any, and fails if one is not;
 /// missing ones fail only if all are `wanted`.
-pub fn verify(planned: &Planned, results: &Results, only: Option<&str>, wanted: bool) -> Result<(), CliError> {
-    let tables = (0..planned.sweeps.len()).flat_map(|index| of_sweep(planned, index, results));
-    let tables: Vec<Table> = tables.filter(|table| only.is_none_or(|name| name == table.name)).collect();
-    let published = tables.iter().flat_map(Table::cells).filter(|cell| cell.published.is_some()).count();
+pub fn verify(tables: &[&Table], wanted: bool) -> Result<(), CliError> {
+    let published = tables.iter().flat_map(|table| table.cells()).filter(|cell| cell.published.is_some()).count();
     let (within, compared) =
-        tables.iter().map(Table::reproduced).fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+        tables.iter().map(|table| table.reproduced()).fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
     if published == 0 {
         return if wanted { Err(CliError::input("no table has published numbers in this profile")) } else { Ok(()) };
     }
@@ -68,18 +63,19 @@ pub fn verify(planned: &Planned, results: &Results, only: Option<&str>, wanted: 
     if within < compared || wanted && compared < published { Err(CliError::silent()) } else { Ok(()) }
 }
 
-/// The tables of one of the sweeps, filled with the results that are there.
-pub fn of_sweep<'a>(planned: &'a Planned, index: usize, results: &'a Results) -> impl Iterator<Item = Table> + 'a {
-    let sweep = &planned.sweeps[index];
-    sweep.tables.iter().map(move |spec| Table::new(sweep, index, &planned.plan, spec, &|job| results.view(job)))
+/// The tables of each sweep, filled with the results that are there.
+pub fn all(planned: &Planned, results: &Results) -> Vec<Vec<Table>> {
+    let view = |job| results.view(job);
+    let of_sweep = |(index, sweep): (usize, &Sweep)| {
+        sweep.tables.iter().map(|spec| Table::new(sweep, index, &planned.plan, spec, &view)).collect()
+    };
+    planned.sweeps.iter().enumerate().map(of_sweep).collect()
 }
 
 /// Prints every table of every sweep, an empty line before each and after the last.
-pub fn print_all(planned: &Planned, results: &Results) -> Result<(), CliError> {
-    for index in 0..planned.sweeps.len() {
-        for table in of_sweep(planned, index, results) {
-            print(&format!("\n{}", render(&table, TableFormat::Terminal)))?;
-        }
+pub fn print_all(tables: &[Vec<Table>]) -> Result<(), CliError> {
+    for table in tables.iter().flatten() {
+        print(&format!("\n{}", render(table, TableFormat::Terminal)))?;
     }
     print("\n")
 }
@@ -112,15 +108,16 @@ pub fn export(args: &ExportArgs) -> Result<(), CliError> {
         None => Some(Store::create(&args.sweeps.store)?),
     };
     let results = Results::read(store.as_ref(), &planned)?;
+    let tables = all(&planned, &results);
     match (&args.out, &store) {
-        (Some(out), _) => write_files(&planned, &results, store.as_ref(), &mut |sweep, file, bytes| {
+        (Some(out), _) => write_files(&planned, &tables, &results, store.as_ref(), &mut |sweep, file, bytes| {
             let folder = if planned.names.len() == 1 { out.clone() } else { out.join(sweep) };
             let path = folder.join(file);
             fs::create_dir_all(&folder)
                 .and_then(|()| fs::write(&path, bytes))
                 .map_err(|error| CliError::failed(format!("cannot write {}: {}", path.display(), chain(&error))))
         })?,
-        (None, Some(store)) => write_to_store(&planned, &results, store)?,
+        (None, Some(store)) => write_to_store(&planned, &tables, &results, store)?,
         (None, None) => {}
     }
     let place = args.out.clone().unwrap_or_else(|| args.sweeps.store.join("tables"));
@@ -128,8 +125,13 @@ pub fn export(args: &ExportArgs) -> Result<(), CliError> {
 }
 
 /// Writes all tables and the tidy CSV into the store's folder for exports.
-pub fn write_to_store(planned: &Planned, results: &Results, store: &Store) -> Result<(), CliError> {
-    write_files(planned, results, Some(store), &mut |sweep, file, bytes| {
+pub fn write_to_store(
+    planned: &Planned,
+    tables: &[Vec<Table>],
+    results: &Results,
+    store: &Store,
+) -> Result<(), CliError> {
+    write_files(planned, tables, results, Some(store), &mut |sweep, file, bytes| {
         store.export(sweep, file, bytes)?;
         Ok(())
     })
@@ -149,6 +151,7 @@ pub type Write<'a> = dyn FnMut(&str, &str, &[u8]) -> Result<(), CliError> + 'a;
 /// Hands over all files of all sweeps.
 pub fn write_files(
     planned: &Planned,
+    tables: &[Vec<Table>],
     results: &Results,
     store: Option<&Store>,
     write: &mut Write,
@@ -158,9 +161,8 @@ pub fn write_files(
         let path = store?.log_path(job);
         Some(path.strip_prefix(store?.root()).unwrap_or(&path).display().to_string())
     };
-    for (index, name) in planned.names.iter().enumerate() {
-        let tables: Vec<Table> = of_sweep(planned, index, results).collect();
-        for table in &tables {
+    for (index, (name, tables)) in planned.names.iter().zip(tables).enumerate() {
+        for table in tables {
             write(name, &format!("{}.md", table.name), report::markdown(table).as_bytes())?;
             write(name, &format!("{}.tex", table.name), report::latex(table).as_bytes())?;
             write(name, &format!("{}.csv", table.name), report::table_csv(table).as_bytes())?;
@@ -173,7 +175,7 @@ pub fn write_files(
         for each in &curves {
             write_drawing(name, each.name, &each.svg, write)?;
         }
-        let page = report::html(sweep, index, &planned.plan, &tables, &curves, &view, &log);
+        let page = report::html(sweep, index, &planned.plan, tables, &curves, &view, &log);
         write(name, "index.html", page.as_bytes())?;
         write(name, "jobs.csv", tidy(planned, index, results).as_bytes())?;
     }

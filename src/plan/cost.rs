@@ -35,7 +35,7 @@ impl Add for Cost {
 impl Cost {
     /// The work of `job`; `parent` is the job whose encoder it evaluates, if it evaluates one.
     pub fn of(job: &Job, parent: Option<&Job>) -> Self {
-        match (&job.spec, parent.map(|parent| &parent.spec)) {
+        match (&*job.spec, parent.map(|parent| &*parent.spec)) {
             (JobSpec::Pretrain(pretrain), _) => Self::of_pretraining(pretrain),
             (JobSpec::Evaluate(evaluation), Some(JobSpec::Pretrain(pretrain))) => {
                 Self::of_evaluation(evaluation, &pretrain.encoder)

@@ -1,20 +1,26 @@
 //! Trials become a graph of jobs in which equal jobs are one node.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::HashMap,
+    hash::{BuildHasherDefault, Hasher},
+    path::PathBuf,
+    sync::Arc,
+};
 
 use petgraph::{
     Direction,
     graph::{DiGraph, NodeIndex},
 };
 
-use super::{Job, JobId};
+use super::{Job, JobId, form::Forms};
 use crate::{recipe::JobSpec, sweep::Sweep};
 
 /// The jobs of one or more sweeps; edges lead from a job to the jobs that need it.
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
     graph: DiGraph<Job, ()>,
-    nodes: BTreeMap<JobId, NodeIndex>,
+    /// Never walked through: its order is that of the hashes.
+    nodes: HashMap<JobId, NodeIndex, BuildHasherDefault<IdHasher>>,
     /// One entry per sweep, trial and seed: which jobs make its numbers. Sorted by sweep, then seed, then trial, so
     /// that one seed of every trial comes before the second seed of any.
     pub trials: Vec<PlannedTrial>,
@@ -48,30 +54,32 @@ impl Plan {
     }
 
     fn add_seed(&mut self, index: usize, sweep: &Sweep, seed: u64) {
+        let mut pretraining = Similar::default();
+        let mut protocols: Vec<Similar> = sweep.evaluations.iter().map(|_| Similar::default()).collect();
         for trial in sweep.trials() {
             let mut recipe = trial.recipe;
-            let source = recipe.pretrain_source();
-            let pretrain = self.add(Job::new(JobSpec::Pretrain(recipe.pretrain_job(seed)), vec![], source));
+            let spec = JobSpec::Pretrain(recipe.pretrain_job(seed));
+            let pretrain = self.add(&mut pretraining, spec, None, recipe.pretrain_source());
             let protocol = recipe.evaluation.clone();
             let mut evaluations = Vec::with_capacity(sweep.evaluations.len());
-            for evaluation in &sweep.evaluations {
+            for (evaluation, similar) in sweep.evaluations.iter().zip(&mut protocols) {
                 recipe.evaluation.clone_from(&protocol);
                 evaluation.apply(&mut recipe.evaluation);
                 let spec = JobSpec::Evaluate(recipe.evaluation_job(seed));
-                evaluations.push(self.add(Job::new(spec, vec![pretrain], recipe.evaluation_source())));
+                evaluations.push(self.add(similar, spec, Some(pretrain), recipe.evaluation_source()));
             }
             self.trials.push(PlannedTrial { sweep: index, point: trial.point, seed, pretrain, evaluations });
         }
     }
 
-    /// Adds a job after its parents unless an equal one is there, and returns its id.
-    fn add(&mut self, job: Job) -> JobId {
-        let id = job.id;
+    /// Adds a job after its parent unless an equal one is there, and returns its id.
+    fn add(&mut self, similar: &mut Similar, spec: JobSpec, parent: Option<JobId>, folder: Option<PathBuf>) -> JobId {
+        let parents = parent.as_slice();
+        let id = JobId::of_form(similar.forms.of(&spec, parents));
         if !self.nodes.contains_key(&id) {
-            let parents: Vec<_> = job.parents.iter().map(|parent| self.nodes[parent]).collect();
-            let node = self.graph.add_node(job);
+            let node = self.graph.add_node(Job { id, spec: similar.shared(spec), parents: parents.to_vec(), folder });
             for parent in parents {
-                self.graph.add_edge(parent, node, ());
+                self.graph.add_edge(self.nodes[parent], node, ());
             }
             self.nodes.insert(id, node);
         }
@@ -106,6 +114,41 @@ impl Plan {
         // petgraph gives the newest first.
         nodes.sort_unstable();
         nodes.into_iter().map(|node| &self.graph[node])
+    }
+}
+
+/// Jobs that one trial after the other asks for, and that have most of their settings in common.
+#[derive(Default)]
+struct Similar {
+    forms: Forms,
+    last: Option<Arc<JobSpec>>,
+}
+
+impl Similar {
+    /// The spec, in the memory of the last one if it is the same.
+    fn shared(&mut self, spec: JobSpec) -> Arc<JobSpec> {
+        match &self.last {
+            Some(last) if **last == spec => Arc::clone(last),
+            _ => Arc::clone(self.last.insert(Arc::new(spec))),
+        }
+    }
+}
+
+/// Takes the hash that an id is for its hash.
+#[derive(Clone, Default)]
+struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|&byte| self.0 = self.0.rotate_left(8) ^ u64::from(byte));
+    }
+
+    fn write_u64(&mut self, id: u64) {
+        self.0 = id;
     }
 }
 

@@ -1,29 +1,35 @@
 //! A job and its identity.
 //!
 //! A job's id is the first 128 bits of the BLAKE3 hash of its canonical form: compact JSON with sorted keys that
-//! holds [`IDENTITY_VERSION`], the resolved [`JobSpec`] and the ids of the parents.
+//! holds [`IDENTITY_VERSION`](super::IDENTITY_VERSION), the resolved [`JobSpec`] and the ids of the parents.
 //!
 //! | hashed | not hashed |
 //! |---|---|
 //! | every field of the job's spec, the seed, the parents' ids, the identity version | titles, axis names and labels, evaluation names, the data folder, devices and thread counts, micro-batches that only a machine's memory asks for (the record's protocol tells them) |
 
-use std::{fmt, path::PathBuf, str::FromStr};
+use std::{
+    fmt,
+    hash::{Hash, Hasher},
+    path::PathBuf,
+    str::{self, FromStr},
+    sync::Arc,
+};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{self, Visitor},
+};
 
+use super::form::canonical_form;
 use crate::recipe::JobSpec;
-
-/// Part of every job's identity. Increase it whenever the same spec would give different numbers, so that results of
-/// different code are never taken for one another.
-pub const IDENTITY_VERSION: u32 = 1;
 
 /// One node of the plan.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Job {
     /// Its identity.
     pub id: JobId,
-    /// What it does.
-    pub spec: JobSpec,
+    /// What it does; jobs of different parents may share it.
+    pub spec: Arc<JobSpec>,
     /// The jobs whose checkpoints it needs.
     pub parents: Vec<JobId>,
     /// Folder of the data files, if the recipe names one, or the file of the weights that the job takes over.
@@ -31,20 +37,25 @@ pub struct Job {
 }
 
 /// A 128-bit content hash, written as 32 hexadecimal digits.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct JobId([u8; 16]);
 
 impl Job {
     /// A job with the id that follows from its spec and parents.
     pub fn new(spec: JobSpec, parents: Vec<JobId>, folder: Option<PathBuf>) -> Self {
-        Self { id: JobId::of(&spec, &parents), spec, parents, folder }
+        Self { id: JobId::of(&spec, &parents), spec: Arc::new(spec), parents, folder }
     }
 }
 
 impl JobId {
     /// The id of a job with this spec and these parents.
     pub fn of(spec: &JobSpec, parents: &[JobId]) -> Self {
-        let hash = blake3::hash(canonical_form(spec, parents).as_bytes());
+        Self::of_form(&canonical_form(spec, parents))
+    }
+
+    /// The id of the job with this canonical form.
+    pub(super) fn of_form(form: &str) -> Self {
+        let hash = blake3::hash(form.as_bytes());
         let mut id = [0; 16];
         id.copy_from_slice(&hash.as_bytes()[..16]);
         Self(id)
@@ -56,14 +67,21 @@ impl JobId {
     }
 }
 
-/// The text whose hash is the job's id.
-fn canonical_form(spec: &JobSpec, parents: &[JobId]) -> String {
-    serde_json::json!({ "identity_version": IDENTITY_VERSION, "parents": parents, "spec": spec }).to_string()
-}
-
 impl fmt::Display for JobId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        let mut text = [0; 32];
+        for (pair, byte) in text.chunks_exact_mut(2).zip(self.0) {
+            pair.copy_from_slice(&[byte >> 4, byte & 15].map(|digit| b"0123456789abcdef"[usize::from(digit)]));
+        }
+        f.write_str(str::from_utf8(&text).map_err(|_| fmt::Error)?)
+    }
+}
+
+/// An id is a hash already.
+impl Hash for JobId {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let [a, b, c, d, e, f, g, h, ..] = self.0;
+        state.write_u64(u64::from_le_bytes([a, b, c, d, e, f, g, h]));
     }
 }
 
@@ -117,8 +135,22 @@ impl Serialize for JobId {
 
 impl<'de> Deserialize<'de> for JobId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
+        deserializer.deserialize_str(Text)
+    }
+}
+
+/// Reads an id from text that it need not own.
+struct Text;
+
+impl Visitor<'_> for Text {
+    type Value = JobId;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{ParseJobIdError}")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<JobId, E> {
+        text.parse().map_err(E::custom)
     }
 }
 
@@ -128,7 +160,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        plan::fixture,
+        plan::fixture::{self, CHANGES},
         recipe::{Patchable, Recipe},
     };
 
@@ -221,56 +253,6 @@ mod tests {
         };
         true
     }
-
-    /// One change per field of the recipe that a job can depend on, and whether pretraining depends on it.
-    const CHANGES: [(&str, bool); 46] = [
-        ("(data: (source: Cifar10))", true),
-        ("(data: (train_images: 500))", true),
-        ("(data: (train_images: \"All\", validation_images: 100))", true),
-        ("(data: (test_images: 100))", false),
-        ("(data: (corrupt_images: 1))", true),
-        ("(data: (subset_seed: 1))", true),
-        ("(data: (image_size: 32))", true),
-        ("(data: (image_size: 32, center_crop: 1.0))", true),
-        ("(augmentation: (both: []))", true),
-        ("(augmentation: (first: [Sobel(probability: 0.5)]))", true),
-        ("(augmentation: (second: [Sobel(probability: 0.5)]))", true),
-        ("(encoder: (architecture: ResNet14))", true),
-        ("(encoder: (width: 2.0))", true),
-        ("(encoder: (stem: ImageNet))", true),
-        ("(encoder: (zero_init_residual: false))", true),
-        ("(head: (kind: Linear))", true),
-        ("(head: (kind: Identity))", true),
-        ("(head: (hidden_layers: 2))", true),
-        ("(head: (dimension: 8))", true),
-        ("(head: (batch_norm: false))", true),
-        ("(objective: NtXent(temperature: 0.1))", true),
-        ("(objective: NtXent(temperature: 0.5, normalize: false))", true),
-        ("(objective: NtXent(temperature: 0.5, negatives: OneView))", true),
-        ("(objective: Supervised)", true),
-        ("(objective: Pretrained(file: \"weights\", blake3: \"00ff\"))", true),
-        ("(optimizer: (algorithm: Sgd(nesterov: true)))", true),
-        ("(optimizer: (learning_rate: SquareRootScaling(0.3)))", true),
-        ("(optimizer: (momentum: 0.8))", true),
-        ("(optimizer: (weight_decay: 0.0))", true),
-        ("(schedule: (epochs: 4, batch_size: 64))", true),
-        ("(schedule: (batch_size: 32, warmup_epochs: 0, decay: Constant))", true),
-        ("(schedule: (micro_batch: 32))", true),
-        ("(online_probe: (learning_rate: 0.1, momentum: 0.9))", true),
-        ("(encoder: (input_normalization: (mean: (0.5, 0.5, 0.5), deviation: (0.25, 0.25, 0.25))))", true),
-        ("(evaluation: (protocol: FineTune))", false),
-        ("(evaluation: (protocol: FineTune, micro_batch: 50))", false),
-        ("(evaluation: (representation: Projection))", false),
-        ("(evaluation: (label_fraction: 0.1))", false),
-        ("(evaluation: (transfer_data: (source: Cifar100, train_images: \"All\", test_images: \"All\")))", false),
-        ("(evaluation: (train_augmentation: [HorizontalFlip(probability: 0.5)]))", false),
-        ("(evaluation: (solver: Sgd(nesterov: false)))", false),
-        ("(evaluation: (epochs: 11))", false),
-        ("(evaluation: (batch_size: 50))", false),
-        ("(evaluation: (learning_rate: 0.2))", false),
-        ("(evaluation: (momentum: 0.8))", false),
-        ("(evaluation: (weight_decay: 0.1))", false),
-    ];
 
     fn trial(recipe: &Recipe) -> (JobId, JobId) {
         let pretrain = JobId::of(&JobSpec::Pretrain(recipe.pretrain_job(0)), &[]);

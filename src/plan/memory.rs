@@ -30,7 +30,7 @@ pub struct Batch<'a> {
 impl<'a> Batch<'a> {
     /// The batches of a job that trains an encoder; `parent` is the job whose encoder it evaluates, if it evaluates one.
     pub fn of(job: &'a Job, parent: Option<&'a Job>) -> Option<Self> {
-        match (&job.spec, parent.map(|parent| &parent.spec)) {
+        match (&*job.spec, parent.map(|parent| &*parent.spec)) {
             (
                 JobSpec::Pretrain(PretrainJob {
                     data: Some(data), encoder, training: Training::Trained(trained), ..

@@ -2,6 +2,7 @@
 
 mod cells;
 mod cost;
+mod form;
 mod graph;
 mod job;
 mod memory;
@@ -13,6 +14,7 @@ pub(crate) mod fixture;
 
 pub use cells::cells;
 pub use cost::{Cost, forward_macs, parameters};
+pub use form::IDENTITY_VERSION;
 pub use graph::{Plan, PlannedTrial};
-pub use job::{IDENTITY_VERSION, Job, JobId, ParseJobIdError};
+pub use job::{Job, JobId, ParseJobIdError};
 pub use memory::Batch;

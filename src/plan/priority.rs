@@ -50,7 +50,7 @@ mod tests {
 
     /// Pretraining costs its epochs, evaluation a tenth of its.
     fn epochs(job: &Job) -> f64 {
-        let json = serde_json::to_value(&job.spec).unwrap();
+        let json = serde_json::to_value(&*job.spec).unwrap();
         let pretrain = json["Pretrain"]["training"]["Trained"]["schedule"]["epochs"].as_f64();
         pretrain.or(json["Evaluate"]["task"]["Linear"]["epochs"].as_f64().map(|epochs| epochs / 10.0)).unwrap_or(0.0)
     }

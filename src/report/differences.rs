@@ -5,18 +5,36 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::plan::Job;
+use crate::{plan::Job, recipe::Recipe};
 
-/// The fields in which two values differ, each as `path: before → after`; `–` where one has no such field.
-pub(super) fn differences(before: &impl Serialize, after: &impl Serialize) -> Vec<String> {
-    between(&leaves(before), &leaves(after))
+/// The fields in which two recipes differ, each as `path: before → after`; `–` where one has no such field.
+pub(super) fn differences(before: &Recipe, after: &Recipe) -> Vec<String> {
+    // Part by part, as most are equal; in the order of their names, as paths are.
+    let Recipe { data, augmentation, encoder, head, objective, optimizer, schedule, online_probe, evaluation } = after;
+    [
+        in_part("augmentation", &before.augmentation, augmentation),
+        in_part("data", &before.data, data),
+        in_part("encoder", &before.encoder, encoder),
+        in_part("evaluation", &before.evaluation, evaluation),
+        in_part("head", &before.head, head),
+        in_part("objective", &before.objective, objective),
+        in_part("online_probe", &before.online_probe, online_probe),
+        in_part("optimizer", &before.optimizer, optimizer),
+        in_part("schedule", &before.schedule, schedule),
+    ]
+    .concat()
+}
+
+/// The fields in which two values differ that stand at `path`.
+fn in_part<T: PartialEq + Serialize>(path: &str, before: &T, after: &T) -> Vec<String> {
+    if before == after { vec![] } else { between(&leaves(path, before), &leaves(path, after)) }
 }
 
 /// The settings in which two jobs differ, those of their parents included.
 pub fn job_differences(before: (&Job, &[Job]), after: (&Job, &[Job])) -> Vec<String> {
-    let mut found = differences(&before.0.spec, &after.0.spec);
+    let mut found = in_part("", &*before.0.spec, &*after.0.spec);
     for (before, after) in before.1.iter().zip(after.1) {
-        found.extend(differences(&before.spec, &after.spec));
+        found.extend(in_part("", &*before.spec, &*after.spec));
     }
     found
 }
@@ -29,10 +47,10 @@ fn between(before: &BTreeMap<String, String>, after: &BTreeMap<String, String>) 
 }
 
 /// The values of a tree by their paths.
-fn leaves(value: &impl Serialize) -> BTreeMap<String, String> {
+fn leaves(path: &str, value: &impl Serialize) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     // Settings are always JSON; if they were not, nothing would differ.
-    collect(&serde_json::to_value(value).unwrap_or_default(), String::new(), &mut found);
+    collect(&serde_json::to_value(value).unwrap_or_default(), path.to_owned(), &mut found);
     found
 }
 

@@ -1,5 +1,7 @@
 //! Where the numbers of one trial come from: its settings, its seeds, and the jobs behind each, down to the encoder.
 
+use std::fmt::Write as _;
+
 use super::{differences::differences, lines::one_line, summary::count, time::rfc3339, view::JobView};
 use crate::{
     plan::{JobId, Plan, PlannedTrial},
@@ -23,12 +25,12 @@ pub fn lineage(
         out += &format!("  {change}\n");
     }
     for planned in planned {
-        out += &format!("\nseed {}\n", planned.seed);
+        let _ = writeln!(out, "\nseed {}", planned.seed);
         let evaluations = planned.evaluations.iter().zip(&sweep.evaluations);
         for (&id, evaluation) in evaluations {
-            out += &job(plan, id, &format!(" \"{}\"", one_line(&evaluation.name)), &view(id), log);
+            add_job(&mut out, plan, id, &format!(" \"{}\"", one_line(&evaluation.name)), &view(id), log);
         }
-        out += &job(plan, planned.pretrain, "", &view(planned.pretrain), log);
+        add_job(&mut out, plan, planned.pretrain, "", &view(planned.pretrain), log);
     }
     out
 }
@@ -93,13 +95,20 @@ fn neighbors(sweep: &Sweep, trial: &Trial) -> Vec<(usize, Trial)> {
     found
 }
 
-/// One job: what it is, what it measured, how, on what, when and where.
-fn job(plan: &Plan, id: JobId, name: &str, view: &JobView, log: &dyn Fn(JobId) -> Option<String>) -> String {
+/// Adds one job: what it is, what it measured, how, on what, when and where.
+fn add_job(
+    out: &mut String,
+    plan: &Plan,
+    id: JobId,
+    name: &str,
+    view: &JobView,
+    log: &dyn Fn(JobId) -> Option<String>,
+) {
     let kind = plan.job(id).map_or("job", |job| job.spec.kind());
-    let mut out = format!("  {kind}{name}: job {id}, {}\n", view.state());
+    let _ = writeln!(out, "  {kind}{name}: job {id}, {}", view.state());
     let mut line = |what: &str, text: &str| {
         if !text.is_empty() {
-            out += &format!("    {what:20} {}\n", one_line(text));
+            let _ = writeln!(out, "    {what:20} {}", one_line(text));
         }
     };
     match view {
@@ -128,5 +137,4 @@ fn job(plan: &Plan, id: JobId, name: &str, view: &JobView, log: &dyn Fn(JobId) -
     if matches!(view, JobView::Done(_) | JobView::Running { .. } | JobView::Failed { .. }) {
         line("log", &log(id).unwrap_or_default());
     }
-    out
 }

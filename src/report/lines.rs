@@ -10,10 +10,14 @@ pub(super) fn width_of(text: &str) -> usize {
 /// The text without line breaks and control characters, so that a label or a message can neither break a table nor
 /// command the terminal.
 pub(super) fn one_line(text: &str) -> String {
-    text.split(|c: char| c.is_whitespace() || c.is_control())
-        .filter(|word| !word.is_empty())
-        .collect::<Vec<_>>()
-        .join(" ")
+    let mut line = String::with_capacity(text.len());
+    for word in text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()) {
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line += word;
+    }
+    line
 }
 
 /// The text, its end replaced by … if it is wider than `width`.

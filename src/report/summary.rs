@@ -27,9 +27,9 @@ pub fn summary(
         let counts = state_counts(jobs.iter().filter_map(|id| views.get(id)));
         out += &format!("{}: {}: {counts}\n", one_line(&sweep.title), count(jobs.len(), "job"));
     }
-    let labels = job_labels(sweeps, plan);
-    let failures: Vec<String> = plan.jobs().filter_map(|job| failure(job, &views[&job.id], &labels, log)).collect();
-    if !failures.is_empty() {
+    if views.values().any(|view| matches!(view, JobView::Failed { .. })) {
+        let labels = job_labels(sweeps, plan);
+        let failures: Vec<String> = plan.jobs().filter_map(|job| failure(job, &views[&job.id], &labels, log)).collect();
         out += &format!("\n{}:\n{}", count(failures.len(), "failure"), failures.concat());
     }
     out + "\n" + &closing(&views)

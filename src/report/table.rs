@@ -1,6 +1,6 @@
 //! A table of cells: which trial stands where. How it looks is the renderers' business.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     cell::{Cell, PublishedValue, reproduced},
@@ -79,8 +79,8 @@ impl Table {
     ) -> Self {
         let trials: Trials =
             plan.trials.iter().filter(|trial| trial.sweep == sweep_index).map(|trial| (key(trial), trial)).collect();
-        let row_choices = choices(sweep, &spec.rows);
-        let column_choices = choices(sweep, &spec.columns);
+        let row_choices = choices(&trials, &spec.rows);
+        let column_choices = choices(&trials, &spec.columns);
         let of_choice = |choice| spec.metrics.iter().map(move |shows| column(sweep, spec, choice, shows));
         let mut columns: Vec<Column> = column_choices.iter().flat_map(of_choice).collect();
         if spec.average {
@@ -92,7 +92,8 @@ impl Table {
                 let cells = column_choices.iter().flat_map(|column| {
                     let mut point = vec![0; sweep.axes.len()];
                     row.iter().chain(column).for_each(|&(axis, value)| point[axis] = value);
-                    let (trials, planned) = (&trials, sweep.selection.takes(&point));
+                    let (trials, planned) =
+                        (&trials, sweep.seeds.iter().any(|&seed| trials.contains_key(&(&point[..], seed))));
                     spec.metrics.iter().map(move |shows| match planned {
                         true => cell(trials, &point, &sweep.seeds, shows, view),
                         false => Cell::not_planned(shows.metric),
@@ -115,13 +116,20 @@ impl Table {
             })
             .collect();
         if let Some(Published { tolerance, values, .. }) = sweep.published(spec) {
+            // The paper's numbers stand for all combinations, whether the sweep asks for them or not; averages come last.
+            let all_columns = number_of_choices(sweep, &spec.columns);
+            let places: Vec<usize> =
+                column_choices.iter().map(|column| place(sweep, column)).chain([all_columns]).collect();
             let planned = |cell: &Cell| cell.state != CellState::NotPlanned;
-            for (row, values) in rows.iter_mut().zip(values) {
-                let complete = row.cells.iter().all(planned);
-                for (index, (cell, value)) in row.cells.iter_mut().zip(values).enumerate() {
+            for (row, choice) in rows.iter_mut().zip(&row_choices) {
+                let Some(values) = values.get(place(sweep, choice)) else { continue };
+                let complete = column_choices.len() == all_columns && row.cells.iter().all(planned);
+                for (index, cell) in row.cells.iter_mut().enumerate() {
+                    let (column, metric) = (index / spec.metrics.len(), index % spec.metrics.len());
                     // An average of some of the columns is not the paper's.
-                    if planned(cell) && (complete || index < column_choices.len() * spec.metrics.len()) {
-                        let tolerance = tolerance[index % tolerance.len()];
+                    if planned(cell) && (complete || column < column_choices.len()) {
+                        let value = values.get(places[column] * spec.metrics.len() + metric).copied().flatten();
+                        let tolerance = tolerance[metric % tolerance.len()];
                         cell.published = value.map(|value| PublishedValue { value, tolerance });
                     }
                 }
@@ -131,7 +139,6 @@ impl Table {
             let metrics: Vec<_> = spec.metrics.iter().map(|shows| shows.metric).collect();
             rank(&mut rows, best, column_choices.len() * metrics.len(), &metrics);
         }
-        leave_out_empty(&mut columns, &mut rows);
         Self {
             name: spec.name.clone(),
             caption: one_line(&spec.title),
@@ -156,19 +163,6 @@ impl Table {
     }
 }
 
-/// Leaves out rows and columns that the sweep asks nothing for.
-fn leave_out_empty(columns: &mut Vec<Column>, rows: &mut Vec<Row>) {
-    let planned = |cell: &Cell| cell.state != CellState::NotPlanned;
-    rows.retain(|row| row.cells.iter().any(planned));
-    let kept: Vec<bool> = (0..columns.len()).map(|index| rows.iter().any(|row| planned(&row.cells[index]))).collect();
-    let mut keep = kept.iter();
-    columns.retain(|_| keep.next().copied().unwrap_or(true));
-    for row in rows {
-        let mut keep = kept.iter();
-        row.cells.retain(|_| keep.next().copied().unwrap_or(true));
-    }
-}
-
 /// The heading over the averages of the rows.
 fn average_column(sweep: &Sweep, spec: &TableSpec, shows: &MetricColumn) -> Column {
     let labels = spec.columns.iter().enumerate().map(|(level, _)| if level == 0 { "average" } else { "" }.to_owned());
@@ -182,15 +176,22 @@ fn key(trial: &PlannedTrial) -> (&[usize], u64) {
     (&trial.point, trial.seed)
 }
 
-/// Every combination of the values of some axes, the last axis varying fastest; of no axes, the empty combination.
-fn choices(sweep: &Sweep, axes: &[usize]) -> Vec<Choice> {
-    axes.iter().fold(vec![vec![]], |choices, &axis| {
-        let values = 0..sweep.axes[axis].values.len();
-        choices
-            .iter()
-            .flat_map(|choice| values.clone().map(move |value| [choice.as_slice(), &[(axis, value)]].concat()))
-            .collect()
-    })
+/// The combinations of the values of some axes that the sweep asks for, the last axis varying fastest; of no axes, the
+/// empty combination.
+fn choices(trials: &Trials, axes: &[usize]) -> Vec<Choice> {
+    let of_point = |point: &[usize]| axes.iter().map(|&axis| (axis, point[axis])).collect();
+    let found: BTreeSet<Choice> = trials.keys().map(|(point, _)| of_point(point)).collect();
+    found.into_iter().collect()
+}
+
+/// How many combinations of their values some axes have.
+fn number_of_choices(sweep: &Sweep, axes: &[usize]) -> usize {
+    axes.iter().fold(1_usize, |all, &axis| all.saturating_mul(sweep.axes[axis].values.len()))
+}
+
+/// The place of a combination among all of its axes, the last axis varying fastest.
+fn place(sweep: &Sweep, choice: &Choice) -> usize {
+    choice.iter().fold(0, |place, &(axis, value)| place * sweep.axes[axis].values.len() + value)
 }
 
 fn labels(sweep: &Sweep, choice: &Choice) -> Vec<String> {

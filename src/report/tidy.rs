@@ -19,6 +19,8 @@
 //! | `started` | RFC 3339, UTC |
 //! | `state` | `missing`, `queued`, `running`, `done`, `failed` or `skipped` |
 
+use std::iter;
+
 use super::{
     csv::{safe, write},
     time::rfc3339,
@@ -51,17 +53,14 @@ const AFTER_AXES: [&str; 14] = [
 /// The long form of one sweep. `name` fills the column `sweep`; `sweep_index` is the sweep's place among those planned
 /// together; `view` says where a job stands.
 pub fn tidy_csv(name: &str, sweep: &Sweep, sweep_index: usize, plan: &Plan, view: &dyn Fn(JobId) -> JobView) -> String {
-    let mut lines = vec![header(sweep)];
-    for trial in plan.trials.iter().filter(|trial| trial.sweep == sweep_index) {
-        let mut add = |id: JobId, evaluation: &str| {
-            lines.extend(job_lines(name, sweep, plan, trial, id, evaluation, &view(id)));
-        };
-        add(trial.pretrain, "");
-        for (&id, evaluation) in trial.evaluations.iter().zip(&sweep.evaluations) {
-            add(id, &evaluation.name);
-        }
-    }
-    write(lines)
+    let trials = plan.trials.iter().filter(|trial| trial.sweep == sweep_index);
+    let lines = trials.flat_map(|trial| {
+        let evaluations = sweep.evaluations.iter().map(|evaluation| evaluation.name.as_str());
+        let evaluations = trial.evaluations.iter().copied().zip(evaluations);
+        let jobs = iter::once((trial.pretrain, "")).chain(evaluations);
+        jobs.flat_map(move |(id, evaluation)| job_lines(name, sweep, plan, trial, id, evaluation, &view(id)))
+    });
+    write(iter::once(header(sweep)).chain(lines))
 }
 
 fn header(sweep: &Sweep) -> Vec<String> {
@@ -83,7 +82,7 @@ fn job_lines(
     evaluation: &str,
     view: &JobView,
 ) -> Vec<Vec<String>> {
-    let spec = plan.job(id).map(|job| &job.spec);
+    let spec = plan.job(id).map(|job| &*job.spec);
     let mut start = vec![safe(name), id.to_string(), spec.map_or("", JobSpec::kind).to_owned(), trial.seed.to_string()];
     start.extend(sweep.axes.iter().zip(&trial.point).map(|(axis, &value)| safe(&axis.values[value].label)));
     start.push(safe(evaluation));

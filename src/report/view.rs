@@ -1,5 +1,7 @@
 //! What a report needs to know of a job; whoever reads the store fills it in.
 
+use std::sync::Arc;
+
 use crate::recipe::Metrics;
 
 /// Where a job stands.
@@ -15,7 +17,7 @@ pub enum JobView {
         progress: Option<f64>,
     },
     /// It ended well.
-    Done(DoneView),
+    Done(Arc<DoneView>),
     /// It ended badly.
     Failed {
         /// The kind of failure, such as "out of memory".

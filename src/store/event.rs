@@ -1,5 +1,7 @@
 //! What happens to jobs, as the journal keeps it.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::Record;
@@ -34,7 +36,8 @@ pub enum JobEvent {
     /// It finished, and its record is published.
     Succeeded {
         /// The outcome, so that tables need no other file.
-        record: Box<Record>,
+        #[serde(with = "shared")]
+        record: Arc<Record>,
     },
     /// It ended without a result.
     Failed {
@@ -55,4 +58,18 @@ pub enum JobEvent {
         /// The job that failed.
         because: JobId,
     },
+}
+
+/// A record is written and read like one that is not shared.
+mod shared {
+    use super::*;
+    use serde::{Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(record: &Arc<Record>, serializer: S) -> Result<S::Ok, S::Error> {
+        record.serialize(serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<Record>, D::Error> {
+        Record::deserialize(deserializer).map(Arc::new)
+    }
 }

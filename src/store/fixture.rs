@@ -59,6 +59,6 @@ pub(super) fn started(seed: u64) -> Entry {
 }
 
 pub(super) fn succeeded(record: &Record) -> Entry {
-    let event = JobEvent::Succeeded { record: Box::new(record.clone()) };
+    let event = JobEvent::Succeeded { record: record.clone().into() };
     Entry { time_unix_ms: 2, job: record.job, event }
 }

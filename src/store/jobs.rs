@@ -40,7 +40,7 @@ impl Store {
             kind: job.spec.kind().to_owned(),
             parents: job.parents.clone(),
             folder: job.folder.clone(),
-            spec: job.spec.clone(),
+            spec: JobSpec::clone(&job.spec),
         };
         write_atomic(&*self.disk, &path, sealed(&file, &path)?.as_bytes())
     }
@@ -165,7 +165,7 @@ impl Store {
             }
             match self.verify(job) {
                 Ok(Some(record)) => {
-                    let event = JobEvent::Succeeded { record: Box::new(record) };
+                    let event = JobEvent::Succeeded { record: record.into() };
                     entries.push(Entry { time_unix_ms, job, event });
                 }
                 Ok(None) => {}

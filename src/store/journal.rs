@@ -7,6 +7,8 @@ use std::{
     sync::Arc,
 };
 
+use rayon::prelude::*;
+
 use super::{
     Disk, Entry, Error, ErrorKind, JobEvent, RunLock, Snapshot, Store, durable::parent, error::At, record::checksum,
 };
@@ -57,8 +59,10 @@ impl Store {
         };
         let whole = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |last| last + 1);
         let mut snapshot = Snapshot::default();
-        for (index, line) in bytes[..whole].split_inclusive(|&byte| byte == b'\n').enumerate() {
-            match decode(&line[..line.len() - 1]) {
+        let lines: Vec<&[u8]> = bytes[..whole].split_inclusive(|&byte| byte == b'\n').collect();
+        let entries: Vec<_> = lines.par_iter().map(|line| decode(&line[..line.len() - 1])).collect();
+        for (index, entry) in entries.into_iter().enumerate() {
+            match entry {
                 Ok(Some(entry)) => snapshot.apply(&entry),
                 Ok(None) => snapshot.problems.push(format!(
                     "{}:{}: damaged line passed over; the next run adopts what its job has finished, or runs it again",

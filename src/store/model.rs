@@ -28,7 +28,7 @@ fn event() -> impl Strategy<Value = JobEvent> {
         }),
         (number(), number(), any::<String>()).prop_map(|(loss, wall_seconds, host)| {
             let metrics = [(Metric::Loss, loss)].into();
-            JobEvent::Succeeded { record: Box::new(Record { metrics, wall_seconds, host, ..fixture::record(0) }) }
+            JobEvent::Succeeded { record: Record { metrics, wall_seconds, host, ..fixture::record(0) }.into() }
         }),
         (any::<String>(), any::<String>()).prop_map(|(class, message)| JobEvent::Failed { class, message }),
         Just(JobEvent::Interrupted),

@@ -1,6 +1,6 @@
 //! The state of all jobs at one moment, replayed from the journal.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::{Entry, JobEvent, Record};
 use crate::plan::JobId;
@@ -24,7 +24,7 @@ pub struct JobStatus {
     /// When a run queued it, in milliseconds since 1970 (UTC), if nothing happened to it since.
     pub queued_unix_ms: Option<u64>,
     /// The latest success, even if the job was started again since then to repair its checkpoint.
-    pub record: Option<Record>,
+    pub record: Option<Arc<Record>>,
     /// How many times it was started.
     pub attempts: u32,
 }
@@ -32,7 +32,7 @@ pub struct JobStatus {
 impl Snapshot {
     /// The outcome of a job, if it ever succeeded.
     pub fn record(&self, id: JobId) -> Option<&Record> {
-        self.jobs.get(&id)?.record.as_ref()
+        self.jobs.get(&id)?.record.as_deref()
     }
 
     /// Follows one event.
@@ -48,7 +48,7 @@ impl Snapshot {
             time_unix_ms,
             queued_unix_ms: (event == JobEvent::Queued).then_some(time_unix_ms),
             record: match &event {
-                JobEvent::Succeeded { record } => Some(Record::clone(record)),
+                JobEvent::Succeeded { record } => Some(Arc::clone(record)),
                 _ => before.and_then(|status| status.record),
             },
             attempts: attempts.saturating_add(u32::from(matches!(event, JobEvent::Started { .. }))),

@@ -6,15 +6,19 @@ use std::{
 };
 
 use super::{
-    Sweep,
+    Condition, Sweep, TableSpec,
     diagnostic::{Diagnostic, Findings},
     outline::{Entry, Outline},
-    syntax::Node,
+    syntax::{Kind, Node},
 };
 use crate::recipe::{EvaluationPatch, Patchable, Problem, Recipe, RecipePatch};
 
 /// Most points of the product from which conditions choose.
 const MOST_POINTS: u128 = 10_000_000;
+/// Most times that a point is compared with a label in a condition.
+const MOST_COMPARISONS: u128 = 500_000_000;
+/// Most cells of a table.
+const MOST_CELLS: usize = 2_000_000;
 /// Most jobs of a sweep.
 const MOST_JOBS: u128 = 1_000_000;
 
@@ -24,6 +28,8 @@ pub(super) struct Places<'n, 't> {
     pub bases: Vec<&'n Node<'t>>,
     /// The conditional changes.
     pub changes: Vec<&'n Node<'t>>,
+    /// The list of tables.
+    pub tables: Option<&'n Node<'t>>,
     /// Axes and evaluations.
     pub outline: Outline<'n, 't>,
 }
@@ -34,6 +40,13 @@ pub(super) fn grid(sweep: &Sweep, places: &Places, findings: &mut Findings) {
     findings.extend(too_large(sweep, outline));
     if findings.is_empty() {
         findings.extend(empty(sweep, outline));
+        findings.extend(
+            sweep
+                .tables
+                .iter()
+                .enumerate()
+                .filter_map(|(index, table)| too_wide(sweep, table, element(places.tables?, index)?)),
+        );
         // A profile may well take away what tells two values apart.
         if sweep.profile.is_none() {
             twins(sweep, outline, findings);
@@ -52,8 +65,22 @@ fn empty(sweep: &Sweep, outline: &Outline) -> Option<Diagnostic> {
 }
 
 fn too_large(sweep: &Sweep, outline: &Outline) -> Option<Diagnostic> {
-    let others = [sweep.seeds.len(), sweep.evaluations.len()];
+    // A pretraining, and the evaluations of its encoder.
+    let others = [sweep.seeds.len(), 1 + sweep.evaluations.len()];
     let points = sweep.digits().iter().fold(1_u128, |product, digit| product.saturating_mul(digit.values as u128));
+    let labels = |condition: &Condition| condition.values.iter().map(|(_, values)| values.len()).sum::<usize>();
+    let selecting = sweep.selection.only.iter().flatten().chain(&sweep.selection.exclude);
+    let labels: usize = selecting.chain(sweep.changes.iter().map(|change| &change.when)).map(labels).sum();
+    if points <= MOST_POINTS && points * labels as u128 > MOST_COMPARISONS {
+        let message = format!("{} points are too many for so many conditions", grouped(points));
+        let help = format!(
+            "each is compared with {} labels in `only`, `exclude` and `changes`; at most {} comparisons are possible: \
+             write fewer conditions, or several sweep files",
+            grouped(labels as u128),
+            grouped(MOST_COMPARISONS)
+        );
+        return Some(Diagnostic::new(outline.axes_mark.clone(), message, "these axes are multiplied").help(help));
+    }
     let mut jobs = others.iter().fold(points, |product, &size| product.saturating_mul(size as u128));
     if !sweep.selection.is_everything() && points <= MOST_POINTS {
         jobs = (sweep.points().count() * others[0] * others[1]) as u128;
@@ -68,12 +95,42 @@ fn too_large(sweep: &Sweep, outline: &Outline) -> Option<Diagnostic> {
         factors.push("…".into());
     }
     factors.push(format!("{} seeds", grouped(others[0] as u128)));
-    factors.push(format!("{} evaluations", others[1]));
+    factors.push(format!("(1 pretraining + {} evaluations)", sweep.evaluations.len()));
     let count = if jobs == u128::MAX { "more than 10^38".into() } else { grouped(jobs) };
     Some(
         Diagnostic::new(outline.axes_mark.clone(), format!("the grid has {count} jobs"), "these axes are multiplied")
             .help(format!("{}; at most {} jobs are possible", factors.join(" × "), grouped(MOST_JOBS))),
     )
+}
+
+/// Reports a table that would be laid out much larger than what the sweep asks for.
+fn too_wide(sweep: &Sweep, table: &TableSpec, node: &Node) -> Option<Diagnostic> {
+    let all =
+        |axes: &[usize]| axes.iter().fold(1_usize, |all, &axis| all.saturating_mul(sweep.axes[axis].values.len()));
+    let cells = |rows: usize, columns: usize| rows.saturating_mul(columns).saturating_mul(table.metrics.len());
+    if cells(all(&table.rows), all(&table.columns)) <= MOST_CELLS {
+        return None;
+    }
+    let [rows, columns] = [&table.rows, &table.columns].map(|axes| {
+        let choice = |point: Vec<usize>| axes.iter().map(|&axis| point[axis]).collect::<Vec<_>>();
+        sweep.points().map(choice).collect::<BTreeSet<_>>().len()
+    });
+    (cells(rows, columns) > MOST_CELLS).then(|| {
+        let cells = grouped(cells(rows, columns) as u128);
+        let message = format!("the table `{}` has {cells} cells", table.name);
+        let help = format!(
+            "at most {} cells are possible: put axes that advance together on the same side, or leave out some of their \
+             values",
+            grouped(MOST_CELLS as u128)
+        );
+        let label = format!("{} rows × {} columns", grouped(rows as u128), grouped(columns as u128));
+        Diagnostic::new(node.mark.clone(), message, label).help(help)
+    })
+}
+
+/// An element of a list.
+fn element<'n, 't>(list: &'n Node<'t>, index: usize) -> Option<&'n Node<'t>> {
+    if let Kind::List(nodes) = &list.kind { nodes.get(index) } else { None }
 }
 
 /// A number with commas between thousands.

@@ -289,6 +289,7 @@ mod tests {
         for number in ["inf", "-inf", "NaN", "1e999", "-"] {
             assert!(read::<f64>(number).is_err(), "{number}");
         }
+        assert!(read::<f64>("-0.0").unwrap().is_sign_positive(), "equal settings are written alike");
         assert_eq!(read::<u64>("18446744073709551615"), Ok(u64::MAX));
         assert_eq!(read::<u64>("18446744073709551616").unwrap_err(), ["it is too large"]);
     }

@@ -114,7 +114,11 @@ impl Source<'_> {
         let of_profile = chosen.and_then(|profile| profile.get("base"));
         let parts = [of_profile, file.get("base"), file.get("include")];
         let bases: Vec<&Node> = parts.into_iter().flatten().chain([&root]).collect();
-        check::grid(&sweep, &check::Places { bases, changes: change_nodes, outline }, findings);
+        check::grid(
+            &sweep,
+            &check::Places { bases, changes: change_nodes, tables: file.get("tables"), outline },
+            findings,
+        );
         if let (Some(node), true) = (file.get("tables"), findings.is_empty()) {
             tables::check_scatters(&sweep, node, findings);
         }

@@ -36,11 +36,11 @@ impl Results {
             let number = trial.point.iter().fold(0, |number, value| 2 * number + value) as f64;
             let seed = trial.seed as f64;
             let loss = Metrics::from([(Metric::Loss, 4.0 - 0.25 * number + 0.125 * seed)]);
-            views.entry(trial.pretrain).or_insert(JobView::Done(record("NT-Xent, 20 epochs", loss)));
+            views.entry(trial.pretrain).or_insert(JobView::Done(record("NT-Xent, 20 epochs", loss).into()));
             for (index, id) in trial.evaluations.iter().enumerate() {
                 let top1 = 5.5 + 20.0 * number + 0.5 * seed + index as f64;
                 let metrics = Metrics::from([(Metric::Top1, top1), (Metric::Top5, 99.0)]);
-                views.entry(*id).or_insert(JobView::Done(record("linear, 90 epochs", metrics)));
+                views.entry(*id).or_insert(JobView::Done(record("linear, 90 epochs", metrics).into()));
             }
         }
         Self { sweeps, plan, views }
@@ -71,7 +71,7 @@ impl Results {
     /// Changes the record of a job that is done.
     fn edit(&mut self, id: JobId, change: impl FnOnce(&mut DoneView)) {
         let Some(JobView::Done(record)) = self.views.get_mut(&id) else { panic!("{id} is not done") };
-        change(record);
+        change(std::sync::Arc::make_mut(record));
     }
 
     /// The text with each job's id replaced by its number in the plan, so that snapshots do not depend on hashes.

@@ -107,7 +107,7 @@ fn line(jobs: &[JobId], plan: &Plan, epochs: &BTreeMap<JobId, EpochMetrics>, col
 
 /// The last epoch of a pretraining job; `None` if it trains nothing.
 fn last_epoch(plan: &Plan, job: JobId) -> Option<usize> {
-    match &plan.job(job)?.spec {
+    match &*plan.job(job)?.spec {
         JobSpec::Pretrain(pretrain) => match &pretrain.training {
             Training::Trained(trained) => Some(trained.schedule.epochs),
             _ => None,

@@ -44,7 +44,8 @@ impl<'n> Decoder<'n, '_> {
         const KIND: &str = "a number";
         let number: f64 = ron::from_str(self.numeral(KIND)?).map_err(|_| self.malformed(KIND))?;
         if number.is_finite() {
-            Ok(number)
+            // No negative zero: settings that are equal are written alike, and have one job.
+            Ok(number + 0.0)
         } else {
             Err(self.refused(format!("{} must be a finite number", self.owner), "write a smaller number"))
         }

@@ -30,7 +30,7 @@ fn shipped(name: &str, seeds: &[u64], profile: Option<&str>) -> Results {
         let apart = [0.0, 0.7, -0.4][trial.seed as usize % 3] - 0.3 * (number % 4) as f64;
         for id in &trial.evaluations {
             let metrics = Metrics::from([(Metric::Top1, value + apart), (Metric::Top5, value + apart)]);
-            results.views.insert(*id, JobView::Done(record("linear", metrics)));
+            results.views.insert(*id, JobView::Done(record("linear", metrics).into()));
         }
     }
     results

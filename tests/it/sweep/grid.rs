@@ -1,6 +1,8 @@
 //! Mistakes that only the whole grid shows.
 
-use super::explain;
+use ablate::sweep;
+
+use super::{VALID, explain};
 
 #[test]
 fn impossible_value_in_the_base() {
@@ -110,18 +112,69 @@ fn value_that_changes_nothing() {
     "#);
 }
 
+/// The valid file with two axes of the rules and changes given, and a table that has them on its sides.
+fn with_two_axes(first: &str, second: &str, rows: &str, columns: &str, more: &str) -> String {
+    let (before, rest) = VALID.split_once("    axes: [").unwrap();
+    let (_, after) = rest.split_once("\n    ],\n").unwrap();
+    let axes = format!("\n        (name: \"a\", {first}),\n        (name: \"b\", {second}),\n    ],\n    {more}\n");
+    format!("{before}    axes: [{axes}{after}")
+        .replace("rows: [\"training\"]", &format!("rows: [{rows}]"))
+        .replace("columns: [\"width\"]", &format!("columns: [{columns}]"))
+}
+
+#[test]
+fn tables_are_bounded_by_what_they_lay_out() {
+    let [first, second] = ["schedule: (epochs: x)", "head: (dimension: x)"]
+        .map(|change| format!("values: Range(from: 11, to: 3010, step: 1), change: ({change})"));
+    let wide = with_two_axes(&first, &second, "\"a\"", "\"b\"", "zip: [[\"a\", \"b\"]],");
+    insta::assert_snapshot!(sweep::parse("wrong.ron", &wide).unwrap_err().to_string(), @r"
+    error: the table `widths` has 18,000,000 cells
+      --> wrong.ron:21:9
+       |
+    21 |         (
+       |         ^ 3,000 rows × 3,000 columns
+       |
+       = help: at most 2,000,000 cells are possible: put axes that advance together on the same side, or leave out some of their values
+    ");
+    let long = with_two_axes(&first, &second, "\"a\", \"b\"", "", "zip: [[\"a\", \"b\"]],");
+    assert_eq!(sweep::parse("long.ron", &long).unwrap().points().count(), 3000);
+    // Nine million combinations, of which the table shows those that are asked for.
+    let few = "only: [{\"a\": \"11\"}, {\"a\": \"12\", \"b\": \"11\"}],";
+    assert_eq!(
+        sweep::parse("few.ron", &with_two_axes(&first, &second, "\"a\"", "\"b\"", few)).unwrap().points().count(),
+        3001
+    );
+}
+
+#[test]
+fn conditions_are_bounded_by_the_points_they_are_compared_with() {
+    let [first, second] = ["schedule: (epochs: x)", "head: (dimension: x)"]
+        .map(|change| format!("values: Range(from: 11, to: 3010, step: 1), change: ({change})"));
+    let conditions: String = (11..61).map(|value| format!("{{\"a\": \"{value}\", \"b\": \"{value}\"}},")).collect();
+    let text = with_two_axes(&first, &second, "\"a\"", "\"b\"", &format!("only: [\n{conditions}\n],"));
+    insta::assert_snapshot!(sweep::parse("wrong.ron", &text).unwrap_err().to_string(), @r"
+    error: 9,000,000 points are too many for so many conditions
+      --> wrong.ron:13:11
+       |
+    13 |     axes: [
+       |           ^ these axes are multiplied
+       |
+       = help: each is compared with 100 labels in `only`, `exclude` and `changes`; at most 500,000,000 comparisons are possible: write fewer conditions, or several sweep files
+    ");
+}
+
 #[test]
 fn grid_too_large() {
     let seeds: Vec<_> = (0..500_000).map(|seed| seed.to_string()).collect();
     let seeds = format!("seeds: [\n{}]", seeds.join(","));
     let text = explain(&[("seeds: [0, 1]", &seeds)]);
     insta::assert_snapshot!(text, @r#"
-    error: the grid has 6,000,000 jobs
+    error: the grid has 9,000,000 jobs
       --> wrong.ron:13:11
        |
     13 |     axes: [
        |           ^ these axes are multiplied
        |
-       = help: 2 `width` × 3 `training` × 500,000 seeds × 2 evaluations; at most 1,000,000 jobs are possible
+       = help: 2 `width` × 3 `training` × 500,000 seeds × (1 pretraining + 2 evaluations); at most 1,000,000 jobs are possible
     "#);
 }
