@@ -10,7 +10,7 @@ use std::{
 use super::{CliError, error::chain, print};
 use crate::{
     plan::Plan,
-    sweep::{Source, Sweep},
+    sweep::{self, Source, Sweep},
 };
 
 /// The sweeps of some files and the plan of their jobs.
@@ -43,10 +43,11 @@ pub fn read(files: &[PathBuf], profile: Option<&str>) -> Result<Planned, CliErro
 
 /// Reads a sweep file.
 pub fn read_one(file: &Path, profile: Option<&str>) -> Result<Sweep, CliError> {
-    let text = text_of(file).map_err(CliError::input)?;
+    let text = text_of(file)?;
     let include = |name: &str| {
         let path = file.parent().unwrap_or(Path::new("")).join(name);
-        text_of(&path).map(|text| (path.display().to_string(), text))
+        let text = text_of(&path).map_err(|error| error.to_string())?;
+        Ok((path.display().to_string(), text))
     };
     let source = Source { name: &file.display().to_string(), text: &text, profile, include: &include };
     source.parse().map_err(|wrong| CliError::diagnostics(&wrong))
@@ -90,8 +91,11 @@ pub fn write_starter(file: &Path) -> Result<(), CliError> {
     print(&format!("{}: a complete sweep; `ablate run {}` runs it\n", file.display(), file.display()))
 }
 
-fn text_of(file: &Path) -> Result<String, String> {
-    fs::read_to_string(file).map_err(|error| format!("cannot read {}: {}", file.display(), chain(&error)))
+/// The text of a file.
+pub fn text_of(file: &Path) -> Result<String, CliError> {
+    let name = file.display().to_string();
+    let bytes = fs::read(file).map_err(|error| CliError::input(format!("cannot read {name}: {}", chain(&error))))?;
+    sweep::text(&name, &bytes).map(str::to_owned).map_err(|wrong| CliError::diagnostics(&wrong))
 }
 
 /// The file's name without folder and ending, and the profile's: results of several profiles stand side by side.

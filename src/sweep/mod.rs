@@ -42,11 +42,13 @@
 //! ```
 
 mod axis;
+mod bytes;
 mod check;
 mod decode;
 mod diagnostic;
 mod fields;
 mod file;
+mod format;
 mod generated;
 mod lexer;
 mod outline;
@@ -60,8 +62,10 @@ mod tables;
 mod vocabulary;
 
 pub use axis::{Axis, AxisValue};
+pub use bytes::text;
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use file::{Source, parse};
+pub use format::format;
 pub use selection::{Condition, ConditionalChange, Selection};
 pub use table::{Best, Figure, MetricColumn, Published, Side, TableSpec};
 

@@ -2,6 +2,7 @@
 
 mod fields;
 mod figures;
+mod format;
 mod fuzz;
 mod grid;
 mod language;
