@@ -8,7 +8,7 @@ use super::{
     diagnostic::{Diagnostic, Findings},
     fields::Section,
     generated,
-    outline::{AxisOutline, Entry, Outline, elements, line, repeated},
+    outline::{AxisOutline, DELETE, Entry, Outline, elements, line, repeated},
     parser,
     profile::{self, Chosen},
     selection,
@@ -52,7 +52,8 @@ impl Source<'_> {
             Some(sweep) if findings.is_empty() => Ok(sweep),
             None if findings.is_empty() => {
                 // Every refusal has a diagnostic; should one be forgotten, the file must not seem to be right.
-                findings.push(Diagnostic::new(0..0, "this file cannot be read", "for an unknown reason"));
+                let diagnostic = Diagnostic::new(0..0, "this file cannot be read", "for an unknown reason");
+                findings.push(diagnostic.help("this is a mistake in ablate; please report it with the file"));
                 Err(findings.into_diagnostics(self.name, self.text))
             }
             _ => Err(findings.into_diagnostics(self.name, self.text)),
@@ -128,7 +129,8 @@ impl Source<'_> {
             Ok(found) => found,
             Err(problem) => {
                 let message = format!("`{name}` cannot be included: {problem}");
-                findings.push(Diagnostic::new(node.mark.clone(), message, "this file"));
+                let help = "write its path from the folder of this file";
+                findings.push(Diagnostic::new(node.mark.clone(), message, "this file").help(help));
                 return Ok(None);
             }
         };
@@ -160,8 +162,9 @@ impl Shared {
         let part = |name: &str| chosen.and_then(|profile| profile.get(name));
         for name in ["axes", "evaluations", "only"] {
             if let Some(node) = part(name) {
-                let message = format!("an included file has no {name}");
-                findings.push(Diagnostic::new(node.mark.clone(), message, "write this in the sweep file"));
+                let message = format!("a profile of an included file cannot change `{name}`");
+                let help = format!("write `{name}` into this profile of the sweep file, which has the axes");
+                findings.push(Diagnostic::new(node.mark.clone(), message, "not known in this file").help(help));
             }
         }
         let base = file.get("base").and_then(|node| decode(node, "`base`", findings));
@@ -240,7 +243,7 @@ fn read_seeds(node: &Node, findings: &mut Findings) -> Vec<u64> {
             break;
         }
         let Some(seed) = decode::<u64>(node, "a seed", findings) else { continue };
-        findings.extend(repeated(&mut first_at, seed, &node.mark, "a seed is written twice"));
+        findings.extend(repeated(&mut first_at, seed, &node.mark, "a seed is written twice", DELETE));
         seeds.push(seed);
     }
     seeds

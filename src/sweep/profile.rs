@@ -69,7 +69,13 @@ impl<'n, 't> Chosen<'n, 't> {
         };
         let mut seen = BTreeMap::new();
         for (key, value) in pairs {
-            findings.extend(repeated(&mut seen, key.source, &key.mark, "a profile names an axis twice"));
+            findings.extend(repeated(
+                &mut seen,
+                key.source,
+                &key.mark,
+                "a profile names an axis twice",
+                "put all its labels into one of the two",
+            ));
             let axis = match &key.kind {
                 Kind::Text(name) => axes.iter_mut().find(|axis| axis.name == name),
                 _ => None,

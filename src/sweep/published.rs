@@ -23,7 +23,8 @@ fn tolerances(node: &Node, metrics: usize, findings: &mut Findings) -> Option<Ve
     let nodes = if let Kind::List(nodes) = &node.kind { nodes.as_slice() } else { std::slice::from_ref(node) };
     if nodes.len() != 1 && nodes.len() != metrics {
         let message = format!("there are {} tolerances for {metrics} metrics", nodes.len());
-        findings.push(Diagnostic::new(node.mark.clone(), message, "one for each, or one for all"));
+        let help = "write one number, or a list with one number for each metric";
+        findings.push(Diagnostic::new(node.mark.clone(), message, "one for each, or one for all").help(help));
         return None;
     }
     let mut read = |node: &Node| {

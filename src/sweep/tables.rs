@@ -7,7 +7,7 @@ use super::{
     decode::decode,
     diagnostic::{Diagnostic, Findings},
     fields::Section,
-    outline::{Outline, elements, line, repeated},
+    outline::{DELETE, Outline, RENAME, elements, line, repeated},
     published,
     syntax::{Kind, Node},
     vocabulary::{listing, suggestion},
@@ -108,7 +108,9 @@ fn file_stem(node: &Node, seen: &mut BTreeMap<String, Range<usize>>, findings: &
     let name = line(node, "the name of this table", findings)?;
     if name.len() > LONGEST_NAME {
         let message = "the name of a table becomes a file name";
-        findings.push(Diagnostic::new(node.mark.clone(), message, format!("longer than {LONGEST_NAME} characters")));
+        let label = format!("longer than {LONGEST_NAME} characters");
+        let help = "write a shorter name; the title may be long";
+        findings.push(Diagnostic::new(node.mark.clone(), message, label).help(help));
         return None;
     }
     if name.eq_ignore_ascii_case(TAKEN) {
@@ -126,7 +128,7 @@ fn file_stem(node: &Node, seen: &mut BTreeMap<String, Range<usize>>, findings: &
         return None;
     }
     if name.chars().all(|character| character.is_ascii_alphanumeric() || matches!(character, '-' | '_')) {
-        findings.extend(repeated(seen, name.to_ascii_lowercase(), &node.mark, "two tables have the same name"));
+        findings.extend(repeated(seen, name.to_ascii_lowercase(), &node.mark, "two tables have the same name", RENAME));
         return Some(name.to_owned());
     }
     let plain: String = name
@@ -171,8 +173,8 @@ fn read_axes(section: Section, outline: &Outline, findings: &mut Findings) -> [V
             if let Some(index) = index {
                 if let Some(first) = used.insert(index, node.mark.clone()) {
                     let message = format!("axis `{}` is used twice by this table", names[index]);
-                    findings
-                        .push(Diagnostic::new(node.mark.clone(), message, "again here").related(first, "first here"));
+                    let diagnostic = Diagnostic::new(node.mark.clone(), message, "again here");
+                    findings.push(diagnostic.related(first, "first here").help(DELETE));
                 }
                 indices.push(index);
             }
@@ -205,7 +207,13 @@ fn read_metrics(node: &Node, outline: &Outline, findings: &mut Findings) -> Vec<
         let Ok(evaluation) = read_evaluation(node, metric, section.get("evaluation"), outline, findings) else {
             continue;
         };
-        findings.extend(repeated(&mut seen, (metric, evaluation), &node.mark, "a metric is shown twice by this table"));
+        findings.extend(repeated(
+            &mut seen,
+            (metric, evaluation),
+            &node.mark,
+            "a metric is shown twice by this table",
+            DELETE,
+        ));
         columns.push(MetricColumn { metric, evaluation });
     }
     columns

@@ -4,6 +4,7 @@ mod fields;
 mod figures;
 mod format;
 mod fuzz;
+mod gallery;
 mod grid;
 mod language;
 mod names;

@@ -122,6 +122,8 @@ fn wrong_files_are_left_as_they_are() {
           |
         1 | (a: 1 b: 2)
           |      ^ expected `,` here
+          |
+          = help: write `,` between entries
     ");
     // A comment inside of a label has no place to go.
     insta::assert_snapshot!(sweep::format("odd.ron", "{ (a: /* b */ 1) /* c */: 2 }").unwrap_err().to_string(), @r"
