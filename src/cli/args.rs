@@ -186,7 +186,7 @@ pub enum TableFormat {
     Terminal,
     /// GitHub's Markdown
     Markdown,
-    /// LaTeX with booktabs
+    /// LaTeX with booktabs and siunitx
     Latex,
     /// CSV as shown
     Csv,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     cell::{Cell, PublishedValue, reproduced},
+    cited,
     lines::one_line,
     notes::notes,
     rank::rank,
@@ -65,7 +66,7 @@ impl Column {
 }
 
 /// Chosen values as pairs of axis and value.
-type Choice = Vec<(usize, usize)>;
+pub(super) type Choice = Vec<(usize, usize)>;
 
 impl Table {
     /// The table that `spec` asks for. `sweep_index` is the sweep's place among those planned together; `view` says
@@ -131,7 +132,8 @@ impl Table {
             let metrics: Vec<_> = spec.metrics.iter().map(|shows| shows.metric).collect();
             rank(&mut rows, best, column_choices.len() * metrics.len(), &metrics);
         }
-        leave_out_empty(&mut columns, &mut rows);
+        let kept = leave_out_empty(&mut columns, &mut rows);
+        rows.splice(0..0, cited::rows(sweep, spec, &kept));
         Self {
             name: spec.name.clone(),
             caption: one_line(&spec.title),
@@ -156,8 +158,8 @@ impl Table {
     }
 }
 
-/// Leaves out rows and columns that the sweep asks nothing for.
-fn leave_out_empty(columns: &mut Vec<Column>, rows: &mut Vec<Row>) {
+/// Leaves out rows and columns that the sweep asks nothing for, and says which columns stay.
+fn leave_out_empty(columns: &mut Vec<Column>, rows: &mut Vec<Row>) -> Vec<bool> {
     let planned = |cell: &Cell| cell.state != CellState::NotPlanned;
     rows.retain(|row| row.cells.iter().any(planned));
     let kept: Vec<bool> = (0..columns.len()).map(|index| rows.iter().any(|row| planned(&row.cells[index]))).collect();
@@ -167,6 +169,7 @@ fn leave_out_empty(columns: &mut Vec<Column>, rows: &mut Vec<Row>) {
         let mut keep = kept.iter();
         row.cells.retain(|_| keep.next().copied().unwrap_or(true));
     }
+    kept
 }
 
 /// The heading over the averages of the rows.
@@ -183,7 +186,7 @@ fn key(trial: &PlannedTrial) -> (&[usize], u64) {
 }
 
 /// Every combination of the values of some axes, the last axis varying fastest; of no axes, the empty combination.
-fn choices(sweep: &Sweep, axes: &[usize]) -> Vec<Choice> {
+pub(super) fn choices(sweep: &Sweep, axes: &[usize]) -> Vec<Choice> {
     axes.iter().fold(vec![vec![]], |choices, &axis| {
         let values = 0..sweep.axes[axis].values.len();
         choices

@@ -1,7 +1,7 @@
 //! Profiles: one sweep at several scales, such as the paper's and one that runs in a minute.
 //!
 //! A profile changes the base, and what single values and evaluations stand for; labels stay, so that tables keep their
-//! form.
+//! form. It may leave points out by `only` and evaluations by `None`, and add `changes` after those of the file.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use super::{
 };
 
 /// The parts of a profile.
-const PARTS: [&str; 5] = ["base", "axes", "evaluations", "seeds", "only"];
+const PARTS: [&str; 6] = ["base", "axes", "evaluations", "seeds", "only", "changes"];
 
 /// The chosen profile of a file.
 #[derive(Clone, Copy, Debug)]

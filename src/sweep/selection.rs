@@ -66,11 +66,10 @@ pub struct ConditionalChange {
 
 /// Reads `changes`: `[(when: {"axis": "label"}, change: (…)), …]`, each with its place.
 pub(super) fn changes<'n, 't>(
-    file: Section<'n, 't>,
+    node: &'n Node<'t>,
     outline: &Outline,
     findings: &mut Findings,
 ) -> Vec<(ConditionalChange, &'n Node<'t>)> {
-    let Some(node) = file.get("changes") else { return vec![] };
     let mut changes = vec![];
     for node in elements(node, "`changes`", "change", findings) {
         if findings.is_full() {

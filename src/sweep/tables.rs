@@ -14,6 +14,9 @@ use super::{
 };
 use crate::recipe::{Encoder, Metric};
 
+/// The parts that a table may do without.
+const OPTIONAL: [&str; 6] = ["average", "best", "figure", "published", "cited", "note"];
+
 /// The tables of a sweep; incomplete if anything was reported.
 pub(super) fn read(node: &Node, outline: &Outline, findings: &mut Findings) -> Vec<TableSpec> {
     let mut names = BTreeMap::new();
@@ -23,7 +26,7 @@ pub(super) fn read(node: &Node, outline: &Outline, findings: &mut Findings) -> V
             break;
         }
         let fields = ["name", "title", "rows", "columns", "metrics"];
-        let section = Section::open(node, "this table", &fields, &["average", "best", "figure", "published"], findings);
+        let section = Section::open(node, "this table", &fields, &OPTIONAL, findings);
         let name = section.get("name").and_then(|node| file_stem(node, &mut names, findings));
         let title = section.get("title").and_then(|node| line(node, "the title of this table", findings));
         let [rows, columns] = read_axes(section, outline, findings);
@@ -33,7 +36,20 @@ pub(super) fn read(node: &Node, outline: &Outline, findings: &mut Findings) -> V
             let title = title.to_owned();
             let best = section.get("best").and_then(|node| decode(node, "`best`", findings));
             let figure = section.get("figure").and_then(|node| decode(node, "`figure`", findings));
-            let mut table = TableSpec { name, title, rows, columns, metrics, average, best, figure, published: None };
+            let mut table = TableSpec {
+                name,
+                title,
+                rows,
+                columns,
+                metrics,
+                average,
+                best,
+                figure,
+                published: None,
+                cited: vec![],
+                note: None,
+            };
+            table.note = section.get("note").and_then(|node| line(node, "`note`", findings)).map(str::to_owned);
             if let (Some(node), true) = (section.get("figure"), findings.is_empty()) {
                 findings.extend(undrawable(&table, node, outline));
             }
@@ -41,6 +57,8 @@ pub(super) fn read(node: &Node, outline: &Outline, findings: &mut Findings) -> V
             if findings.is_empty() {
                 let published = section.get("published");
                 table.published = published.and_then(|node| published::read(node, &table, outline, findings));
+                let cited = section.get("cited").map(|node| published::cited(node, &table, outline, findings));
+                table.cited = cited.unwrap_or_default();
             }
             tables.push(table);
         }

@@ -42,10 +42,13 @@ pub(super) fn listing<S: AsRef<str>>(names: &[S], last: &str) -> String {
 }
 
 /// Fields of the file that the example lacks, or that are called like others there: owner, field, value.
-const OTHERS: [(&str, &str, &str); 5] = [
+const OTHERS: [(&str, &str, &str); 8] = [
     ("published", "source", "\"SimCLR, Table 1\""),
     ("published", "tolerance", "1.0"),
     ("published", "values", "[[…], …]"),
+    ("this cited row", "row", "\"MoCo\""),
+    ("this cited row", "source", "\"SimCLR, Table 6\""),
+    ("this cited row", "values", "[60.6, None]"),
     ("this change", "when", "{ \"axis\": \"label\" }"),
     ("this change", "change", "(…)"),
 ];

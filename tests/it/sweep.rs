@@ -8,6 +8,7 @@ mod gallery;
 mod grid;
 mod language;
 mod names;
+mod profiles;
 mod rules;
 mod syntax;
 mod values;
