@@ -83,7 +83,7 @@ fn every_format_marks_cited_numbers() {
     insta::assert_snapshot!(first(table_csv(&table), "CPC"), @"CPC & co,163.8‡,1.50‡,,");
     insta::assert_snapshot!(first(latex(&table), "    CPC"), @r"    CPC \& co & 163.8 {\textsuperscript{\ddag}} & 1.50 {\textsuperscript{\ddag}} & {} & {} \\");
     insta::assert_snapshot!(first(latex(&table), "  \\textsuperscript{\\dag}"), @r"  \textsuperscript{\dag} cited from SimCLR, Table 6; not measured here\par");
-    let page = html(&results.sweeps[0], 0, &results.plan, &[table], &|id| results.view(id), &|_| None);
+    let page = html(&results.sweeps[0], 0, &results.plan, &[table], &[], &|id| results.view(id), &|_| None);
     assert!(page.contains("<td class=\"cited\">163.8‡</td>"), "{page}");
     let tidy = tidy_csv("sweep", &results.sweeps[0], 0, &results.plan, &|id| results.view(id));
     let lines: Vec<_> = tidy.lines().filter(|line| line.ends_with(",cited")).collect();
