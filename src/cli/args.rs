@@ -35,6 +35,8 @@ pub enum Command {
     },
     /// Check sweep files without running anything
     Check(CheckArgs),
+    /// Rewrite sweep files in the canonical layout, with all their comments
+    Fmt(FmtArgs),
     /// Show the jobs that sweep files need, and which of them are done
     Plan(PlanArgs),
     /// Run the missing jobs of sweep files, then print and export their tables
@@ -78,6 +80,17 @@ pub struct CheckArgs {
     /// Check this profile only [default: the base as it is, and every profile]
     #[arg(long, value_name = "NAME")]
     pub profile: Option<String>,
+}
+
+/// Arguments of `fmt`.
+#[derive(Debug, clap::Args)]
+pub struct FmtArgs {
+    /// Sweep files, or files that they include; `-` for standard input, which is printed
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Change nothing; list the files that would change, and exit with 1 if there are any
+    #[arg(long)]
+    pub check: bool,
 }
 
 /// Sweep files and a store.
@@ -173,7 +186,7 @@ pub enum TableFormat {
     Terminal,
     /// GitHub's Markdown
     Markdown,
-    /// LaTeX with booktabs
+    /// LaTeX with booktabs and siunitx
     Latex,
     /// CSV as shown
     Csv,

@@ -9,6 +9,7 @@ mod display;
 mod epoch_log;
 mod error;
 mod explain;
+mod format;
 mod gc;
 mod inspect;
 mod job;
@@ -51,6 +52,7 @@ fn dispatch(command: &Command) -> Result<(), CliError> {
     match command {
         Command::New { file } => sweeps::write_starter(file),
         Command::Check(args) => inspect::check(args),
+        Command::Fmt(args) => format::fmt(args),
         Command::Plan(args) => inspect::plan(args),
         Command::Run(args) => run::run(args),
         Command::Status(args) => inspect::status(args),

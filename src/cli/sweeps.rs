@@ -10,7 +10,7 @@ use std::{
 use super::{CliError, error::chain, print};
 use crate::{
     plan::Plan,
-    sweep::{Source, Sweep},
+    sweep::{self, Source, Sweep},
 };
 
 /// The sweeps of some files and the plan of their jobs.
@@ -43,10 +43,11 @@ pub fn read(files: &[PathBuf], profile: Option<&str>) -> Result<Planned, CliErro
 
 /// Reads a sweep file.
 pub fn read_one(file: &Path, profile: Option<&str>) -> Result<Sweep, CliError> {
-    let text = text_of(file).map_err(CliError::input)?;
+    let text = text_of(file)?;
     let include = |name: &str| {
         let path = file.parent().unwrap_or(Path::new("")).join(name);
-        text_of(&path).map(|text| (path.display().to_string(), text))
+        let text = included(&path)?;
+        Ok((path.display().to_string(), text))
     };
     let source = Source { name: &file.display().to_string(), text: &text, profile, include: &include };
     source.parse().map_err(|wrong| CliError::diagnostics(&wrong))
@@ -54,11 +55,11 @@ pub fn read_one(file: &Path, profile: Option<&str>) -> Result<Sweep, CliError> {
 
 /// The texts of a sweep file and of what it includes, by their paths from the folder of the file.
 pub fn sources(file: &Path, profile: Option<&str>) -> Result<Vec<(String, String)>, CliError> {
-    let text = text_of(file).map_err(CliError::input)?;
+    let text = text_of(file)?;
     let included = RefCell::new(Vec::new());
     let include = |name: &str| {
         let path = file.parent().unwrap_or(Path::new("")).join(name);
-        let text = text_of(&path)?;
+        let text = self::included(&path)?;
         included.borrow_mut().push((name.to_owned(), text.clone()));
         Ok((path.display().to_string(), text))
     };
@@ -90,8 +91,21 @@ pub fn write_starter(file: &Path) -> Result<(), CliError> {
     print(&format!("{}: a complete sweep; `ablate run {}` runs it\n", file.display(), file.display()))
 }
 
-fn text_of(file: &Path) -> Result<String, String> {
-    fs::read_to_string(file).map_err(|error| format!("cannot read {}: {}", file.display(), chain(&error)))
+/// The text of a file.
+pub fn text_of(file: &Path) -> Result<String, CliError> {
+    let name = file.display().to_string();
+    let bytes = fs::read(file).map_err(|error| CliError::input(format!("cannot read {name}: {}", chain(&error))))?;
+    sweep::text(&name, &bytes).map(str::to_owned).map_err(|wrong| CliError::diagnostics(&wrong))
+}
+
+/// The text of a file that another includes, or in a few words why there is none.
+fn included(path: &Path) -> Result<String, String> {
+    let name = path.display().to_string();
+    let bytes = fs::read(path).map_err(|error| format!("cannot read {name}: {}", chain(&error)))?;
+    let text = sweep::text(&name, &bytes).map_err(|wrong| {
+        wrong.iter().next().map_or_else(|| wrong.to_string(), |first| format!("{name}: {}", first.message))
+    })?;
+    Ok(text.to_owned())
 }
 
 /// The file's name without folder and ending, and the profile's: results of several profiles stand side by side.

@@ -63,7 +63,7 @@ patchable! {
 }
 
 /// The fields that may be left out of a complete recipe; the documentation of each says what holds then.
-pub const OPTIONAL_FIELDS: [&str; 25] = [
+pub const OPTIONAL_FIELDS: [&str; 26] = [
     "subset_seed",
     "first",
     "second",
@@ -75,6 +75,7 @@ pub const OPTIONAL_FIELDS: [&str; 25] = [
     "image_size",
     "center_crop",
     "folder",
+    "contents",
     "short_side",
     "input_normalization",
     "hidden_layers",

@@ -124,7 +124,7 @@ impl Cell {
 
     /// Whether it is an average of other cells.
     pub fn is_average(&self) -> bool {
-        self.seeds.is_empty() && self.state != CellState::NotPlanned
+        self.seeds.is_empty() && !matches!(self.state, CellState::NotPlanned | CellState::Cited(_))
     }
 
     /// Whether a number of all seeds is within the tolerance of what the paper found; `None` without either.
@@ -150,7 +150,7 @@ impl Cell {
         };
         let word = |text: &str| CellText::Word(beside(text.to_owned()));
         let partial = match &self.state {
-            CellState::Done => None,
+            CellState::Done | CellState::Cited(_) => None,
             CellState::Partial { done, of, running } => Some((*done, *of, *running)),
             CellState::Running { progress: Some(share) } => {
                 return word(&format!("running {:.0} %", 100.0 * share));
@@ -171,6 +171,7 @@ impl Cell {
         let seeds = partial.map_or_else(String::new, |(done, of, running)| {
             format!(" ({done}/{of} seeds{})", if running { ", running" } else { "" })
         });
+        let mark = if let CellState::Cited(mark) = &self.state { mark } else { "" };
         let comparison = match (self.published, self.reproduces()) {
             (Some(PublishedValue { value, .. }), Some(within)) => {
                 let difference = number((mean - value).abs());
@@ -185,7 +186,7 @@ impl Cell {
             _ => beside(String::new()),
         };
         let (mean, spread) = (number(mean), self.deviation.map(number));
-        CellText::Number { mean, spread, rank: self.rank, suffix: format!("{seeds}{comparison}") }
+        CellText::Number { mean, spread, rank: self.rank, suffix: format!("{mark}{seeds}{comparison}") }
     }
 }
 

@@ -124,6 +124,7 @@ fn class(cell: &Cell) -> &'static str {
         (CellState::Done, CellText::Number { rank: Some(Rank::Best), .. }) => "best",
         (CellState::Done, CellText::Number { rank: Some(Rank::Second), .. }) => "second",
         (CellState::Done, _) => "done",
+        (CellState::Cited(_), _) => "cited",
         (CellState::Failed(_) | CellState::NotComparable(_), _) => "bad",
         _ => "open",
     }

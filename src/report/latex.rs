@@ -1,8 +1,9 @@
-//! A table for LaTeX with the package booktabs.
+//! A table for LaTeX with the packages booktabs and siunitx, whose `S` columns align numbers.
 
 use super::{
     cell::{Cell, CellText},
     layout::{HeaderRow, Layout},
+    lines::width_of,
     rank::Rank,
     table::Table,
 };
@@ -10,15 +11,23 @@ use super::{
 /// A complete `table` environment with caption, label and notes.
 pub fn latex(table: &Table) -> String {
     let layout = Layout::new(table, 0..table.columns.len());
-    let mut out =
-        format!("% Table \"{}\", written by ablate {}; needs \\usepackage{{booktabs}}.\n", table.name, VERSION);
+    let columns: Vec<Column> = (0..table.columns.len())
+        .map(|index| Column::of(table.rows.iter().map(|row| row.cells[index].text())))
+        .collect();
+    let mut out = format!(
+        "% Table \"{}\", written by ablate {VERSION}; needs \\usepackage{{booktabs}} and \\usepackage{{siunitx}}.\n",
+        table.name
+    );
     for note in &table.notes {
         out += &format!("% {note}\n");
     }
-    out += "\\begin{table}\n  \\centering\n";
+    out += "\\begin{table}\n  \\centering\n  \\sisetup{detect-weight=true}\n";
     out += &format!("  \\caption{{{}}}\n  \\label{{tab:{}}}\n", escape(&table.caption), table.name);
-    out += &format!("  \\begin{{tabular}}{{{}{}}}\n", "l".repeat(layout.stub), "r".repeat(table.columns.len()));
-    out += "    \\toprule\n";
+    out += &format!("  \\begin{{tabular}}{{\n    {}\n", "l".repeat(layout.stub));
+    for column in &columns {
+        out += &format!("    {}\n", column.specification());
+    }
+    out += "  }\n    \\toprule\n";
     for (level, row) in layout.header.iter().enumerate() {
         out += &header_line(row);
         if level + 1 < layout.header.len() {
@@ -28,7 +37,8 @@ pub fn latex(table: &Table) -> String {
     out += "    \\midrule\n";
     for row in &layout.body {
         let labels = row.labels.iter().map(|label| escape(label));
-        out += &line(labels.chain(row.cells.iter().map(|cell| cell_text(cell))));
+        let cells = row.cells.iter().zip(&columns).map(|(cell, column)| column.cell_text(cell));
+        out += &line(labels.chain(cells));
     }
     out += "    \\bottomrule\n  \\end{tabular}\n";
     out += "  \\par\\smallskip\\footnotesize\\raggedright\n";
@@ -40,6 +50,118 @@ pub fn latex(table: &Table) -> String {
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
+/// What a column has to hold.
+#[derive(Default)]
+struct Column {
+    /// Whether a number is negative.
+    negative: bool,
+    /// Most digits before the decimal point; 0 in a column without numbers.
+    whole: usize,
+    /// Digits behind it.
+    decimals: usize,
+    /// The longest text behind a number.
+    behind: String,
+}
+
+impl Column {
+    fn of(texts: impl Iterator<Item = CellText>) -> Self {
+        let (mut column, mut longest) = (Self::default(), 0);
+        for text in texts {
+            let CellText::Number { mean, spread, rank, suffix } = text else { continue };
+            let (whole, decimals) = mean.split_once('.').unwrap_or((&mean, ""));
+            column.negative |= mean.starts_with('-');
+            column.whole = column.whole.max(digits(whole));
+            column.decimals = column.decimals.max(decimals.len());
+            let behind = behind(spread.as_deref(), rank, &suffix);
+            // Bold digits are wider.
+            let width = width_of(&behind) + usize::from(rank == Some(Rank::Best));
+            if width > longest {
+                longest = width;
+                column.behind = if rank == Some(Rank::Best) { bold_behind(spread.as_deref(), &suffix) } else { behind };
+            }
+        }
+        column
+    }
+
+    /// How the `tabular` describes it.
+    fn specification(&self) -> String {
+        if self.whole == 0 {
+            return "c".to_owned();
+        }
+        let sign = if self.negative { "-" } else { "" };
+        let format = format!("table-format={sign}{}.{}", self.whole, self.decimals);
+        match self.behind.as_str() {
+            "" => format!("S[{format}]"),
+            behind => format!("S[{format}, table-space-text-post={{{behind}}}, table-align-text-post=false]"),
+        }
+    }
+
+    /// A number as siunitx reads it, with its spread as a text behind it, as siunitx sets the sign of a spread in tables
+    /// too close to the number; or a text in braces.
+    fn cell_text(&self, cell: &Cell) -> String {
+        let CellText::Number { mean, spread, rank, suffix } = cell.text() else {
+            return format!("{{{}}}", escape(&cell.text().plain()));
+        };
+        let spread = spread.as_deref();
+        match rank {
+            Some(Rank::Best) => format!("\\bfseries {mean} {{{}}}", bold_behind(spread, &suffix)),
+            Some(Rank::Second) => {
+                let number = format!("\\underline{{{}{}}}", escape(&mean), spread.map(deviation).unwrap_or_default());
+                self.in_place(&mean, &format!("{number}{}", behind(None, rank, &suffix)))
+            }
+            Some(Rank::NotSignificantlyBest) | None => match behind(spread, rank, &suffix).as_str() {
+                "" => mean,
+                behind => format!("{mean} {{{behind}}}"),
+            },
+        }
+    }
+
+    /// A text that begins with `mean`, set where siunitx would set the number: it centers texts, so this one gets the
+    /// width of the column.
+    fn in_place(&self, mean: &str, text: &str) -> String {
+        let sign = if self.negative { "$-$" } else { "" };
+        let missing = if mean.starts_with('-') { "" } else { sign };
+        let zeros = "0".repeat(self.whole.saturating_sub(digits(mean.split('.').next().unwrap_or_default())));
+        let space = if missing.is_empty() && zeros.is_empty() {
+            String::new()
+        } else {
+            format!("\\hphantom{{{missing}{zeros}}}")
+        };
+        let (whole, decimals) = ("0".repeat(self.whole), "0".repeat(self.decimals));
+        format!("{{\\rlap{{{space}{text}}}\\hphantom{{{sign}{whole}.{decimals}{}}}}}", self.behind)
+    }
+}
+
+/// Number of digits of a number without a decimal point.
+fn digits(number: &str) -> usize {
+    number.trim_start_matches('-').len()
+}
+
+/// A spread behind its number.
+fn deviation(spread: &str) -> String {
+    format!("${{}}\\pm {spread}$")
+}
+
+/// What stands behind a number: its spread, that it is not significantly the best, and what the cell says besides.
+fn behind(spread: Option<&str>, rank: Option<Rank>, suffix: &str) -> String {
+    let spread = spread.map(deviation).unwrap_or_default();
+    let rank = if rank == Some(Rank::NotSignificantlyBest) { "\\textsuperscript{n.s.}" } else { "" };
+    // Blanks at the beginning of a text are lost in a table.
+    match suffix.strip_prefix(' ') {
+        Some(rest) => format!("{spread}{rank}~{}", escape(rest)),
+        None => format!("{spread}{rank}{}", escape(suffix)),
+    }
+}
+
+/// What stands behind a bold number, of which only the spread is bold, too.
+fn bold_behind(spread: Option<&str>, suffix: &str) -> String {
+    let spread = spread.map(|spread| format!("\\boldmath{}", deviation(spread))).unwrap_or_default();
+    match behind(None, None, suffix).as_str() {
+        "" => spread,
+        suffix => format!("{spread}\\mdseries\\unboldmath{suffix}"),
+    }
+}
+
 fn line(cells: impl Iterator<Item = String>) -> String {
     format!("    {} \\\\\n", cells.collect::<Vec<_>>().join(" & "))
 }
@@ -47,7 +169,7 @@ fn line(cells: impl Iterator<Item = String>) -> String {
 fn header_line(row: &HeaderRow) -> String {
     let stub = row.stub.iter().map(|text| escape(text));
     let spans = row.spans.iter().map(|span| match span.columns {
-        1 => escape(span.text),
+        1 => format!("{{{}}}", escape(span.text)),
         columns => format!("\\multicolumn{{{columns}}}{{c}}{{{}}}", escape(span.text)),
     });
     line(stub.chain(spans))
@@ -63,23 +185,6 @@ fn rules_under(row: &HeaderRow, stub: usize) -> String {
         rule
     });
     format!("    {}\n", rules.collect::<Vec<_>>().join(" "))
-}
-
-fn cell_text(cell: &Cell) -> String {
-    match cell.text() {
-        CellText::Word(word) => escape(&word),
-        CellText::Number { mean, spread, rank, suffix } => {
-            let spread = spread.map(|spread| format!(" \\pm {spread}")).unwrap_or_default();
-            let number = format!("${mean}{spread}$");
-            let number = match rank {
-                Some(Rank::Best) => format!("\\textbf{{\\boldmath {number}}}"),
-                Some(Rank::NotSignificantlyBest) => format!("\\textit{{{number}}}\\textsuperscript{{n.s.}}"),
-                Some(Rank::Second) => format!("\\underline{{{number}}}"),
-                None => number,
-            };
-            format!("{number}{}", escape(&suffix))
-        }
-    }
 }
 
 /// The text with every character that LaTeX would take for a command, or not know, made literal.
@@ -110,6 +215,12 @@ fn escape(text: &str) -> String {
             '–' => out += "--",
             '—' => out += "---",
             '…' => out += "\\ldots{}",
+            '†' => out += "\\textsuperscript{\\dag}",
+            '‡' => out += "\\textsuperscript{\\ddag}",
+            '§' => out += "\\textsuperscript{\\S}",
+            '¶' => out += "\\textsuperscript{\\P}",
+            '¹' => out += "\\textsuperscript{1}",
+            '²' => out += "\\textsuperscript{2}",
             _ => match greek(c) {
                 Some(name) => out += &format!("$\\{name}$"),
                 None => out.push(c),

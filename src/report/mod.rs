@@ -5,6 +5,7 @@
 //! inputs give equal bytes.
 
 mod cell;
+mod cited;
 mod compare;
 mod csv;
 mod differences;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     cell::reproduced,
+    cited,
     lines::{cut, one_line},
     rank::SIGNIFICANCE,
     standing::CellState,
@@ -51,6 +52,8 @@ pub(super) fn notes(sweep: &Sweep, spec: &TableSpec, columns: &[Column], rows: &
     notes.extend(sweep.profile.iter().map(|profile| format!("profile: {profile}")));
     notes.extend(ranking(spec, sweep.seeds.len(), rows));
     notes.extend(reproduction(sweep, spec, rows));
+    notes.extend(cited::notes(sweep, spec));
+    notes.extend(spec.note.clone());
     notes.iter().map(|note| one_line(note)).collect()
 }
 
@@ -148,7 +151,7 @@ fn unfinished(rows: &[Row]) -> Vec<String> {
     let mut reasons: BTreeMap<(usize, String), usize> = BTreeMap::new();
     for cell in cells() {
         let (order, reason) = match &cell.state {
-            CellState::Done | CellState::NotPlanned => continue,
+            CellState::Done | CellState::NotPlanned | CellState::Cited(_) => continue,
             CellState::NotComparable(what) => (0, format!("not comparable (seeds differ in {what})")),
             CellState::Failed(why) => (1, format!("failed ({})", cut(why, LONGEST_REASON))),
             CellState::NoData(why) => (2, format!("no data ({})", cut(why, LONGEST_REASON))),
@@ -164,6 +167,6 @@ fn unfinished(rows: &[Row]) -> Vec<String> {
         };
         *reasons.entry((order, reason)).or_default() += 1;
     }
-    let total = cells().filter(|cell| cell.state != CellState::NotPlanned).count();
+    let total = cells().filter(|cell| !matches!(cell.state, CellState::NotPlanned | CellState::Cited(_))).count();
     reasons.into_iter().map(|((_, reason), count)| format!("{count} of {total} cells: {reason}")).collect()
 }

@@ -35,6 +35,8 @@ pub enum CellState {
     NoData(String),
     /// The sweep does not ask for it.
     NotPlanned,
+    /// The number stands in a paper and is shown with this mark; nothing was measured.
+    Cited(String),
     /// A seed failed. The mean of the others would favor settings that fail, so there is none.
     Failed(String),
     /// A seed will not run.
@@ -69,7 +71,7 @@ impl CellState {
             Self::Missing => 6,
             Self::Queued => 7,
             Self::Running { .. } | Self::Partial { .. } => 8,
-            Self::NotPlanned | Self::Done => 9,
+            Self::NotPlanned | Self::Cited(_) | Self::Done => 9,
         }
     }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     cell::{Cell, PublishedValue, reproduced},
+    cited,
     lines::one_line,
     notes::notes,
     rank::rank,
@@ -65,7 +66,7 @@ impl Column {
 }
 
 /// Chosen values as pairs of axis and value.
-type Choice = Vec<(usize, usize)>;
+pub(super) type Choice = Vec<(usize, usize)>;
 
 impl Table {
     /// The table that `spec` asks for. `sweep_index` is the sweep's place among those planned together; `view` says
@@ -115,11 +116,13 @@ impl Table {
                 Row { labels: labels(sweep, row), cells }
             })
             .collect();
+        // Numbers of papers stand for all combinations, whether the sweep asks for them or not; averages come last.
+        let all_columns = number_of_choices(sweep, &spec.columns);
+        let places = column_choices.iter().map(|column| place(sweep, column)).chain([all_columns]);
+        let places: Vec<usize> = places
+            .flat_map(|place| (0..spec.metrics.len()).map(move |metric| place * spec.metrics.len() + metric))
+            .collect();
         if let Some(Published { tolerance, values, .. }) = sweep.published(spec) {
-            // The paper's numbers stand for all combinations, whether the sweep asks for them or not; averages come last.
-            let all_columns = number_of_choices(sweep, &spec.columns);
-            let places: Vec<usize> =
-                column_choices.iter().map(|column| place(sweep, column)).chain([all_columns]).collect();
             let planned = |cell: &Cell| cell.state != CellState::NotPlanned;
             for (row, choice) in rows.iter_mut().zip(&row_choices) {
                 let Some(values) = values.get(place(sweep, choice)) else { continue };
@@ -128,7 +131,7 @@ impl Table {
                     let (column, metric) = (index / spec.metrics.len(), index % spec.metrics.len());
                     // An average of some of the columns is not the paper's.
                     if planned(cell) && (complete || column < column_choices.len()) {
-                        let value = values.get(places[column] * spec.metrics.len() + metric).copied().flatten();
+                        let value = values.get(places[index]).copied().flatten();
                         let tolerance = tolerance[metric % tolerance.len()];
                         cell.published = value.map(|value| PublishedValue { value, tolerance });
                     }
@@ -139,6 +142,7 @@ impl Table {
             let metrics: Vec<_> = spec.metrics.iter().map(|shows| shows.metric).collect();
             rank(&mut rows, best, column_choices.len() * metrics.len(), &metrics);
         }
+        rows.splice(0..0, cited::rows(sweep, spec, &places[..columns.len()]));
         Self {
             name: spec.name.clone(),
             caption: one_line(&spec.title),

@@ -167,7 +167,7 @@ fn style(cell: &Cell) -> &'static str {
     match cell.state {
         CellState::Done if cell.reproduces() == Some(false) => RED,
         CellState::Done if cell.rank == Some(Rank::Best) => BOLD,
-        CellState::Done => "",
+        CellState::Done | CellState::Cited(_) => "",
         CellState::Partial { .. } | CellState::Running { .. } | CellState::Stale(_) => YELLOW,
         CellState::Queued
         | CellState::NoData(_)

@@ -2,13 +2,14 @@
 //!
 //! One row per trial, seed, job and metric. A job that several trials share appears once for each, so that every row
 //! has its axis labels; the column `job` tells them apart from repetitions. A job that is not done has one row per
-//! metric that it would report, without a value; a job that reports nothing has one row without a metric.
+//! metric that it would report, without a value; a job that reports nothing has one row without a metric. Last come the
+//! numbers that the tables cite, without a job, with their source as the protocol.
 //!
 //! | column | content |
 //! |---|---|
 //! | `sweep` | name of the sweep |
 //! | `job` | id of the job that reports the metric, 32 hexadecimal digits |
-//! | `kind` | `initialize`, `import`, `pretrain`, `evaluate` or `fine-tune` |
+//! | `kind` | `initialize`, `import`, `pretrain`, `evaluate` or `fine-tune`; empty for cited numbers |
 //! | `seed` | the seed |
 //! | one per axis, under its name | label of the trial's value; an axis named like a fixed column gets ` (axis)` added |
 //! | `evaluation` | name of the evaluation; empty for pretraining |
@@ -17,11 +18,12 @@
 //! | `device`, `threads` | where |
 //! | `wall_seconds`, `images_per_second` | cost of the whole job |
 //! | `started` | RFC 3339, UTC |
-//! | `state` | `missing`, `queued`, `running`, `done`, `failed` or `skipped` |
+//! | `state` | `missing`, `queued`, `running`, `done`, `stale`, `failed`, `no data`, `skipped` or `cited` |
 
-use std::iter;
+use std::{collections::BTreeSet, iter};
 
 use super::{
+    cited::{Citation, citations},
     csv::{safe, write},
     time::rfc3339,
     view::JobView,
@@ -60,7 +62,21 @@ pub fn tidy_csv(name: &str, sweep: &Sweep, sweep_index: usize, plan: &Plan, view
         let jobs = iter::once((trial.pretrain, "")).chain(evaluations);
         jobs.flat_map(move |(id, evaluation)| job_lines(name, sweep, plan, trial, id, evaluation, &view(id)))
     });
-    write(iter::once(header(sweep)).chain(lines))
+    let citations = sweep.tables.iter().flat_map(|table| citations(sweep, table));
+    // Several tables may show the same number.
+    let cited: BTreeSet<Vec<String>> = citations.map(|citation| cited_line(name, sweep, &citation)).collect();
+    write(iter::once(header(sweep)).chain(lines).chain(cited))
+}
+
+fn cited_line(name: &str, sweep: &Sweep, citation: &Citation) -> Vec<String> {
+    let mut line = vec![safe(name), String::new(), String::new(), String::new()];
+    line.extend(citation.labels.iter().map(|label| safe(label)));
+    line.push(citation.evaluation.map(|index| safe(&sweep.evaluations[index].name)).unwrap_or_default());
+    let (metric, value) = (citation.metric, citation.value);
+    line.extend([metric.name().to_owned(), metric.unit().to_owned(), value.to_string(), safe(citation.source)]);
+    line.extend(vec![String::new(); AFTER_AXES.len() - 6]);
+    line.push("cited".to_owned());
+    line
 }
 
 fn header(sweep: &Sweep) -> Vec<String> {

@@ -132,6 +132,10 @@ impl Numbers {
             CellText::Word(word) => word.clone(),
             CellText::Number { mean, spread, rank, suffix } => {
                 let mut out = pad_left(mean, self.mean);
+                // The mark of a cited number stands right behind it.
+                if spread.is_none() && self.spread > 0 && suffix.starts_with(|first| first != ' ') {
+                    return out + &pad_right(suffix, 3 + self.spread + self.suffix);
+                }
                 match spread {
                     Some(spread) => out += &format!(" ± {}", pad_left(spread, self.spread)),
                     None if self.spread > 0 => out += &" ".repeat(3 + self.spread),

@@ -61,7 +61,10 @@ fn empty(sweep: &Sweep, outline: &Outline) -> Option<Diagnostic> {
         return None;
     }
     let message = "`only`, `exclude` and `zip` leave no trial";
-    Some(Diagnostic::new(outline.axes_mark.clone(), message, "no combination of these values is taken"))
+    let diagnostic = Diagnostic::new(outline.axes_mark.clone(), message, "no combination of these values is taken");
+    Some(
+        diagnostic.help("loosen a condition: a trial must meet one in each `only`, none in `exclude`, and every `zip`"),
+    )
 }
 
 fn too_large(sweep: &Sweep, outline: &Outline) -> Option<Diagnostic> {

@@ -56,7 +56,8 @@ impl Failure {
     fn at(mut self, node: &Node, owner: &str) -> Self {
         if !self.message.is_empty() {
             let message = format!("{owner} is impossible: {}", std::mem::take(&mut self.message));
-            self.diagnostic = Some(Box::new(Diagnostic::new(node.mark.clone(), message, "not possible")));
+            let help = "write another value; `ablate check --explain FIELD` says which are possible";
+            self.diagnostic = Some(Box::new(Diagnostic::new(node.mark.clone(), message, "not possible").help(help)));
         }
         self
     }

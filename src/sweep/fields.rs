@@ -19,7 +19,22 @@ pub(super) enum Of {
 /// "`owner` must be …, not …".
 pub(super) fn mismatch(node: &Node, owner: &str, expected: &str) -> Diagnostic {
     let message = format!("{owner} must be {expected}, not {}", node.describe());
-    Diagnostic::new(node.mark.clone(), message, format!("expected {expected}"))
+    let help = match (expected, &node.kind) {
+        ("a number", _) => "numbers are written like `20`, `0.5` or `1e-6`".to_owned(),
+        ("a whole number", _) => "whole numbers are written like `20` or `1_000`".to_owned(),
+        ("a list `[…]`", Kind::Group { .. } | Kind::Map(_)) => {
+            "write `[` and `]` instead of these brackets".to_owned()
+        }
+        ("a list `[…]`", Kind::Number | Kind::Text(_)) => format!("write `[{}]`", node.source),
+        (_, Kind::Map(_)) if expected.contains('(') => {
+            "write `(` and `)` instead of these brackets, and names without quotes".to_owned()
+        }
+        _ => match expected.split_once('`') {
+            Some((_, form)) => format!("write `{form}"),
+            None => format!("write {expected}"),
+        },
+    };
+    Diagnostic::new(node.mark.clone(), message, format!("expected {expected}")).help(help)
 }
 
 /// "`owner` must be text in double quotes, not …".
@@ -36,7 +51,10 @@ pub(super) fn not_text(node: &Node, owner: &str) -> Diagnostic {
 pub(super) fn misfit(items: &[Item], index: usize, owner: &str, allowed: &[&str], of: Of) -> Option<Diagnostic> {
     let item = &items[index];
     let Some(key) = &item.key else {
-        let help = format!("write `name: value`; {}", suggestion("", allowed, "names"));
+        let help = match decimal_comma(items, index) {
+            Some(number) => format!("write `{number}`: decimals have a point"),
+            None => format!("write `name: value`; {}", suggestion("", allowed, "names")),
+        };
         let message = format!("{owner} contains a value without a name");
         return Some(Diagnostic::new(item.value.mark.clone(), message, "expected a name and `:` before it").help(help));
     };
@@ -51,7 +69,15 @@ pub(super) fn misfit(items: &[Item], index: usize, owner: &str, allowed: &[&str]
     }
     let first = items[..index].iter().filter_map(|other| other.key.as_ref()).find(|other| other.name == key.name)?;
     let message = format!("`{}` is written twice", key.name);
-    Some(Diagnostic::new(key.span.clone(), message, "again here").related(first.span.clone(), "first here"))
+    let diagnostic = Diagnostic::new(key.span.clone(), message, "again here").related(first.span.clone(), "first here");
+    Some(diagnostic.help("delete one of the two"))
+}
+
+/// The number that was meant if an entry is the end of one with a comma instead of its point.
+fn decimal_comma(items: &[Item], index: usize) -> Option<String> {
+    let (before, end) = (&items[index.checked_sub(1)?].value, &items[index].value);
+    let numbers = before.kind == Kind::Number && end.kind == Kind::Number;
+    (numbers && before.span.end + 1 == end.span.start).then(|| format!("{}.{}", before.source, end.source))
 }
 
 /// The required fields that a group lacks, all in one diagnostic.

@@ -7,8 +7,8 @@ use super::{
     decode::decode,
     diagnostic::{Diagnostic, Findings},
     fields::Section,
-    generated,
-    outline::{AxisOutline, Entry, Outline, elements, line, repeated},
+    generated, left_out,
+    outline::{AxisOutline, DELETE, Entry, Outline, elements, line, repeated},
     parser,
     profile::{self, Chosen},
     selection,
@@ -52,7 +52,8 @@ impl Source<'_> {
             Some(sweep) if findings.is_empty() => Ok(sweep),
             None if findings.is_empty() => {
                 // Every refusal has a diagnostic; should one be forgotten, the file must not seem to be right.
-                findings.push(Diagnostic::new(0..0, "this file cannot be read", "for an unknown reason"));
+                let diagnostic = Diagnostic::new(0..0, "this file cannot be read", "for an unknown reason");
+                findings.push(diagnostic.help("this is a mistake in ablate; please report it with the file"));
                 Err(findings.into_diagnostics(self.name, self.text))
             }
             _ => Err(findings.into_diagnostics(self.name, self.text)),
@@ -76,7 +77,7 @@ impl Source<'_> {
         }
         let generated = generated::numbers_of(file, findings);
         let generated = generated::changes_of(file, &generated, findings);
-        let outline = Outline::read(file, &generated, chosen, findings);
+        let mut outline = Outline::read(file, &generated, chosen, findings);
         let base = base(&root, file, included.as_ref(), chosen, findings);
         let title = file.get("title").and_then(|node| line(node, "`title`", findings));
         let axes = outline.axes.iter().map(|axis| decode_axis(axis, findings)).collect();
@@ -87,14 +88,19 @@ impl Source<'_> {
                 None => file.get("seeds").map(|node| read_seeds(node, findings)).unwrap_or_default(),
             },
         };
+        let change_lists = [file.get("changes"), chosen.and_then(|profile| profile.get("changes"))];
         let (changes, change_nodes): (Vec<_>, Vec<_>) =
-            selection::changes(file, &outline, findings).into_iter().unzip();
+            change_lists.into_iter().flatten().flat_map(|node| selection::changes(node, &outline, findings)).unzip();
         let mut selection = selection::read(file, &outline, findings);
         if let Some(node) = chosen.and_then(|profile| profile.get("only")) {
             selection.only.push(selection::conditions(node, "only", &outline, findings));
         }
-        let evaluations = outline.evaluations.iter().filter_map(|entry| decode_evaluation(entry, findings)).collect();
-        let tables = file.get("tables").map(|node| tables::read(node, &outline, findings)).unwrap_or_default();
+        let mut evaluations =
+            outline.evaluations.iter().filter_map(|entry| decode_evaluation(entry, findings)).collect();
+        let mut tables = file.get("tables").map(|node| tables::read(node, &outline, findings)).unwrap_or_default();
+        if findings.is_empty() {
+            left_out::leave_out(&mut evaluations, &mut outline, &mut tables, findings);
+        }
         if !findings.is_empty() {
             return Ok(None);
         }
@@ -132,7 +138,8 @@ impl Source<'_> {
             Ok(found) => found,
             Err(problem) => {
                 let message = format!("`{name}` cannot be included: {problem}");
-                findings.push(Diagnostic::new(node.mark.clone(), message, "this file"));
+                let help = "write its path from the folder of this file";
+                findings.push(Diagnostic::new(node.mark.clone(), message, "this file").help(help));
                 return Ok(None);
             }
         };
@@ -162,10 +169,11 @@ impl Shared {
         let file = Section::open(&root, "an included file", &["base"], &["profiles"], findings);
         let (profiles, chosen) = profile::read(file, profile, findings);
         let part = |name: &str| chosen.and_then(|profile| profile.get(name));
-        for name in ["axes", "evaluations", "only"] {
+        for name in ["axes", "evaluations", "only", "changes"] {
             if let Some(node) = part(name) {
-                let message = format!("an included file has no {name}");
-                findings.push(Diagnostic::new(node.mark.clone(), message, "write this in the sweep file"));
+                let message = format!("a profile of an included file cannot change `{name}`");
+                let help = format!("write `{name}` into this profile of the sweep file, which has the axes");
+                findings.push(Diagnostic::new(node.mark.clone(), message, "not known in this file").help(help));
             }
         }
         let base = file.get("base").and_then(|node| decode(node, "`base`", findings));
@@ -231,7 +239,8 @@ fn decode_evaluation(entry: &Entry, findings: &mut Findings) -> Option<NamedEval
         return None;
     }
     let owner = format!("evaluation \"{}\"", entry.label);
-    let in_profile = entry.in_profile.as_ref().and_then(|(_, node)| decode(node, &owner, findings));
+    let changed = entry.in_profile.as_ref().filter(|(_, node)| !left_out::is_none(node));
+    let in_profile = changed.and_then(|(_, node)| decode(node, &owner, findings));
     let patch = decode(entry.node, &owner, findings)?;
     Some(NamedEvaluation { name: entry.label.to_owned(), patch, in_profile })
 }
@@ -244,7 +253,7 @@ fn read_seeds(node: &Node, findings: &mut Findings) -> Vec<u64> {
             break;
         }
         let Some(seed) = decode::<u64>(node, "a seed", findings) else { continue };
-        findings.extend(repeated(&mut first_at, seed, &node.mark, "a seed is written twice"));
+        findings.extend(repeated(&mut first_at, seed, &node.mark, "a seed is written twice", DELETE));
         seeds.push(seed);
     }
     seeds

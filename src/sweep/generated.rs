@@ -55,13 +55,15 @@ pub(super) fn numbers_of(file: Section, findings: &mut Findings) -> Vec<Vec<Stri
         all += numbers.len();
         if all > MOST {
             let message = "the rules of this file have more than 100,000 numbers";
-            findings.push(Diagnostic::new(node.mark.clone(), message, "too many with these"));
+            let help = "take larger steps, or write the values that matter";
+            findings.push(Diagnostic::new(node.mark.clone(), message, "too many with these").help(help));
             return vec![];
         }
         let mut seen = BTreeSet::new();
         if let Some(again) = numbers.iter().find(|number| !seen.insert(number.as_str())) {
             let message = format!("this rule gives {again} more than once");
-            findings.push(Diagnostic::new(node.mark.clone(), message, "equal to twelve digits"));
+            let help = "take bounds that are farther apart, or fewer numbers";
+            findings.push(Diagnostic::new(node.mark.clone(), message, "equal to twelve digits").help(help));
         }
         numbers
     };

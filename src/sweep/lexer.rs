@@ -156,7 +156,10 @@ impl<'t> Lexer<'t> {
     fn attribute(&self) -> Result<usize, Box<Diagnostic>> {
         match self.rest().find(']') {
             Some(length) => Ok(length + 1),
-            None => Err(Box::new(Diagnostic::new(self.place..self.place + 3, "`#![` is not closed", "no `]` follows"))),
+            None => Err(Box::new(
+                Diagnostic::new(self.place..self.place + 3, "`#![` is not closed", "no `]` follows")
+                    .help("delete it: sweep files take no extensions"),
+            )),
         }
     }
 

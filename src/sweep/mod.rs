@@ -9,9 +9,9 @@
 //! | `axes` | `[(name: "…", values: {"label": (…)})]` | what varies: each value is a [`RecipePatch`](crate::recipe::RecipePatch), any fields of the recipe; `()` changes nothing |
 //! | `seeds` | `[0, 1]` | every trial runs once per seed |
 //! | `evaluations` | `{"name": (…)}` | how each encoder is evaluated: each value is a change of `base.evaluation` |
-//! | `tables` | `[(name: "…", title: "…", rows: […], columns: […], metrics: […])]` | what to print: `rows` and `columns` name every axis once; a metric is `(metric: Top1, evaluation: "name")`, or `(metric: Loss)` if pretraining measures it. `average: true` adds the average of each row, `best: Row` (or `Column`, `Table`) marks the best and the second best, `figure: HeatMap`, `Bars(groups: Rows)` or `Scatter(series: Columns)` draws it, too ([`Figure`]), `published: (source: "…", tolerance: 1.0, values: [[64.5, None], …])` what a paper found, row by row |
+//! | `tables` | `[(name: "…", title: "…", rows: […], columns: […], metrics: […])]` | what to print: `rows` and `columns` name every axis once; a metric is `(metric: Top1, evaluation: "name")`, or `(metric: Loss)` if pretraining measures it. `average: true` adds the average of each row, `best: Row` (or `Column`, `Table`) marks the best and the second best, `figure: HeatMap`, `Bars(groups: Rows)` or `Scatter(series: Columns)` draws it, too ([`Figure`]), `published: (source: "…", tolerance: 1.0, values: [[64.5, None], …])` what a paper found, row by row, `cited: [(row: "…", source: "…", values: [60.6, None]), …]` rows of others, which are shown and never compared, `note: "…"` is printed below |
 //! | `include` | `"shared/base.ron"` | takes over the base, and profiles, of another file, `(base: …, profiles: {…})`, by its path from this one; `base` is then a change of it, or left out |
-//! | `profiles` | `{"smoke": (base: …, axes: {"axis": {"label": (…)}}, evaluations: {"name": (…)}, seeds: […], only: […])}` | the same sweep at other scales: changes of the base, and of what values and evaluations stand for, after their own and after those of an included profile; other seeds; fewer points |
+//! | `profiles` | `{"smoke": (base: …, axes: {"axis": {"label": (…)}}, evaluations: {"name": (…)}, seeds: […], only: […], changes: […])}` | the same sweep at other scales: changes of the base, and of what values and evaluations stand for, after their own and after those of an included profile; other seeds; fewer points; more `changes` after those of the file. An evaluation of which a profile says `None` is left out, with the columns that show it |
 //! | `only`, `exclude` | `[{"axis": "label", "axis": ["label", "label"]}, …]` | points of the product are trials if they meet one of the conditions in `only`, and none in `exclude`; sub-sweeps are several conditions in `only` |
 //! | `zip` | `[["axis", "axis"], …]` | axes that advance together |
 //! | `changes` | `[(when: {"axis": "label"}, change: (…)), …]` | changes where several axes meet, after those of the axes |
@@ -42,12 +42,15 @@
 //! ```
 
 mod axis;
+mod bytes;
 mod check;
 mod decode;
 mod diagnostic;
 mod fields;
 mod file;
+mod format;
 mod generated;
+mod left_out;
 mod lexer;
 mod outline;
 mod parser;
@@ -60,10 +63,12 @@ mod tables;
 mod vocabulary;
 
 pub use axis::{Axis, AxisValue};
+pub use bytes::text;
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use file::{Source, parse};
+pub use format::format;
 pub use selection::{Condition, ConditionalChange, Selection};
-pub use table::{Best, Figure, MetricColumn, Published, Side, TableSpec};
+pub use table::{Best, CitedRow, Figure, MetricColumn, Published, Side, TableSpec};
 
 use crate::recipe::{Evaluation, EvaluationPatch, Patchable, Recipe};
 
@@ -129,8 +134,16 @@ struct Digit {
 impl Sweep {
     /// The published numbers of a table, if this profile is the paper's experiment.
     pub fn published<'t>(&self, table: &'t TableSpec) -> Option<&'t Published> {
-        let of_paper = self.profile.as_deref().is_none_or(|profile| profile == Published::PROFILE);
-        table.published.as_ref().filter(|_| of_paper)
+        table.published.as_ref().filter(|_| self.is_of_paper())
+    }
+
+    /// The cited rows of a table, which stand beside the paper's experiment only.
+    pub fn cited<'t>(&self, table: &'t TableSpec) -> &'t [CitedRow] {
+        if self.is_of_paper() { &table.cited } else { &[] }
+    }
+
+    fn is_of_paper(&self) -> bool {
+        self.profile.as_deref().is_none_or(|profile| profile == Published::PROFILE)
     }
 
     /// All points of the product that are trials, the last axis varying fastest.

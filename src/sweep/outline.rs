@@ -8,6 +8,7 @@ use super::{
     generated::Generated,
     profile::Chosen,
     syntax::{Kind, Node},
+    vocabulary::example_fields,
 };
 
 /// Most axes of a sweep; two values on each would make far too many trials already.
@@ -83,7 +84,8 @@ fn outline_axes<'n, 't>(
     let nodes = elements(node, "`axes`", "axis", findings);
     if let Some(surplus) = nodes.get(MOST_AXES) {
         let message = format!("a sweep has at most {MOST_AXES} axes");
-        findings.push(Diagnostic::new(surplus.mark.clone(), message, "one too many"));
+        let help = "split the sweep into several files, or let one value change several fields";
+        findings.push(Diagnostic::new(surplus.mark.clone(), message, "one too many").help(help));
         return vec![];
     }
     let mut names = BTreeMap::new();
@@ -95,7 +97,7 @@ fn outline_axes<'n, 't>(
         let section = Section::open(node, "this axis", &["name", "values"], &["change"], findings);
         let name = section.get("name").and_then(|node| {
             let name = line(node, "the name of this axis", findings)?;
-            findings.extend(repeated(&mut names, name, &node.mark, "two axes have the same name"));
+            findings.extend(repeated(&mut names, name, &node.mark, "two axes have the same name", RENAME));
             Some(name)
         });
         let values = match (generated.get(index), section.get("values")) {
@@ -140,7 +142,7 @@ pub(super) fn entries<'n, 't>(
     let mut entries = vec![];
     for (key, value) in pairs {
         let Some(label) = line(key, &format!("the label of this {what}"), findings) else { continue };
-        findings.extend(repeated(&mut labels, label, &key.mark, "a label is used twice"));
+        findings.extend(repeated(&mut labels, label, &key.mark, "a label is used twice", RENAME));
         entries.push(Entry { mark: key.mark.clone(), ..Entry::new(label, value) });
     }
     entries
@@ -152,7 +154,14 @@ pub(super) fn elements<'n, 't>(node: &'n Node<'t>, owner: &str, what: &str, find
         Kind::List(nodes) => {
             if nodes.is_empty() {
                 let message = format!("{owner} must not be empty");
-                findings.push(Diagnostic::new(node.mark.clone(), message, format!("at least one {what} is needed")));
+                let help = match owner.trim_matches('`') {
+                    field if field.len() + 2 == owner.len() => {
+                        format!("for example `{}`", example_fields("", &[field]))
+                    }
+                    _ => format!("write at least one {what} between the brackets, or delete the whole"),
+                };
+                let label = format!("at least one {what} is needed");
+                findings.push(Diagnostic::new(node.mark.clone(), message, label).help(help));
             }
             nodes
         }
@@ -170,16 +179,25 @@ pub(super) fn line<'n>(node: &'n Node, owner: &str, findings: &mut Findings) -> 
         return None;
     };
     if text.trim().is_empty() {
-        findings.push(Diagnostic::new(node.mark.clone(), format!("{owner} must not be empty"), "empty text"));
+        let message = format!("{owner} must not be empty");
+        findings
+            .push(Diagnostic::new(node.mark.clone(), message, "empty text").help("write a text between the quotes"));
         return None;
     }
     if text.chars().any(char::is_control) {
         let message = format!("{owner} must be one line of plain text");
-        findings.push(Diagnostic::new(node.mark.clone(), message, "contains a line break or control character"));
+        let label = "contains a line break or control character";
+        let help = "write it on one line, with spaces instead of tabs";
+        findings.push(Diagnostic::new(node.mark.clone(), message, label).help(help));
         return None;
     }
     Some(text)
 }
+
+/// What to do about a name that is taken.
+pub(super) const RENAME: &str = "rename one of the two, or delete it";
+/// What to do about something that says nothing new.
+pub(super) const DELETE: &str = "delete one of the two";
 
 /// Remembers where `value` stands; gives a diagnostic with `message` if it stood somewhere before.
 pub(super) fn repeated<T: Ord>(
@@ -187,7 +205,8 @@ pub(super) fn repeated<T: Ord>(
     value: T,
     mark: &Range<usize>,
     message: &str,
+    remedy: &str,
 ) -> Option<Diagnostic> {
     let first = seen.insert(value, mark.clone())?;
-    Some(Diagnostic::new(mark.clone(), message, "again here").related(first, "first here"))
+    Some(Diagnostic::new(mark.clone(), message, "again here").related(first, "first here").help(remedy))
 }

@@ -62,6 +62,7 @@ impl<'t> Parser<'t> {
             (Token::End, _) => Ok(root),
             (token, span) => {
                 let help = match token {
+                    Token::Colon => "the whole file stands in parentheses: `(title: …, base: …, …)`".into(),
                     Token::Close(bracket) => format!("delete this `{bracket}`, or look for a missing opening bracket"),
                     _ => {
                         "the whole file is one `(…)`; perhaps there is one closing bracket too many before this".into()
@@ -136,7 +137,12 @@ impl<'t> Parser<'t> {
             }
             Token::Close(_) | Token::Colon | Token::Comma => {
                 let message = format!("a value is missing before `{source}`");
-                return Err(Box::new(Diagnostic::new(span, message, "expected a value")));
+                let help = match token {
+                    Token::Comma => "delete this `,`, or write the value before it",
+                    Token::Colon => "write one `:` between a name and its value",
+                    _ => "write the value after the `:`",
+                };
+                return Err(Box::new(Diagnostic::new(span, message, "expected a value").help(help)));
             }
         };
         Ok(self.node(kind, span))
@@ -163,7 +169,8 @@ impl<'t> Parser<'t> {
         let place = self.end - 1..self.end;
         if self.open.len() >= DEEPEST {
             let message = format!("brackets are nested deeper than {DEEPEST} levels");
-            return Err(Box::new(Diagnostic::new(place, message, "too deep")));
+            let help = "a sweep needs fewer than ten levels: look for brackets that are not closed";
+            return Err(Box::new(Diagnostic::new(place, message, "too deep").help(help)));
         }
         self.open.push((bracket, place));
         let kind = match bracket {
@@ -198,7 +205,8 @@ impl<'t> Parser<'t> {
                 }
                 _ => {
                     let place = self.end..self.end;
-                    return Err(Box::new(Diagnostic::new(place, "a comma is missing", "expected `,` here")));
+                    let help = "write `,` between entries";
+                    return Err(Box::new(Diagnostic::new(place, "a comma is missing", "expected `,` here").help(help)));
                 }
             }
         }
@@ -251,7 +259,8 @@ impl<'t> Parser<'t> {
                     format!("`{closing}` is missing before `{found}`"),
                     format!("expected `{closing}`"),
                 )
-                .related(opened, format!("this `{bracket}` is not closed")),
+                .related(opened, format!("this `{bracket}` is not closed"))
+                .help(format!("write `{closing}` where `{bracket}` ends; brackets close in the order `( [ {{ }} ] )`")),
             ));
         }
         let [opening_line, closing_line] = [opened.start, span.start].map(|place| self.line_of(place));
@@ -271,11 +280,14 @@ impl<'t> Parser<'t> {
 
     fn unclosed(&self, end: Range<usize>) -> Box<Diagnostic> {
         let Some((bracket, opened)) = self.open.last() else {
-            return Box::new(Diagnostic::new(end, "a value is missing at the end of the file", "expected a value"));
+            let help = "the whole file is one `(…)`";
+            let message = "a value is missing at the end of the file";
+            return Box::new(Diagnostic::new(end, message, "expected a value").help(help));
         };
         let closing = closing(*bracket);
         let mut diagnostic = Diagnostic::new(end, format!("`{closing}` is missing"), "the file ends here")
-            .related(opened.clone(), format!("this `{bracket}` is not closed"));
+            .related(opened.clone(), format!("this `{bracket}` is not closed"))
+            .help(format!("write `{closing}` where it ends"));
         if let Some(suspect) = self.suspect.clone().filter(|suspect| suspect != opened) {
             diagnostic = diagnostic.related(suspect, "going by the indentation, this is the one that lacks its end");
         }

@@ -1,7 +1,7 @@
 //! Profiles: one sweep at several scales, such as the paper's and one that runs in a minute.
 //!
 //! A profile changes the base, and what single values and evaluations stand for; labels stay, so that tables keep their
-//! form.
+//! form. It may leave points out by `only` and evaluations by `None`, and add `changes` after those of the file.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use super::{
 };
 
 /// The parts of a profile.
-const PARTS: [&str; 5] = ["base", "axes", "evaluations", "seeds", "only"];
+const PARTS: [&str; 6] = ["base", "axes", "evaluations", "seeds", "only", "changes"];
 
 /// The chosen profile of a file.
 #[derive(Clone, Copy, Debug)]
@@ -69,7 +69,13 @@ impl<'n, 't> Chosen<'n, 't> {
         };
         let mut seen = BTreeMap::new();
         for (key, value) in pairs {
-            findings.extend(repeated(&mut seen, key.source, &key.mark, "a profile names an axis twice"));
+            findings.extend(repeated(
+                &mut seen,
+                key.source,
+                &key.mark,
+                "a profile names an axis twice",
+                "put all its labels into one of the two",
+            ));
             let axis = match &key.kind {
                 Kind::Text(name) => axes.iter_mut().find(|axis| axis.name == name),
                 _ => None,

@@ -1,11 +1,13 @@
-//! Reads the published numbers of a table, which have its shape.
+//! Reads the published numbers of a table, which have its shape, and the rows that it cites.
+
+use std::collections::BTreeMap;
 
 use super::{
-    Published, TableSpec,
+    CitedRow, Published, TableSpec,
     decode::decode,
     diagnostic::{Diagnostic, Findings},
     fields::Section,
-    outline::{Outline, elements, line},
+    outline::{Outline, RENAME, elements, line, repeated},
     syntax::{Kind, Node},
 };
 
@@ -23,7 +25,8 @@ fn tolerances(node: &Node, metrics: usize, findings: &mut Findings) -> Option<Ve
     let nodes = if let Kind::List(nodes) = &node.kind { nodes.as_slice() } else { std::slice::from_ref(node) };
     if nodes.len() != 1 && nodes.len() != metrics {
         let message = format!("there are {} tolerances for {metrics} metrics", nodes.len());
-        findings.push(Diagnostic::new(node.mark.clone(), message, "one for each, or one for all"));
+        let help = "write one number, or a list with one number for each metric";
+        findings.push(Diagnostic::new(node.mark.clone(), message, "one for each, or one for all").help(help));
         return None;
     }
     let mut read = |node: &Node| {
@@ -37,11 +40,65 @@ fn tolerances(node: &Node, metrics: usize, findings: &mut Findings) -> Option<Ve
     nodes.iter().map(&mut read).collect()
 }
 
-fn values(node: &Node, table: &TableSpec, outline: &Outline, findings: &mut Findings) -> Option<Vec<Vec<Option<f64>>>> {
+/// `[(row: "…", source: "…", values: [60.6, None]), …]`; the row of a table with several row axes has as many labels.
+pub(super) fn cited(node: &Node, table: &TableSpec, outline: &Outline, findings: &mut Findings) -> Vec<CitedRow> {
+    let (_, width) = shape(table, outline);
+    let mut seen = BTreeMap::new();
+    let mut rows = vec![];
+    for node in elements(node, "`cited`", "row", findings) {
+        if findings.is_full() {
+            break;
+        }
+        let section = Section::open(node, "this cited row", &["row", "source", "values"], &[], findings);
+        let labels = section.get("row").and_then(|node| {
+            let labels = labels(node, table, findings)?;
+            findings.extend(repeated(
+                &mut seen,
+                labels.clone(),
+                &node.mark,
+                "two cited rows have the same labels",
+                RENAME,
+            ));
+            Some(labels)
+        });
+        let source = section.get("source").and_then(|node| line(node, "`source`", findings)).map(str::to_owned);
+        let values = section.get("values").and_then(|node| {
+            match &node.kind {
+                Kind::List(numbers) if numbers.len() != width => {
+                    findings.push(wrong_shape(node, numbers.len(), "numbers in this row", width));
+                }
+                _ => {}
+            }
+            decode(node, "`values`", findings)
+        });
+        if let (Some(labels), Some(source), Some(values)) = (labels, source, values) {
+            rows.push(CitedRow { labels, source, values });
+        }
+    }
+    rows
+}
+
+fn labels(node: &Node, table: &TableSpec, findings: &mut Findings) -> Option<Vec<String>> {
+    let nodes = if let Kind::List(nodes) = &node.kind { nodes.as_slice() } else { std::slice::from_ref(node) };
+    if nodes.len() != table.rows.len() {
+        let message = format!("there are {} labels, but {} axes make the rows", nodes.len(), table.rows.len());
+        let help = "write one label for each axis in `rows`: `row: \"label\"`, or `row: [\"label\", \"label\"]`";
+        findings.push(Diagnostic::new(node.mark.clone(), message, "does not fit the table").help(help));
+        return None;
+    }
+    nodes.iter().map(|node| line(node, "the label of a cited row", findings).map(str::to_owned)).collect()
+}
+
+/// Number of rows of a table, and of numbers in each.
+fn shape(table: &TableSpec, outline: &Outline) -> (usize, usize) {
     let size =
         |axes: &[usize]| axes.iter().fold(1_usize, |size, &axis| size.saturating_mul(outline.axes[axis].values.len()));
-    let (rows, columns) = (size(&table.rows), size(&table.columns).saturating_add(table.average.into()));
-    let width = columns.saturating_mul(table.metrics.len());
+    let columns = size(&table.columns).saturating_add(table.average.into());
+    (size(&table.rows), columns.saturating_mul(table.metrics.len()))
+}
+
+fn values(node: &Node, table: &TableSpec, outline: &Outline, findings: &mut Findings) -> Option<Vec<Vec<Option<f64>>>> {
+    let (rows, width) = shape(table, outline);
     let lists = elements(node, "`values`", "row", findings);
     if lists.len() != rows {
         findings.push(wrong_shape(node, lists.len(), "rows", rows));

@@ -6,11 +6,14 @@ use super::{
     decode::decode,
     diagnostic::{Diagnostic, Findings},
     fields::{Section, mismatch},
-    outline::{Outline, elements, line, repeated},
+    outline::{DELETE, Outline, elements, line, repeated},
     syntax::{Kind, Node},
     vocabulary::suggestion,
 };
 use crate::recipe::RecipePatch;
+
+/// What to do about an axis that a condition names twice.
+const TOGETHER: &str = "write one list with all its labels: `\"axis\": [\"label\", \"label\"]`";
 
 /// Which points are trials: those that every list of conditions in `only` takes, that none in `exclude` takes, and on
 /// which the axes of each group in `zip` stand at the same place.
@@ -63,11 +66,10 @@ pub struct ConditionalChange {
 
 /// Reads `changes`: `[(when: {"axis": "label"}, change: (…)), …]`, each with its place.
 pub(super) fn changes<'n, 't>(
-    file: Section<'n, 't>,
+    node: &'n Node<'t>,
     outline: &Outline,
     findings: &mut Findings,
 ) -> Vec<(ConditionalChange, &'n Node<'t>)> {
-    let Some(node) = file.get("changes") else { return vec![] };
     let mut changes = vec![];
     for node in elements(node, "`changes`", "change", findings) {
         if findings.is_full() {
@@ -114,7 +116,7 @@ fn condition(node: &Node, outline: &Outline, findings: &mut Findings) -> Option<
     let mut values = vec![];
     for (key, value) in pairs {
         let index = axis(key, outline, findings)?;
-        findings.extend(repeated(&mut seen, index, &key.mark, "an axis is named twice by this condition"));
+        findings.extend(repeated(&mut seen, index, &key.mark, "an axis is named twice by this condition", TOGETHER));
         let labels = match &value.kind {
             Kind::List(_) => elements(value, "the values of this condition", "label", findings),
             _ => std::slice::from_ref(value),
@@ -160,7 +162,7 @@ fn zip(node: &Node, outline: &Outline, findings: &mut Findings) -> Vec<Vec<usize
         let mut axes: Vec<usize> = vec![];
         for node in elements(group, "a group of `zip`", "axis", findings) {
             let Some(index) = axis(node, outline, findings) else { continue };
-            findings.extend(repeated(&mut seen, index, &node.mark, "an axis is zipped twice"));
+            findings.extend(repeated(&mut seen, index, &node.mark, "an axis is zipped twice", DELETE));
             if let Some(&first) = axes.first() {
                 let sizes = [first, index].map(|axis| outline.axes[axis].values.len());
                 if sizes[0] != sizes[1] {

@@ -25,6 +25,10 @@ pub struct TableSpec {
     pub best: Option<Best>,
     /// What the paper found.
     pub published: Option<Published>,
+    /// Rows of numbers that others found, above those of the sweep.
+    pub cited: Vec<CitedRow>,
+    /// What readers of the table should know besides.
+    pub note: Option<String>,
 }
 
 /// A drawing of a table with one metric.
@@ -81,6 +85,17 @@ pub struct Published {
 impl Published {
     /// The profile whose results are the paper's experiments, beside the base as it is.
     pub const PROFILE: &str = "paper";
+}
+
+/// A row whose numbers are taken from a paper; nothing is compared with them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CitedRow {
+    /// Its labels, one for each axis that makes rows.
+    pub labels: Vec<String>,
+    /// Where the numbers stand, such as "SimCLR, Table 6".
+    pub source: String,
+    /// One number per column, the averages last; none where nothing is given.
+    pub values: Vec<Option<f64>>,
 }
 
 /// One metric shown by a table.

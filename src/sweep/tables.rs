@@ -7,12 +7,15 @@ use super::{
     decode::decode,
     diagnostic::{Diagnostic, Findings},
     fields::Section,
-    outline::{Outline, elements, line, repeated},
+    outline::{DELETE, Outline, RENAME, elements, line, repeated},
     published,
     syntax::{Kind, Node},
     vocabulary::{listing, suggestion},
 };
 use crate::recipe::{Encoder, Metric};
+
+/// The parts that a table may do without.
+const OPTIONAL: [&str; 6] = ["average", "best", "figure", "published", "cited", "note"];
 
 /// The tables of a sweep; incomplete if anything was reported.
 pub(super) fn read(node: &Node, outline: &Outline, findings: &mut Findings) -> Vec<TableSpec> {
@@ -23,7 +26,7 @@ pub(super) fn read(node: &Node, outline: &Outline, findings: &mut Findings) -> V
             break;
         }
         let fields = ["name", "title", "rows", "columns", "metrics"];
-        let section = Section::open(node, "this table", &fields, &["average", "best", "figure", "published"], findings);
+        let section = Section::open(node, "this table", &fields, &OPTIONAL, findings);
         let name = section.get("name").and_then(|node| file_stem(node, &mut names, findings));
         let title = section.get("title").and_then(|node| line(node, "the title of this table", findings));
         let [rows, columns] = read_axes(section, outline, findings);
@@ -33,7 +36,20 @@ pub(super) fn read(node: &Node, outline: &Outline, findings: &mut Findings) -> V
             let title = title.to_owned();
             let best = section.get("best").and_then(|node| decode(node, "`best`", findings));
             let figure = section.get("figure").and_then(|node| decode(node, "`figure`", findings));
-            let mut table = TableSpec { name, title, rows, columns, metrics, average, best, figure, published: None };
+            let mut table = TableSpec {
+                name,
+                title,
+                rows,
+                columns,
+                metrics,
+                average,
+                best,
+                figure,
+                published: None,
+                cited: vec![],
+                note: None,
+            };
+            table.note = section.get("note").and_then(|node| line(node, "`note`", findings)).map(str::to_owned);
             if let (Some(node), true) = (section.get("figure"), findings.is_empty()) {
                 findings.extend(undrawable(&table, node, outline));
             }
@@ -41,6 +57,8 @@ pub(super) fn read(node: &Node, outline: &Outline, findings: &mut Findings) -> V
             if findings.is_empty() {
                 let published = section.get("published");
                 table.published = published.and_then(|node| published::read(node, &table, outline, findings));
+                let cited = section.get("cited").map(|node| published::cited(node, &table, outline, findings));
+                table.cited = cited.unwrap_or_default();
             }
             tables.push(table);
         }
@@ -108,7 +126,9 @@ fn file_stem(node: &Node, seen: &mut BTreeMap<String, Range<usize>>, findings: &
     let name = line(node, "the name of this table", findings)?;
     if name.len() > LONGEST_NAME {
         let message = "the name of a table becomes a file name";
-        findings.push(Diagnostic::new(node.mark.clone(), message, format!("longer than {LONGEST_NAME} characters")));
+        let label = format!("longer than {LONGEST_NAME} characters");
+        let help = "write a shorter name; the title may be long";
+        findings.push(Diagnostic::new(node.mark.clone(), message, label).help(help));
         return None;
     }
     if name.eq_ignore_ascii_case(TAKEN) {
@@ -126,7 +146,7 @@ fn file_stem(node: &Node, seen: &mut BTreeMap<String, Range<usize>>, findings: &
         return None;
     }
     if name.chars().all(|character| character.is_ascii_alphanumeric() || matches!(character, '-' | '_')) {
-        findings.extend(repeated(seen, name.to_ascii_lowercase(), &node.mark, "two tables have the same name"));
+        findings.extend(repeated(seen, name.to_ascii_lowercase(), &node.mark, "two tables have the same name", RENAME));
         return Some(name.to_owned());
     }
     let plain: String = name
@@ -171,8 +191,8 @@ fn read_axes(section: Section, outline: &Outline, findings: &mut Findings) -> [V
             if let Some(index) = index {
                 if let Some(first) = used.insert(index, node.mark.clone()) {
                     let message = format!("axis `{}` is used twice by this table", names[index]);
-                    findings
-                        .push(Diagnostic::new(node.mark.clone(), message, "again here").related(first, "first here"));
+                    let diagnostic = Diagnostic::new(node.mark.clone(), message, "again here");
+                    findings.push(diagnostic.related(first, "first here").help(DELETE));
                 }
                 indices.push(index);
             }
@@ -205,7 +225,13 @@ fn read_metrics(node: &Node, outline: &Outline, findings: &mut Findings) -> Vec<
         let Ok(evaluation) = read_evaluation(node, metric, section.get("evaluation"), outline, findings) else {
             continue;
         };
-        findings.extend(repeated(&mut seen, (metric, evaluation), &node.mark, "a metric is shown twice by this table"));
+        findings.extend(repeated(
+            &mut seen,
+            (metric, evaluation),
+            &node.mark,
+            "a metric is shown twice by this table",
+            DELETE,
+        ));
         columns.push(MetricColumn { metric, evaluation });
     }
     columns

@@ -41,10 +41,25 @@ pub(super) fn listing<S: AsRef<str>>(names: &[S], last: &str) -> String {
     }
 }
 
+/// Fields of the file that the example lacks, or that are called like others there: owner, field, value.
+const OTHERS: [(&str, &str, &str); 8] = [
+    ("published", "source", "\"SimCLR, Table 1\""),
+    ("published", "tolerance", "1.0"),
+    ("published", "values", "[[…], …]"),
+    ("this cited row", "row", "\"MoCo\""),
+    ("this cited row", "source", "\"SimCLR, Table 6\""),
+    ("this cited row", "values", "[60.6, None]"),
+    ("this change", "when", "{ \"axis\": \"label\" }"),
+    ("this change", "change", "(…)"),
+];
+
 /// How the fields of `owner` could be written: `width: 1.0, stem: Cifar`.
 pub(super) fn example_fields(owner: &str, fields: &[&str]) -> String {
     let example = parser::parse(EXAMPLE).ok();
     let one = |field: &&str| {
+        if let Some((.., value)) = OTHERS.iter().find(|(of, name, _)| of == &owner && name == field) {
+            return format!("{field}: {value}");
+        }
         let known = example.as_ref().and_then(|root| find(root, owner, field).or_else(|| find(root, "", field)));
         match known {
             Some(node) if node.mark == node.span && node.source.len() <= 60 => format!("{field}: {}", node.source),

@@ -14,6 +14,7 @@ use tempfile::TempDir;
 mod bundles;
 mod checkpoints;
 mod files;
+mod format;
 mod full_disk;
 mod keeping;
 mod pictures;

@@ -11,6 +11,7 @@ use ablate::{
 
 use crate::recipes::{patch, tiny};
 
+mod cited;
 mod curves;
 mod figures;
 mod honesty;
@@ -124,6 +125,8 @@ fn two_by_two(seeds: &[u64]) -> Sweep {
             best: None,
             figure: None,
             published: None,
+            cited: vec![],
+            note: None,
         }],
         changes: vec![],
         selection: Selection::default(),

@@ -2,10 +2,13 @@
 
 mod fields;
 mod figures;
+mod format;
 mod fuzz;
+mod gallery;
 mod grid;
 mod language;
 mod names;
+mod profiles;
 mod rules;
 mod syntax;
 mod values;

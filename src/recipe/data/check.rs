@@ -91,11 +91,11 @@ impl Data {
                 format!("write the number of files of each split, at least {classes}"),
             );
         }
-        if contents.0 == 0 || contents.1 == 0 {
+        if (contents.0 == 0) != (contents.1 == 0) {
             report(
                 "contents",
-                "0 says nothing of the pictures".into(),
-                "write the two numbers that `ablate data verify --data-dir DIR` prints".into(),
+                "0 says nothing of the pictures of a split".into(),
+                "write the two numbers that `ablate data verify --data-dir DIR` prints, or leave out `contents`".into(),
             );
         }
         if !(SMALLEST_VIEW..=LARGEST_VIEW).contains(&size) {
@@ -170,6 +170,8 @@ mod tests {
             assert_eq!(problems(source, Count::All, 100, Count::All), "");
         }
         assert_eq!(folder(10, 64, (507, 200), Some(64)), "");
+        let any = DataSource::Folder { classes: 10, size: 64, images: (507, 200), contents: (0, 0), short_side: None };
+        assert_eq!(problems(any, Count::All, 0, Count::All), "");
     }
 
     #[test]
@@ -191,6 +193,8 @@ mod tests {
         insta::assert_snapshot!(folder(0, 64, (507, 200), None), @"data.source.classes: 0 classes are impossible: write the number of class folders, from 2 to 65536");
         insta::assert_snapshot!(folder(10, 0, (507, 200), None), @"data.source.size: views of 0 pixels are impossible: write a number from 8 to 1024; the paper uses 224");
         insta::assert_snapshot!(folder(10, 64, (507, 9), None), @"data.source.images: 507 training and 9 test pictures are fewer than one per class: write the number of files of each split, at least 10");
+        let half = DataSource::Folder { classes: 10, size: 64, images: (507, 200), contents: (0, 2), short_side: None };
+        insta::assert_snapshot!(problems(half, Count::All, 0, Count::All), @"data.source.contents: 0 says nothing of the pictures of a split: write the two numbers that `ablate data verify --data-dir DIR` prints, or leave out `contents`");
         insta::assert_snapshot!(folder(10, 64, (507, 200), Some(63)), @"data.source.short_side: pictures reduced to 63 pixels are smaller than views of 64: write None or at least 64");
     }
 }

@@ -84,13 +84,20 @@ pub enum DataSource {
         /// Number of pictures in all of `train` and in all of `val`.
         images: (usize, usize),
         /// Which pictures are in `train` and in `val`: numbers that follow from the names and lengths of all files, so
-        /// that results of one data set are never taken for those of another; `ablate data verify` prints them.
+        /// that results of one data set are never taken for those of another; `ablate data verify` prints them. Unless
+        /// written, any pictures in these numbers will do, as in a sweep that others run with copies of their own; the
+        /// record of a job still says which pictures it saw.
+        #[serde(default, skip_serializing_if = "are_unknown")]
         contents: (u64, u64),
         /// Length in pixels to which the shorter side is reduced once, when the cache is built; `None` keeps pictures
         /// as they are. It saves space and time, but crops of small areas are then blurred: they are enlarged from
         /// what is left.
         short_side: Option<usize>,
     },
+}
+
+fn are_unknown(contents: &(u64, u64)) -> bool {
+    *contents == (0, 0)
 }
 
 replaceable!(DataSource, Option<PathBuf>, Option<f64>);
@@ -283,6 +290,9 @@ mod tests {
         assert_eq!((read.source, read.train_images, read.test_images), (source, Count::All, Count::Number(200)));
         let json = serde_json::to_string(&read).unwrap();
         assert_eq!(serde_json::from_str::<Data>(&json).unwrap(), read);
+        // Pictures that are not known are not written, either.
+        let any: DataSource = ron::from_str("Folder(classes: 10, size: 64, images: (500, 200))").unwrap();
+        assert!(!serde_json::to_string(&any).unwrap().contains("contents"));
         let Err(error) = ron::from_str::<DataSource>("Folder(classes: 10, size: 64)") else { panic!() };
         assert!(error.to_string().contains("images"), "{error}");
     }

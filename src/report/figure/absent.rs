@@ -33,7 +33,7 @@ pub(super) fn table_range(table: &Table) -> (f64, f64) {
 /// Sign, order and words for a cell that is asked for and has no number.
 fn absence(cell: &Cell) -> Option<(&'static str, usize, &'static str)> {
     Some(match &cell.state {
-        CellState::NotPlanned => return None,
+        CellState::NotPlanned | CellState::Cited(_) => return None,
         CellState::Done if number(cell).is_some() => return None,
         CellState::Failed(_) => ("×", 0, "failed"),
         CellState::Skipped(_) => ("×", 1, "skipped"),

@@ -22,16 +22,24 @@ mod scatter;
 pub use curves::{Curves, curves};
 pub use raster::png;
 
-use super::table::Table;
+use super::{standing::CellState, table::Table};
 use crate::sweep::{Figure, Sweep};
 
 /// The drawing of one of the sweep's tables as SVG, if there is to be one.
 pub fn figure(sweep: &Sweep, table: &Table) -> Option<String> {
     let spec = sweep.tables.iter().find(|spec| spec.name == table.name);
     let source = spec.and_then(|spec| sweep.published(spec)).map(|published| published.source.as_str());
+    let table = &measured(table);
     table.figure.map(|figure| match figure {
         Figure::HeatMap => heat_map::heat_map(table),
         Figure::Bars { groups } => bars::bars(table, groups, source),
         Figure::Scatter { series } => scatter::scatter(sweep, table, series, source),
     })
+}
+
+/// A table without the rows that it cites.
+fn measured(table: &Table) -> Table {
+    let mut table = table.clone();
+    table.rows.retain(|row| !row.cells.iter().any(|cell| matches!(cell.state, CellState::Cited(_))));
+    table
 }

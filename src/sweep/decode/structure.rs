@@ -59,7 +59,7 @@ impl<'n, 't> Decoder<'n, 't> {
                 let example = example_group(self.owner.trim_matches('`'));
                 return Err(match example {
                     Some(example) => diagnostic.help(format!("for example `{example}`")).into(),
-                    None => diagnostic.into(),
+                    None => diagnostic.help(format!("write `({})`", vec!["…"; length].join(", "))).into(),
                 });
             }
         };
@@ -164,7 +164,8 @@ impl<'n, 't> Choice<'n, 't> {
             return Ok(items);
         }
         let message = format!("`{}` takes {expected}", self.name);
-        Err(Diagnostic::new(self.decoder.node.mark.clone(), message, format!("expected {expected}")).into())
+        let diagnostic = Diagnostic::new(self.decoder.node.mark.clone(), message, format!("expected {expected}"));
+        Err(diagnostic.help(format!("write `{}({})`", self.name, vec!["…"; length].join(", "))).into())
     }
 }
 

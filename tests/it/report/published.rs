@@ -52,7 +52,7 @@ fn published_numbers_stand_beside_ours() {
         64,"5.8 ± 0.4 (paper 5.2, +0.5 ✓)","25.8 ± 0.4 (paper 27.0, −1.2 ✗)",15.8 ± 0.4
         128,45.8 ± 0.4,"65.8 ± 0.4 (paper 66.0, −0.2 ✓)","55.8 ± 0.4 (paper 55.8, ±0.0 ✓)"
     "#);
-    insta::assert_snapshot!(latex(&table).lines().find(|line| line.contains("64 &")).unwrap(), @r"    64 & $5.8 \pm 0.4$ (paper 5.2, +0.5 $\surd$) & $25.8 \pm 0.4$ (paper 27.0, $-$1.2 $\times$) & $15.8 \pm 0.4$ \\");
+    insta::assert_snapshot!(latex(&table).lines().find(|line| line.contains("64 &")).unwrap(), @r"    64 & 5.8 {${}\pm 0.4$~(paper 5.2, +0.5 $\surd$)} & 25.8 {${}\pm 0.4$~(paper 27.0, $-$1.2 $\times$)} & 15.8 {${}\pm 0.4$} \\");
     // What is not done cannot be compared, and is no failure to reproduce either.
     let [_, evaluation] = results.jobs(&[0, 1], 1);
     results.views.remove(&evaluation);

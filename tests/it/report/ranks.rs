@@ -100,7 +100,7 @@ fn every_format_marks_them() {
         | 128        |  <u>46.0 ± 0.5</u> |   <u>3.62 ± 0.12</u> |     **66.0 ± 0.5** |      **3.38 ± 0.12** |
     ");
     insta::assert_snapshot!(latex(&table).lines().filter(|line| line.contains("64 &") || line.contains("128 &")).collect::<Vec<_>>().join("\n"), @r"
-        64 & \underline{$6.0 \pm 0.5$} & \underline{$4.12 \pm 0.12$} & \textit{$19.7 \pm 11.0$}\textsuperscript{n.s.} & \textbf{\boldmath $3.88 \pm 0.12$} \\
-        128 & \underline{$46.0 \pm 0.5$} & \underline{$3.62 \pm 0.12$} & \textbf{\boldmath $66.0 \pm 0.5$} & \textbf{\boldmath $3.38 \pm 0.12$} \\
+        64 & {\rlap{\hphantom{0}\underline{6.0${}\pm 0.5$}}\hphantom{00.0${}\pm 0.5$}} & {\rlap{\underline{4.12${}\pm 0.12$}}\hphantom{0.00${}\pm 0.12$}} & 19.7 {${}\pm 11.0$\textsuperscript{n.s.}} & \bfseries 3.88 {\boldmath${}\pm 0.12$} \\
+        128 & {\rlap{\underline{46.0${}\pm 0.5$}}\hphantom{00.0${}\pm 0.5$}} & {\rlap{\underline{3.62${}\pm 0.12$}}\hphantom{0.00${}\pm 0.12$}} & \bfseries 66.0 {\boldmath${}\pm 0.5$} & \bfseries 3.38 {\boldmath${}\pm 0.12$} \\
     ");
 }

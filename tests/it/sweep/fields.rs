@@ -104,15 +104,17 @@ fn repeated_field() {
         "momentum: 0.9, weight_decay: 0.0),\n        schedule",
         "momentum: 0.9, momentum: 0.5, weight_decay: 0.0),\n        schedule",
     )]);
-    insta::assert_snapshot!(text, @r#"
-    error: `momentum` is written twice
-     --> wrong.ron:9:96
-      |
-    9 |         optimizer: (algorithm: Sgd(nesterov: false), learning_rate: Fixed(0.1), momentum: 0.9, momentum: 0.5, weight_decay: 0.0),
-      |                                                                                 --------       ^^^^^^^^ again here
-      |                                                                                 |
-      |                                                                                 first here
-    "#);
+    insta::assert_snapshot!(text, @r"
+        error: `momentum` is written twice
+         --> wrong.ron:9:96
+          |
+        9 |         optimizer: (algorithm: Sgd(nesterov: false), learning_rate: Fixed(0.1), momentum: 0.9, momentum: 0.5, weight_decay: 0.0),
+          |                                                                                 --------       ^^^^^^^^ again here
+          |                                                                                 |
+          |                                                                                 first here
+          |
+          = help: delete one of the two
+    ");
 }
 
 #[test]
@@ -152,42 +154,44 @@ fn several_mistakes_at_once() {
         (r#"rows: ["training"]"#, r#"rows: ["trainig"]"#),
     ]);
     insta::assert_snapshot!(text, @r#"
-    error: `architecture` cannot be `ResNet51`
-     --> wrong.ron:6:33
-      |
-    6 |         encoder: (architecture: ResNet51, width: wide, stem: Cifar, zero_init_residual: true),
-      |                                 ^^^^^^^^ unknown name
-      |
-      = help: did you mean `ResNet152`? The names here are `ResNet8`, `ResNet14`, `ResNet20`, `ResNet18`, `ResNet34`, `ResNet50`, `ResNet101` and `ResNet152`
+        error: `architecture` cannot be `ResNet51`
+         --> wrong.ron:6:33
+          |
+        6 |         encoder: (architecture: ResNet51, width: wide, stem: Cifar, zero_init_residual: true),
+          |                                 ^^^^^^^^ unknown name
+          |
+          = help: did you mean `ResNet152`? The names here are `ResNet8`, `ResNet14`, `ResNet20`, `ResNet18`, `ResNet34`, `ResNet50`, `ResNet101` and `ResNet152`
 
-    error: `width` must be a number, not the word `wide`
-     --> wrong.ron:6:50
-      |
-    6 |         encoder: (architecture: ResNet51, width: wide, stem: Cifar, zero_init_residual: true),
-      |                                                  ^^^^ expected a number
+        error: `width` must be a number, not the word `wide`
+         --> wrong.ron:6:50
+          |
+        6 |         encoder: (architecture: ResNet51, width: wide, stem: Cifar, zero_init_residual: true),
+          |                                                  ^^^^ expected a number
+          |
+          = help: numbers are written like `20`, `0.5` or `1e-6`
 
-    error: `objective` cannot be `Untraned`
-      --> wrong.ron:15:116
-       |
-    15 |         (name: "training", values: {"long": (), "cold": (objective: NtXent(temperature: 0.1)), "none": (objective: Untraned)}),
-       |                                                                                                                    ^^^^^^^^ unknown name
-       |
-       = help: did you mean `Untrained`? The names here are `NtXent`, `NtLogistic`, `MarginTriplet`, `Supervised`, `Pretrained` and `Untrained`
+        error: `objective` cannot be `Untraned`
+          --> wrong.ron:15:116
+           |
+        15 |         (name: "training", values: {"long": (), "cold": (objective: NtXent(temperature: 0.1)), "none": (objective: Untraned)}),
+           |                                                                                                                    ^^^^^^^^ unknown name
+           |
+           = help: did you mean `Untrained`? The names here are `NtXent`, `NtLogistic`, `MarginTriplet`, `Supervised`, `Pretrained` and `Untrained`
 
-    error: a seed must not be negative
-      --> wrong.ron:17:16
-       |
-    17 |     seeds: [0, -1],
-       |                ^^ not possible
-       |
-       = help: write 0 or a larger whole number
+        error: a seed must not be negative
+          --> wrong.ron:17:16
+           |
+        17 |     seeds: [0, -1],
+           |                ^^ not possible
+           |
+           = help: write 0 or a larger whole number
 
-    error: there is no axis `trainig`
-      --> wrong.ron:23:20
-       |
-    23 |             rows: ["trainig"],
-       |                    ^^^^^^^^^ unknown axis
-       |
-       = help: did you mean `training`? The axes here are `width` and `training`
+        error: there is no axis `trainig`
+          --> wrong.ron:23:20
+           |
+        23 |             rows: ["trainig"],
+           |                    ^^^^^^^^^ unknown axis
+           |
+           = help: did you mean `training`? The axes here are `width` and `training`
     "#);
 }

@@ -113,7 +113,7 @@ fn wrong_profiles_are_explained() {
         35 |             seed: [5],
            |             ^^^^ unknown field
            |
-           = help: did you mean `seeds`? The fields here are `base`, `axes`, `evaluations`, `seeds` and `only`
+           = help: did you mean `seeds`? The fields here are `base`, `axes`, `evaluations`, `seeds`, `only` and `changes`
 
         error: there is no axis `train`
           --> file.ron:36:21
@@ -172,6 +172,8 @@ fn wrong_included_files_are_explained() {
           |
         3 |     include: "missing.ron",
           |              ^^^^^^^^^^^^^ this file
+          |
+          = help: write its path from the folder of this file
     "#);
     insta::assert_snapshot!(read(&including("wrong.ron", ""), None).unwrap_err(), @r"
         error: `width` must be a number, not the word `wide`
@@ -179,6 +181,8 @@ fn wrong_included_files_are_explained() {
           |
         5 |         encoder: (architecture: ResNet8, width: wide, stem: Cifar, zero_init_residual: true),
           |                                                 ^^^^ expected a number
+          |
+          = help: numbers are written like `20`, `0.5` or `1e-6`
     ");
     let impossible = including("shared.ron", "").replace("(encoder: (width: 2))", "(schedule: (warmup_epochs: 30))");
     insta::assert_snapshot!(read(&impossible, None).unwrap_err(), @r#"
@@ -232,7 +236,7 @@ fn changes_apply_where_their_conditions_hold() {
         28 | changes: [(where: {"width": "2", "training": ["long", "warm"]}, change: (schedule: (epochs: 5)))],
            |           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ a field is missing here
            |
-           = help: every field must be written; add `when: …`
+           = help: every field must be written; add `when: { "axis": "label" }`
 
         error: this change has no field `where`
           --> file.ron:28:12
@@ -285,6 +289,8 @@ fn wrong_conditions_are_explained() {
            |
         28 | only: [{"widht": "1"}], exclude: [{"width": ["4"]}, ()],
            |                                                     ^^ expected values of axes `{"axis": "label", …}`
+           |
+           = help: write `{"axis": "label", …}`
     "#);
     insta::assert_snapshot!(read(&with("zip: [[\"width\", \"training\", \"width\"]],"), None).unwrap_err(), @r#"
         error: `width` has 2 values and `training` has 3
@@ -300,6 +306,8 @@ fn wrong_conditions_are_explained() {
            |
         28 | zip: [["width", "training", "width"]],
            |        ------- first here   ^^^^^^^ again here
+           |
+           = help: delete one of the two
     "#);
     insta::assert_snapshot!(read(&with("only: [{\"width\": \"1\"}], exclude: [{\"width\": \"1\"}],"), None).unwrap_err(), @r"
         error: `only`, `exclude` and `zip` leave no trial
@@ -307,6 +315,8 @@ fn wrong_conditions_are_explained() {
            |
         13 |     axes: [
            |           ^ no combination of these values is taken
+           |
+           = help: loosen a condition: a trial must meet one in each `only`, none in `exclude`, and every `zip`
     ");
 }
 

@@ -10,23 +10,29 @@ fn empty_texts() {
         (r#""long": ()"#, r#""": ()"#),
     ]);
     insta::assert_snapshot!(text, @r#"
-    error: `title` must not be empty
-     --> wrong.ron:2:12
-      |
-    2 |     title: "",
-      |            ^^ empty text
+        error: `title` must not be empty
+         --> wrong.ron:2:12
+          |
+        2 |     title: "",
+          |            ^^ empty text
+          |
+          = help: write a text between the quotes
 
-    error: the name of this axis must not be empty
-      --> wrong.ron:14:16
-       |
-    14 |         (name: " ", values: {"1": (), "2": (encoder: (width: 2))}),
-       |                ^^^ empty text
+        error: the name of this axis must not be empty
+          --> wrong.ron:14:16
+           |
+        14 |         (name: " ", values: {"1": (), "2": (encoder: (width: 2))}),
+           |                ^^^ empty text
+           |
+           = help: write a text between the quotes
 
-    error: the label of this value must not be empty
-      --> wrong.ron:15:37
-       |
-    15 |         (name: "training", values: {"": (), "cold": (objective: NtXent(temperature: 0.1)), "none": (objective: Untrained)}),
-       |                                     ^^ empty text
+        error: the label of this value must not be empty
+          --> wrong.ron:15:37
+           |
+        15 |         (name: "training", values: {"": (), "cold": (objective: NtXent(temperature: 0.1)), "none": (objective: Untrained)}),
+           |                                     ^^ empty text
+           |
+           = help: write a text between the quotes
     "#);
 }
 
@@ -39,37 +45,45 @@ fn repeated_names() {
         (r#""cold""#, r#""long""#),
     ]);
     insta::assert_snapshot!(text, @r#"
-    error: two axes have the same name
-      --> wrong.ron:15:16
-       |
-    14 |         (name: "width", values: {"1": (), "2": (encoder: (width: 2))}),
-       |                ------- first here
-    15 |         (name: "width", values: {"long": (), "long": (objective: NtXent(temperature: 0.1)), "none": (objective: Untrained)}),
-       |                ^^^^^^^ again here
+        error: two axes have the same name
+          --> wrong.ron:15:16
+           |
+        14 |         (name: "width", values: {"1": (), "2": (encoder: (width: 2))}),
+           |                ------- first here
+        15 |         (name: "width", values: {"long": (), "long": (objective: NtXent(temperature: 0.1)), "none": (objective: Untrained)}),
+           |                ^^^^^^^ again here
+           |
+           = help: rename one of the two, or delete it
 
-    error: a label is used twice
-      --> wrong.ron:15:46
-       |
-    15 |         (name: "width", values: {"long": (), "long": (objective: NtXent(temperature: 0.1)), "none": (objective: Untrained)}),
-       |                                  ------      ^^^^^^ again here
-       |                                  |
-       |                                  first here
+        error: a label is used twice
+          --> wrong.ron:15:46
+           |
+        15 |         (name: "width", values: {"long": (), "long": (objective: NtXent(temperature: 0.1)), "none": (objective: Untrained)}),
+           |                                  ------      ^^^^^^ again here
+           |                                  |
+           |                                  first here
+           |
+           = help: rename one of the two, or delete it
 
-    error: a seed is written twice
-      --> wrong.ron:17:19
-       |
-    17 |     seeds: [0, 1, 0],
-       |             -     ^ again here
-       |             |
-       |             first here
+        error: a seed is written twice
+          --> wrong.ron:17:19
+           |
+        17 |     seeds: [0, 1, 0],
+           |             -     ^ again here
+           |             |
+           |             first here
+           |
+           = help: delete one of the two
 
-    error: a label is used twice
-      --> wrong.ron:18:33
-       |
-    18 |     evaluations: {"linear": (), "linear": (epochs: 10)},
-       |                   --------      ^^^^^^^^ again here
-       |                   |
-       |                   first here
+        error: a label is used twice
+          --> wrong.ron:18:33
+           |
+        18 |     evaluations: {"linear": (), "linear": (epochs: 10)},
+           |                   --------      ^^^^^^^^ again here
+           |                   |
+           |                   first here
+           |
+           = help: rename one of the two, or delete it
     "#);
 }
 
@@ -81,51 +95,57 @@ fn nothing_given() {
         (r#"values: {"1": (), "2": (encoder: (width: 2))}"#, "values: {}"),
     ]);
     insta::assert_snapshot!(text, @r#"
-    error: the values of an axis must not be empty
-      --> wrong.ron:14:33
-       |
-    14 |         (name: "width", values: {}),
-       |                                 ^^ at least one value is needed
-       |
-       = help: write `"label": ()`, an entry that changes nothing, to begin with
+        error: the values of an axis must not be empty
+          --> wrong.ron:14:33
+           |
+        14 |         (name: "width", values: {}),
+           |                                 ^^ at least one value is needed
+           |
+           = help: write `"label": ()`, an entry that changes nothing, to begin with
 
-    error: `seeds` must not be empty
-      --> wrong.ron:17:12
-       |
-    17 |     seeds: [],
-       |            ^^ at least one seed is needed
+        error: `seeds` must not be empty
+          --> wrong.ron:17:12
+           |
+        17 |     seeds: [],
+           |            ^^ at least one seed is needed
+           |
+           = help: for example `seeds: [0, 1, 2]`
 
-    error: `evaluations` must not be empty
-      --> wrong.ron:18:18
-       |
-    18 |     evaluations: {},
-       |                  ^^ at least one evaluation is needed
-       |
-       = help: write `"label": ()`, an entry that changes nothing, to begin with
+        error: `evaluations` must not be empty
+          --> wrong.ron:18:18
+           |
+        18 |     evaluations: {},
+           |                  ^^ at least one evaluation is needed
+           |
+           = help: write `"label": ()`, an entry that changes nothing, to begin with
     "#);
 }
 
 #[test]
 fn no_tables() {
     let text = explain(&[("tables: [\n", "tables: [/*\n"), ("        ),\n    ],\n)\n", "        ),\n    */],\n)\n")]);
-    insta::assert_snapshot!(text, @r#"
-    error: `tables` must not be empty
-      --> wrong.ron:19:13
-       |
-    19 |     tables: [/*
-       |             ^ at least one table is needed
-    "#);
+    insta::assert_snapshot!(text, @r"
+        error: `tables` must not be empty
+          --> wrong.ron:19:13
+           |
+        19 |     tables: [/*
+           |             ^ at least one table is needed
+           |
+           = help: for example `tables: […]`
+    ");
 }
 
 #[test]
 fn line_break_in_a_label() {
     let text = explain(&[(r#""cold""#, r#""co\nld""#)]);
     insta::assert_snapshot!(text, @r#"
-    error: the label of this value must be one line of plain text
-      --> wrong.ron:15:49
-       |
-    15 |         (name: "training", values: {"long": (), "co\nld": (objective: NtXent(temperature: 0.1)), "none": (objective: Untrained)}),
-       |                                                 ^^^^^^^^ contains a line break or control character
+        error: the label of this value must be one line of plain text
+          --> wrong.ron:15:49
+           |
+        15 |         (name: "training", values: {"long": (), "co\nld": (objective: NtXent(temperature: 0.1)), "none": (objective: Untrained)}),
+           |                                                 ^^^^^^^^ contains a line break or control character
+           |
+           = help: write it on one line, with spaces instead of tabs
     "#);
 }
 
@@ -175,13 +195,15 @@ fn unknown_axis() {
 fn axis_used_twice() {
     let text = explain(&[(r#"columns: ["width"]"#, r#"columns: ["width", "training"]"#)]);
     insta::assert_snapshot!(text, @r#"
-    error: axis `training` is used twice by this table
-      --> wrong.ron:24:32
-       |
-    23 |             rows: ["training"],
-       |                    ---------- first here
-    24 |             columns: ["width", "training"],
-       |                                ^^^^^^^^^^ again here
+        error: axis `training` is used twice by this table
+          --> wrong.ron:24:32
+           |
+        23 |             rows: ["training"],
+           |                    ---------- first here
+        24 |             columns: ["width", "training"],
+           |                                ^^^^^^^^^^ again here
+           |
+           = help: delete one of the two
     "#);
 }
 
@@ -206,11 +228,13 @@ fn no_rows() {
         (r#"columns: ["width"]"#, r#"columns: ["width", "training"]"#),
     ]);
     insta::assert_snapshot!(text, @r#"
-    error: `rows` must not be empty
-      --> wrong.ron:23:19
-       |
-    23 |             rows: [],
-       |                   ^^ at least one axis is needed
+        error: `rows` must not be empty
+          --> wrong.ron:23:19
+           |
+        23 |             rows: [],
+           |                   ^^ at least one axis is needed
+           |
+           = help: for example `rows: ["augmentation"]`
     "#);
 }
 
@@ -274,12 +298,14 @@ fn unknown_metric() {
 fn repeated_metric() {
     let text = explain(&[("(metric: Loss)", "(metric: Loss), (metric: Loss)")]);
     insta::assert_snapshot!(text, @r#"
-    error: a metric is shown twice by this table
-      --> wrong.ron:25:77
-       |
-    25 |             metrics: [(metric: Top1, evaluation: "linear"), (metric: Loss), (metric: Loss)],
-       |                                                             --------------  ^^^^^^^^^^^^^^ again here
-       |                                                             |
-       |                                                             first here
+        error: a metric is shown twice by this table
+          --> wrong.ron:25:77
+           |
+        25 |             metrics: [(metric: Top1, evaluation: "linear"), (metric: Loss), (metric: Loss)],
+           |                                                             --------------  ^^^^^^^^^^^^^^ again here
+           |                                                             |
+           |                                                             first here
+           |
+           = help: delete one of the two
     "#);
 }

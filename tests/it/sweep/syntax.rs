@@ -6,41 +6,47 @@ use super::explain;
 fn missing_comma() {
     let text = explain(&[(r#"title: "Widths and temperatures","#, r#"title: "Widths and temperatures""#)]);
     insta::assert_snapshot!(text, @r#"
-    error: a comma is missing
-     --> wrong.ron:2:37
-      |
-    2 |     title: "Widths and temperatures"
-      |                                     ^ expected `,` here
+        error: a comma is missing
+         --> wrong.ron:2:37
+          |
+        2 |     title: "Widths and temperatures"
+          |                                     ^ expected `,` here
+          |
+          = help: write `,` between entries
     "#);
 }
 
 #[test]
 fn missing_closing_bracket() {
     let text = explain(&[("test_images: 500),", "test_images: 500,")]);
-    insta::assert_snapshot!(text, @r#"
-    error: `)` is missing
-      --> wrong.ron:28:3
-       |
-     1 | (
-       | - this `(` is not closed
-    ...
-     4 |         data: (source: Shapes, train_images: 1000, test_images: 500,
-       |               - going by the indentation, this is the one that lacks its end
-    ...
-    28 | )
-       |  ^ the file ends here
-    "#);
+    insta::assert_snapshot!(text, @r"
+        error: `)` is missing
+          --> wrong.ron:28:3
+           |
+         1 | (
+           | - this `(` is not closed
+        ...
+         4 |         data: (source: Shapes, train_images: 1000, test_images: 500,
+           |               - going by the indentation, this is the one that lacks its end
+        ...
+        28 | )
+           |  ^ the file ends here
+           |
+           = help: write `)` where it ends
+    ");
 }
 
 #[test]
 fn mismatched_brackets() {
     let text = explain(&[("Grayscale(probability: 0.2)]),", "Grayscale(probability: 0.2)),")]);
     insta::assert_snapshot!(text, @r"
-    error: `]` is missing before `)`
-     --> wrong.ron:5:92
-      |
-    5 |         augmentation: (both: [HorizontalFlip(probability: 0.5), Grayscale(probability: 0.2)),
-      |                              - this `[` is not closed                                      ^ expected `]`
+        error: `]` is missing before `)`
+         --> wrong.ron:5:92
+          |
+        5 |         augmentation: (both: [HorizontalFlip(probability: 0.5), Grayscale(probability: 0.2)),
+          |                              - this `[` is not closed                                      ^ expected `]`
+          |
+          = help: write `]` where `[` ends; brackets close in the order `( [ { } ] )`
     ");
 }
 
@@ -64,13 +70,15 @@ fn surplus_bracket() {
 fn unclosed_text() {
     let text = explain(&[(r#"title: "Linear evaluation""#, r#"title: "Linear evaluation"#)]);
     insta::assert_snapshot!(text, @r#"
-    error: a comma is missing
-      --> wrong.ron:23:21
-       |
-    22 |             title: "Linear evaluation,
-       |                    - this text goes on to another line: is its `"` missing?
-    23 |             rows: ["training"],
-       |                     ^ expected `,` here
+        error: a comma is missing
+          --> wrong.ron:23:21
+           |
+        22 |             title: "Linear evaluation,
+           |                    - this text goes on to another line: is its `"` missing?
+        23 |             rows: ["training"],
+           |                     ^ expected `,` here
+           |
+           = help: write `,` between entries
     "#);
 }
 

@@ -161,11 +161,13 @@ fn bare_number_for_a_named_choice() {
 fn list_for_a_change() {
     let text = explain(&[(r#""2": (encoder: (width: 2))"#, r#""2": [width, 2]"#)]);
     insta::assert_snapshot!(text, @r#"
-    error: "2" must be a group of fields `(name: value, …)`, not a list `[…]`
-      --> wrong.ron:14:48
-       |
-    14 |         (name: "width", values: {"1": (), "2": [width, 2]}),
-       |                                                ^^^^^^^^^^ expected a group of fields `(name: value, …)`
+        error: "2" must be a group of fields `(name: value, …)`, not a list `[…]`
+          --> wrong.ron:14:48
+           |
+        14 |         (name: "width", values: {"1": (), "2": [width, 2]}),
+           |                                                ^^^^^^^^^^ expected a group of fields `(name: value, …)`
+           |
+           = help: write `(name: value, …)`
     "#);
 }
 
