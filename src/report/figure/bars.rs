@@ -59,7 +59,8 @@ pub(super) fn bars(table: &Table, groups: Side, source: Option<&str>) -> String 
 /// The axis for all panels. It begins at zero unless all numbers are far from it and close to each other.
 fn scale(table: &Table, height: f64) -> Scale {
     let (low, high) = table_range(table);
-    let low = if low > 0.5 * high && low > 0.0 { low - 0.5 * (high - low).max(0.02 * high) } else { low.min(0.0) };
+    let close = low > 0.5 * high && high > low;
+    let low = if close { low - 0.5 * (high - low).max(0.05 * high) } else { low.min(0.0) };
     Scale::new((low, high.max(0.0)), (height, 0.0), 6)
 }
 
