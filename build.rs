@@ -1,16 +1,16 @@
 //! Tells the program which commit it is built from, and what was changed since; without git it is built all the same.
 
-use std::{env, fs, path::Path, process::Command};
+use std::{env, error::Error, fs, path::Path, process::Command};
 
-fn main() {
+fn main() -> Result<(), Box<dyn Error>> {
     // A package that lies within another project's repository, as an unpacked one may, is not at that one's commit.
     let own = git(&["rev-parse", "--show-prefix"]).is_some_and(|prefix| prefix.is_empty());
     let commit = git(&["rev-parse", "HEAD"]).filter(|_| own).unwrap_or_default();
     let changes = git(&["status", "--porcelain", "--untracked-files=no"]).filter(|_| own);
     let dirty = changes.is_some_and(|changes| !changes.is_empty());
     let patch = if dirty { output(&["diff", "--binary", "HEAD"]).unwrap_or_default() } else { vec![] };
-    let folder = env::var_os("OUT_DIR").expect("cargo sets it");
-    fs::write(Path::new(&folder).join("changes.patch"), patch).expect("cargo's folder can be written");
+    let folder = env::var_os("OUT_DIR").ok_or("cargo did not set OUT_DIR")?;
+    fs::write(Path::new(&folder).join("changes.patch"), patch)?;
     println!("cargo:rustc-env=ABLATE_COMMIT={commit}");
     println!("cargo:rustc-env=ABLATE_DIRTY={dirty}");
     for path in ["Cargo.toml", "src", "build.rs"] {
@@ -23,6 +23,7 @@ fn main() {
             println!("cargo:rerun-if-changed={path}");
         }
     }
+    Ok(())
 }
 
 fn git(arguments: &[&str]) -> Option<String> {

@@ -64,7 +64,8 @@ pub fn tidy_csv(name: &str, sweep: &Sweep, sweep_index: usize, plan: &Plan, view
     });
     let citations = sweep.tables.iter().flat_map(|table| citations(sweep, table));
     // Several tables may show the same number.
-    let cited: BTreeSet<Vec<String>> = citations.map(|citation| cited_line(name, sweep, &citation)).collect();
+    let mut seen = BTreeSet::new();
+    let cited = citations.map(|citation| cited_line(name, sweep, &citation)).filter(|line| seen.insert(line.clone()));
     write(iter::once(header(sweep)).chain(lines).chain(cited))
 }
 

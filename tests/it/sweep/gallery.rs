@@ -743,13 +743,13 @@ fn a_file_that_includes_what_is_not_there() {
 #[test]
 fn a_grid_of_absurd_size() {
     insta::assert_snapshot!(wrong(&large_grid()), @r"
-        error: the grid has 24,000,000 jobs
+        error: the grid has 36,000,000 jobs
           --> wrong.ron:13:11
            |
         13 |     axes: [
            |           ^ these axes are multiplied
            |
-           = help: 1,000 `epochs` × 1,000 `dimension` × 2 `width` × 3 `training` × 2 seeds × 2 evaluations; at most 1,000,000 jobs are possible
+           = help: 1,000 `epochs` × 1,000 `dimension` × 2 `width` × 3 `training` × 2 seeds × (1 pretraining + 2 evaluations); at most 1,000,000 jobs are possible
     ");
 }
 
