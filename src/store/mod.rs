@@ -21,9 +21,9 @@
 //! or the new one, never half of one.
 //!
 //! **Damage is noticed and costs one job.** Journal lines and records carry checksums, encoders a hash, and a job's
-//! settings hash to its id. Whatever fails its check counts as not done, so that running again repairs it. The journal
-//! repeats the records, so a file is checked when it is needed: a checkpoint and its record before a job is to read them,
-//! a record before the journal takes it over. Until then its folder may as well be removed to save space.
+//! settings hash to its id. Whatever fails its check counts as not done, so that running again repairs it. A run
+//! looks at the record of every job, and at a checkpoint before a job is to read it. The journal repeats the records, so a
+//! folder may be removed to save space: its job only runs again if its checkpoint is needed.
 //!
 //! **Versions.** The number in `FORMAT` increases when an older program would misread the files, and older programs refuse
 //! newer numbers. Within a number, fields may be added to records, so unknown fields are ignored; an event or metric that
