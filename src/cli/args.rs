@@ -263,6 +263,9 @@ pub struct GcArgs {
     /// Also remove what only this sweep asks for, named as its folder of tables. May be repeated
     #[arg(long, value_name = "SWEEP")]
     pub forget: Vec<String>,
+    /// Also remove jobs of which no sweep is known that asked for them, such as those copied from elsewhere
+    #[arg(long)]
+    pub unknown: bool,
     /// Folder of the results
     #[arg(long, value_name = "DIR", default_value = "results")]
     pub store: PathBuf,

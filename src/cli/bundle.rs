@@ -1,6 +1,7 @@
 //! `export --bundle`: everything behind some tables in one archive, for others to check.
 
 use std::{
+    borrow::Cow,
     collections::BTreeSet,
     fs::{self, File},
     io::{self, Write},
@@ -8,26 +9,30 @@ use std::{
 };
 
 use flate2::{Compression, GzBuilder};
-use rustix::system::uname;
 
 use super::{
     CliError,
     args::ExportArgs,
     error::chain,
     machine, print,
-    results::Results,
+    results::{self, Results},
+    shell::quoted,
     sweeps::{self, Planned},
     tables,
 };
 use crate::{
     plan::JobId,
-    store::{BundleFile, Content, Store},
+    store::{Asked, BundleFile, Content, Store},
 };
 
-/// Writes the archive. Equal sweeps and results give equal bytes.
+/// Writes the archive. Equal sweeps and results give equal bytes, whatever the archive's name.
 pub fn bundle(args: &ExportArgs, planned: &Planned, out: &Path) -> Result<(), CliError> {
-    let store = Store::open(&args.sweeps.store)?
-        .ok_or_else(|| CliError::input(format!("there are no results in {}", args.sweeps.store.display())))?;
+    let place = args.sweeps.store.display();
+    let store =
+        Store::open(&args.sweeps.store)?.ok_or_else(|| CliError::input(format!("there are no results in {place}")))?;
+    if store.in_use_since()?.is_some() {
+        return Err(CliError::input(format!("a run is at work in {place}: bundle its results when it has ended")));
+    }
     let results = Results::read(Some(&store), planned)?;
     let mut files = vec![text("README.md", readme(args, planned)), text("environment.txt", environment())];
     for file in &args.sweeps.files {
@@ -40,20 +45,57 @@ pub fn bundle(args: &ExportArgs, planned: &Planned, out: &Path) -> Result<(), Cl
             }
         }
     }
-    let jobs: BTreeSet<JobId> = planned.plan.jobs().map(|job| job.id).collect();
-    let of_store = store.bundle(&jobs, &planned.names, args.encoders)?;
+    let of_store = store.bundle(&shown(planned, &results, &store), &asked(planned, &store)?, args.encoders)?;
     files.extend(of_store.into_iter().map(|file| BundleFile { path: format!("results/{}", file.path), ..file }));
+    if let Some(path) = patch_path()
+        && files.iter().all(|file| file.path != path)
+    {
+        files.push(BundleFile { path, content: Content::Bytes(machine::PATCH.to_vec()) });
+    }
     let tables = tables::all(planned, &results);
     tables::write_files(planned, &tables, &results, Some(&store), &mut |sweep, file, bytes| {
         let content = Content::Bytes(bytes.to_vec());
         files.push(BundleFile { path: format!("results/tables/{sweep}/{file}"), content });
         Ok(())
     })?;
-    let folder = out.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let folder = folder.trim_end_matches(".gz").trim_end_matches(".tar").trim_end_matches(".tgz").to_owned();
-    write(out, &folder, &files)
+    write(out, &folder(planned), &files)
         .map_err(|error| CliError::failed(format!("cannot write {}: {}", out.display(), chain(&error))))?;
     print(&format!("{}: {} files; its README.md says how to check them\n", out.display(), files.len()))
+}
+
+/// The archive's folder, named after its sweeps.
+fn folder(planned: &Planned) -> String {
+    match &planned.names[..] {
+        [one] => one.clone(),
+        [first, others @ ..] => format!("{first}-and-{}-more", others.len()),
+        [] => "nothing".to_owned(),
+    }
+}
+
+/// The jobs that cells show or, where they are stale, compare with; and what these were made from.
+fn shown(planned: &Planned, results: &Results, store: &Store) -> BTreeSet<JobId> {
+    let mut jobs: BTreeSet<JobId> = planned.plan.jobs().map(|job| job.id).collect();
+    let earlier: Vec<JobId> = jobs.iter().filter_map(|&job| results.earlier(job)).collect();
+    for job in earlier {
+        jobs.insert(job);
+        jobs.extend(store.job(job).into_iter().flat_map(|job| job.parents));
+    }
+    jobs
+}
+
+/// What the sweeps asked for when they last ran, as from where they are in the archive.
+fn asked<'p>(planned: &'p Planned, store: &Store) -> Result<Vec<(&'p str, Asked)>, CliError> {
+    let mut found = Vec::new();
+    for (index, (name, sweep)) in planned.names.iter().zip(&planned.sweeps).enumerate() {
+        let asked = results::asked(store, name)?;
+        // That of another file under the same name says nothing of these cells.
+        if asked.source == planned.source(index, store) {
+            let file = planned.files[index].file_name().unwrap_or_default().to_string_lossy();
+            let source = sweeps::source(&format!("../sweeps/{file}"), sweep.profile.as_deref());
+            found.push((name.as_str(), Asked { source, dropped: BTreeSet::new(), ..asked }));
+        }
+    }
+    Ok(found)
 }
 
 fn text(path: &str, content: String) -> BundleFile {
@@ -76,21 +118,15 @@ fn write_archive(path: &Path, folder: &str, files: &[BundleFile]) -> io::Result<
     let packed = GzBuilder::new().mtime(0).write(File::create_new(path)?, Compression::default());
     let mut archive = tar::Builder::new(packed);
     for BundleFile { path, content } in files {
+        let bytes = match content {
+            Content::Bytes(bytes) => Cow::Borrowed(bytes),
+            // As a whole, so that the size in the header is that of what follows.
+            Content::File(file) => Cow::Owned(fs::read(file)?),
+        };
         let mut header = tar::Header::new_gnu();
         header.set_mode(0o644);
-        let path = format!("{folder}/{path}");
-        match content {
-            Content::Bytes(bytes) => {
-                header.set_size(bytes.len() as u64);
-                archive.append_data(&mut header, path, &bytes[..])?;
-            }
-            Content::File(file) => {
-                // A log may grow meanwhile; the header must tell what follows.
-                let size = fs::metadata(file)?.len();
-                header.set_size(size);
-                archive.append_data(&mut header, path, io::Read::take(File::open(file)?, size))?;
-            }
-        }
+        header.set_size(bytes.len() as u64);
+        archive.append_data(&mut header, format!("{folder}/{path}"), &bytes[..])?;
     }
     let mut file = archive.into_inner()?.finish()?;
     file.flush()?;
@@ -98,8 +134,8 @@ fn write_archive(path: &Path, folder: &str, files: &[BundleFile]) -> io::Result<
 }
 
 fn readme(args: &ExportArgs, planned: &Planned) -> String {
-    let profile = args.sweeps.profile.as_ref().map(|name| format!(" --profile '{name}'")).unwrap_or_default();
-    let name = |file: &PathBuf| format!("sweeps/{}", file.file_name().unwrap_or_default().to_string_lossy());
+    let profile = args.sweeps.profile.as_ref().map(|name| format!(" --profile {}", quoted(name))).unwrap_or_default();
+    let name = |file: &PathBuf| quoted(&format!("sweeps/{}", file.file_name().unwrap_or_default().to_string_lossy()));
     let files = args.sweeps.files.iter().map(name).collect::<Vec<_>>().join(" ");
     let titles: String = planned.sweeps.iter().map(|sweep| format!("- {}\n", sweep.title)).collect();
     format!(
@@ -118,17 +154,14 @@ fn readme(args: &ExportArgs, planned: &Planned) -> String {
 
 /// What this archive was made with; what each job ran on is in its record.
 fn environment() -> String {
-    let (code, system) = (machine::code(), uname());
+    let code = machine::code();
     let commit = code.commit.unwrap_or_else(|| "unknown".to_owned());
-    let changes = code.patch.map(|hash| format!(", with the changes results/code/{hash}.patch")).unwrap_or_default();
-    let word = |text: &std::ffi::CStr| text.to_string_lossy().into_owned();
-    format!(
-        "ablate {}\ncommit {commit}{changes}\nsystem {} {} {}\nprocessor {}\ncores {}\n",
-        code.version,
-        word(system.sysname()),
-        word(system.release()),
-        word(system.machine()),
-        machine::processor(),
-        machine::cores()
-    )
+    let changes = patch_path().map(|path| format!(", with the changes {path}")).unwrap_or_default();
+    let (system, processor) = (std::env::consts::OS, std::env::consts::ARCH);
+    format!("ablate {}\ncommit {commit}{changes}\nsystem {system}\nprocessor {processor}\n", code.version)
+}
+
+/// Where in the archive the changes are of the program that makes it, if it is not at a commit.
+fn patch_path() -> Option<String> {
+    machine::code().patch.map(|hash| format!("results/code/{hash}.patch"))
 }

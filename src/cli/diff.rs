@@ -22,15 +22,19 @@ use crate::{
 
 /// Compares what is named; exit code 1 if it differs.
 pub fn diff(args: &DiffArgs) -> Result<(), CliError> {
+    let needless = |what: &str| CliError::input(format!("{what} has no part in this comparison: leave it out"));
     let comparisons = match (operand(&args.before)?, operand(&args.after)?) {
         (Operand::Store(a), Operand::Store(b)) => match &args.sweep {
             Some(file) => compare_tables((file, &a), (file, &b), args.profile.as_deref())?,
+            None if args.profile.is_some() => return Err(needless("--profile, without --sweep,")),
             None => vec![compare_stores(&a, &b)?],
         },
+        _ if args.sweep.is_some() => return Err(needless("--sweep, which is for two stores,")),
         (Operand::Sweep(a), Operand::Sweep(b)) => {
             let store = open(&args.store)?;
             compare_tables((&a, &store), (&b, &store), args.profile.as_deref())?
         }
+        (Operand::Job(_), Operand::Job(_)) if args.profile.is_some() => return Err(needless("--profile")),
         (Operand::Job(a), Operand::Job(b)) => {
             vec![report::compare_jobs(&job(&a, &args.store)?, &job(&b, &args.store)?)]
         }
@@ -106,11 +110,15 @@ fn compare_tables(a: (&Path, &Store), b: (&Path, &Store), profile: Option<&str>)
         Ok(tables::all(&planned, &results).into_iter().flatten().collect())
     };
     let (a, b) = (tables(a)?, tables(b)?);
-    let pairs = a.iter().filter_map(|a| Some((a, b.iter().find(|b| b.name == a.name)?)));
-    let comparisons: Vec<Comparison> = pairs.map(|(a, b)| report::compare_tables(a, b)).collect();
+    let of_name = |tables: &[Table], name: &str| tables.iter().position(|table| table.name == name);
+    let pairs = a.iter().filter_map(|a| Some((a, &b[of_name(&b, &a.name)?])));
+    let mut comparisons: Vec<Comparison> = pairs.map(|(a, b)| report::compare_tables(a, b)).collect();
     if comparisons.is_empty() {
-        Err(CliError::input("the sweeps have no table of the same name"))
-    } else {
-        Ok(comparisons)
+        return Err(CliError::input("the sweeps have no table of the same name"));
     }
+    for (which, here, there) in [("first", &a, &b), ("second", &b, &a)] {
+        let alone = here.iter().filter(|table| of_name(there, &table.name).is_none());
+        comparisons.extend(alone.map(|table| report::lonely_table(table, which)));
+    }
+    Ok(comparisons)
 }

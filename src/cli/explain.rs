@@ -3,9 +3,10 @@
 use super::{
     CliError,
     args::ExplainArgs,
-    choice::Choice,
+    choice::{Choice, choices},
     print,
     results::Results,
+    shell::quoted,
     sweeps::{self, Planned},
 };
 use crate::{
@@ -20,13 +21,13 @@ use crate::{
 pub fn explain(args: &ExplainArgs) -> Result<(), CliError> {
     let planned = sweeps::read(std::slice::from_ref(&args.file), args.profile.as_deref())?;
     let sweep = &planned.sweeps[0];
-    let wanted = Choice::of(sweep, &args.values)?;
+    let wanted = &choices(&planned, &args.values)?[0];
     let store = Store::open(&args.store)?;
     let results = Results::read(store.as_ref(), &planned)?;
     if args.why_stale {
-        return why_stale(&planned, &wanted, &results);
+        return why_stale(&planned, wanted, &results);
     }
-    let trial = only_one(args, sweep, &wanted)?;
+    let trial = only_one(args, sweep, wanted)?;
     let log = |job| store.as_ref().map(|store| store.log_path(job).display().to_string());
     print(&report::lineage(sweep, &planned.plan, &trial, &of_trial(&planned, &trial), &|job| results.view(job), &log))?;
     print(&report::neighborhood(sweep, &trial))?;
@@ -80,14 +81,4 @@ fn reproduction(args: &ExplainArgs, sweep: &Sweep, trial: &Trial) -> String {
          run all of it anew:        {command} --store again\n\
          and compare:               ablate diff {store} again\n"
     )
-}
-
-/// The text as a word of a shell's command line.
-fn quoted(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./=:,+@%".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', "'\\''"))
-    }
 }

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use indicatif::DecimalBytes;
 
-use super::{CliError, args::GcArgs, lock, print, tell};
+use super::{CliError, args::GcArgs, lock, print, shell::quoted, tell};
 use crate::{
     plan::JobId,
-    store::{Asked, Snapshot, Store},
+    report::count,
+    store::{Asked, Garbage, Snapshot, Store},
 };
 
 /// Says what can be removed, and removes it if told so.
@@ -15,57 +16,78 @@ pub fn gc(args: &GcArgs) -> Result<(), CliError> {
     let place = args.store.display();
     let store = Store::open(&args.store)?.ok_or_else(|| CliError::input(format!("there are no results in {place}")))?;
     let lock = lock::take(&store)?;
-    let mut names = store.asking_sweeps()?;
-    for name in &args.forget {
-        if !names.contains(name) {
-            let known = names.join(", ");
-            return Err(CliError::input(format!("no sweep {name} ran in {place}; those that did: {known}")));
-        }
-        names.retain(|other| other != name);
-    }
-    if names.is_empty() && args.forget.is_empty() {
+    let snapshot = store.load()?;
+    let sweeps = Sweeps::read(args, &store)?;
+    if args.unknown && sweeps.kept.is_empty() {
         return Err(CliError::input(format!(
-            "{place} does not know which sweeps ran in it, so everything would go: `ablate run FILE --store {place}` for \
-             each sweep to keep, or `--forget SWEEP`"
+            "{place} does not know which sweeps ran in it, so that --unknown would remove everything: `ablate run FILE \
+             --store {}` first, for each sweep to keep",
+            quoted(&place.to_string())
         )));
     }
-    let keep = asked_jobs(&store, &names)?;
-    let encoders = if args.encoders { spent_encoders(&store, &keep)? } else { BTreeSet::new() };
-    let garbage = store.garbage(&keep, &encoders)?;
-    let list = |jobs: &BTreeSet<JobId>| jobs.iter().map(|job| format!("  {job}\n")).collect::<String>();
-    let of_jobs = match garbage.encoders.len() {
+    let others = &store.all_jobs()? - &sweeps.asked;
+    let unknown = &others - &sweeps.dropped;
+    let jobs = if args.unknown { others } else { &others - &unknown };
+    let encoders = if args.encoders { spent_encoders(&store, &snapshot, &sweeps.asked)? } else { BTreeSet::new() };
+    let garbage = store.garbage(jobs, &encoders)?;
+    let mut kept = match sweeps.kept.len() {
         0 => String::new(),
-        encoders => format!(" and {encoders} encoders that no job needs any more"),
+        _ => format!("kept: what {} asked for when last run\n", sweeps.kept.join(", ")),
     };
-    let kept = names.join(", ");
-    let what = format!(
-        "{} jobs that no sweep asks for{of_jobs}, {}; kept: what {} asked for when they last ran",
-        garbage.jobs.len(),
-        DecimalBytes(garbage.bytes),
-        if kept.is_empty() { "no sweep" } else { &kept }
-    );
-    if !args.delete {
-        print(&format!("{}would remove {what}\n`--delete` removes it\n", list(&garbage.jobs)))?;
-        return Ok(());
+    if !args.unknown && !unknown.is_empty() {
+        let many = count(unknown.len(), "job");
+        kept += &format!("kept: {many} of which no sweep is known that asked for them; --unknown removes them, too\n");
     }
-    args.forget.iter().try_for_each(|name| store.forget_asked(name))?;
+    if garbage.jobs.is_empty() && garbage.encoders.is_empty() {
+        args.forget.iter().filter(|_| args.delete).try_for_each(|name| store.forget_asked(name))?;
+        return print(&format!("nothing to remove\n{kept}"));
+    }
+    let (what, list) = (summary(&garbage), list(&garbage, &snapshot, &store));
+    if !args.delete {
+        return print(&format!("would remove {what}\n{list}{kept}--delete removes it\n"));
+    }
     store.remove_garbage(&lock, &garbage)?;
-    print(&format!("removed {what}\n"))
+    // Last, so that a removal that was cut off can be done again.
+    args.forget.iter().try_for_each(|name| store.forget_asked(name))?;
+    print(&format!("removed {what}\n{list}{kept}"))
 }
 
-/// All jobs that sweeps asked for when they last ran. A damaged list is an error: it might ask for anything.
-fn asked_jobs(store: &Store, names: &[String]) -> Result<BTreeSet<JobId>, CliError> {
-    let mut jobs = BTreeSet::new();
-    for name in names {
-        let Asked { cells, .. } = store.asked(name)?.unwrap_or_default();
-        jobs.extend(cells.values().map(|asked| asked.job));
+/// What sweeps ask for.
+struct Sweeps {
+    /// The names of those that are not to be forgotten.
+    kept: Vec<String>,
+    /// The jobs that these asked for when they last ran.
+    asked: BTreeSet<JobId>,
+    /// The jobs that any asked for once, and that are not asked for.
+    dropped: BTreeSet<JobId>,
+}
+
+impl Sweeps {
+    /// Reads the lists of a store. A damaged one is an error: it might ask for anything.
+    fn read(args: &GcArgs, store: &Store) -> Result<Self, CliError> {
+        let names = store.asking_sweeps()?;
+        if let Some(name) = args.forget.iter().find(|name| !names.contains(name)) {
+            let known = if names.is_empty() { "none is known".to_owned() } else { names.join(", ") };
+            let place = store.root().display();
+            return Err(CliError::input(format!("no sweep {name} ran in {place}; those that did: {known}")));
+        }
+        let mut sweeps = Self { kept: vec![], asked: BTreeSet::new(), dropped: BTreeSet::new() };
+        for name in names {
+            let asked: Asked = store.asked(&name)?.unwrap_or_default();
+            sweeps.dropped.extend(&asked.dropped);
+            if args.forget.contains(&name) {
+                sweeps.dropped.extend(asked.jobs());
+            } else {
+                sweeps.asked.extend(asked.jobs());
+                sweeps.kept.push(name);
+            }
+        }
+        Ok(sweeps)
     }
-    Ok(jobs)
 }
 
 /// The finished jobs whose encoder every job that needs it has used.
-fn spent_encoders(store: &Store, asked: &BTreeSet<JobId>) -> Result<BTreeSet<JobId>, CliError> {
-    let snapshot: Snapshot = store.load()?;
+fn spent_encoders(store: &Store, snapshot: &Snapshot, asked: &BTreeSet<JobId>) -> Result<BTreeSet<JobId>, CliError> {
     let finished = |job: &JobId| snapshot.record(*job).is_some();
     let mut spent: BTreeSet<JobId> = asked.iter().filter(|job| finished(job)).copied().collect();
     for &job in asked.iter().filter(|job| !finished(job)) {
@@ -78,4 +100,31 @@ fn spent_encoders(store: &Store, asked: &BTreeSet<JobId>) -> Result<BTreeSet<Job
         }
     }
     Ok(spent)
+}
+
+/// What there is to remove, in a few words.
+fn summary(garbage: &Garbage) -> String {
+    let jobs = format!("{} that no sweep asks for", count(garbage.jobs.len(), "job"));
+    let encoders = format!("{} that no job needs any more", count(garbage.encoders.len(), "encoder"));
+    let what = match (garbage.jobs.is_empty(), garbage.encoders.is_empty()) {
+        (_, true) => jobs,
+        (true, false) => encoders,
+        (false, false) => format!("{jobs} and {encoders}"),
+    };
+    format!("{what}, {}", DecimalBytes(garbage.bytes))
+}
+
+/// What there is to remove, line by line.
+fn list(garbage: &Garbage, snapshot: &Snapshot, store: &Store) -> String {
+    let kind = |job: JobId| match (snapshot.record(job), store.job(job)) {
+        (Some(record), _) => record.kind.clone(),
+        (None, Ok(job)) => job.spec.kind().to_owned(),
+        (None, Err(_)) => "job".to_owned(),
+    };
+    let jobs = garbage.jobs.iter().map(|&job| {
+        let state = if snapshot.record(job).is_some() { "done" } else { "not finished" };
+        format!("  {} {}, {state}\n", kind(job), job.short())
+    });
+    let encoders = garbage.encoders.iter().map(|&job| format!("  encoder of {} {}\n", kind(job), job.short()));
+    jobs.chain(encoders).collect()
 }

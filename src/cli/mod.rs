@@ -18,6 +18,7 @@ mod machine;
 mod needs;
 mod results;
 mod run;
+mod shell;
 mod sweeps;
 mod tables;
 mod todo;

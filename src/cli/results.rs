@@ -71,10 +71,10 @@ impl Results {
 
     fn find_earlier(&mut self, store: &Store, planned: &Planned) -> Result<(), CliError> {
         for (index, (name, sweep)) in planned.names.iter().zip(&planned.sweeps).enumerate() {
-            let asked = asked(store, name)?;
+            let (asked, source) = (asked(store, name)?, planned.source(index, store));
             for (cell, job) in plan::cells(sweep, index, &planned.plan) {
                 if self.snapshot.record(job).is_none()
-                    && let Some(earlier) = asked.earlier(&cell, job, &self.snapshot)
+                    && let Some(earlier) = asked.earlier(&source, &cell, job, &self.snapshot)
                 {
                     self.earlier.entry(job).or_insert(earlier);
                 }
@@ -110,18 +110,19 @@ impl Results {
         match &status.state {
             JobEvent::Started { .. } if live(status.time_unix_ms) => JobView::Running { progress: self.progress(job) },
             JobEvent::Failed { class, message } => JobView::Failed { class: class.clone(), message: message.clone() },
-            JobEvent::Skipped { because } if self.without_data(*because) => self.view(*because),
-            JobEvent::Skipped { because } => JobView::Skipped { because: format!("job {} failed", because.short()) },
+            // What it was skipped for may have been repaired since.
+            JobEvent::Skipped { because } => match self.view(*because) {
+                view @ JobView::WithoutData { .. } => view,
+                JobView::Failed { .. } | JobView::Skipped { .. } => {
+                    JobView::Skipped { because: format!("job {} failed", because.short()) }
+                }
+                _ => missing(),
+            },
             JobEvent::WithoutData { message } => JobView::WithoutData { message: message.clone() },
             JobEvent::Queued | JobEvent::Started { .. } | JobEvent::Interrupted | JobEvent::Succeeded { .. } => {
                 missing()
             }
         }
-    }
-
-    /// Whether a job was left out because its data files are absent.
-    fn without_data(&self, job: JobId) -> bool {
-        self.snapshot.jobs.get(&job).is_some_and(|status| matches!(status.state, JobEvent::WithoutData { .. }))
     }
 
     /// Share of the epochs of a running job that are over, by its file of metrics.

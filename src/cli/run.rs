@@ -27,7 +27,8 @@ use super::{
     needs::Needs,
     results::{self, Results},
     sweeps::{self, Planned},
-    tables, tell, todo,
+    tables, tell,
+    todo::{self, Todo},
 };
 use crate::{
     plan::{self, JobId, Plan},
@@ -55,42 +56,32 @@ pub fn run(args: &RunArgs) -> Result<(), CliError> {
     if let Some(hash) = machine::code().patch {
         store.keep_patch(&hash, machine::PATCH)?;
     }
-    keep_asked(args, &planned, &store, &snapshot)?;
-    let mut todo = todo::todo(&planned.plan, &snapshot, &store)?;
-    let (total, chosen) = (planned.plan.len(), todo::chosen(&planned, &args.only)?);
-    let reused = total - todo.len();
-    todo.retain(|job| chosen.as_ref().is_none_or(|chosen| chosen.contains(job)));
-    let memory = args.memory.map(|gigabytes| 1e9 * gigabytes);
-    let sharing = args.jobs.map_or(1, usize::from);
-    let needs = Needs::find(&planned.plan, &todo, &args.data_dir, memory, sharing)?;
-    let without = todo::without_data(&planned.plan, &todo, &needs);
-    if !without.is_empty() {
-        todo::tell_absent(&needs, without.len(), todo.len(), args.skip_absent_data)?;
-        todo.retain(|job| !without.contains_key(job));
-    }
+    let Todo { jobs, needs, without_data, chosen, done, unchosen } = todo::todo(args, &planned, &snapshot, &store)?;
+    // Nothing is refused from here on: what the sweeps ask for now replaces what they asked for before.
+    keep_asked(&planned, &store, &snapshot)?;
     let entry = |(job, event)| Entry { time_unix_ms: machine::unix_ms(), job, event };
-    let queued = todo.iter().map(|&job| (job, JobEvent::Queued));
-    let entries: Vec<Entry> = without.into_iter().chain(queued).map(entry).collect();
+    let queued = jobs.iter().map(|&job| (job, JobEvent::Queued));
+    let entries: Vec<Entry> = without_data.into_iter().chain(queued).map(entry).collect();
     journal.append(&entries)?;
     entries.iter().for_each(|entry| snapshot.apply(entry));
-    let summary = if todo.is_empty() {
-        if !args.quiet {
-            tell(&match reused {
-                _ if reused == total => format!("nothing to do: all {reused} jobs are in {}", root.display()),
-                _ => format!("nothing to do; {reused} of {total} jobs are in {}", root.display()),
-            });
-        }
+    if !args.quiet {
+        let of = if args.only.is_empty() { "" } else { "chosen " };
+        let not_chosen = if unchosen == 0 { String::new() } else { format!("; {unchosen} are not chosen") };
+        tell(&match jobs.len() {
+            0 if done == chosen => {
+                format!("nothing to do: all {chosen} {of}jobs are in {}{not_chosen}", root.display())
+            }
+            0 => format!("nothing to do: {done} of {chosen} {of}jobs are in {}{not_chosen}", root.display()),
+            jobs => format!("{jobs} of {chosen} {of}jobs to run, {done} done already{not_chosen}"),
+        });
+    }
+    let summary = if jobs.is_empty() {
         None
     } else {
-        if !args.quiet {
-            tell(&format!("{} of {total} jobs to run, {reused} done already", todo.len()));
+        for job in jobs.iter().filter_map(|&job| planned.plan.job(job)) {
+            store.write_job(job)?;
         }
-        for &job in &todo {
-            if let Some(job) = planned.plan.job(job) {
-                store.write_job(job)?;
-            }
-        }
-        Some(work(args, &planned, &store, (&todo, needs), &mut snapshot, &mut journal)?)
+        Some(work(args, &planned, &store, (&jobs, needs), &mut snapshot, &mut journal)?)
     };
     let results = Results::of(snapshot, &store, &planned)?;
     let tables = tables::all(&planned, &results);
@@ -109,21 +100,22 @@ pub fn run(args: &RunArgs) -> Result<(), CliError> {
 }
 
 /// Keeps in mind which job each cell asks for: that tells later what has become stale, and what nobody asks for.
-fn keep_asked(args: &RunArgs, planned: &Planned, store: &Store, snapshot: &Snapshot) -> Result<(), CliError> {
+fn keep_asked(planned: &Planned, store: &Store, snapshot: &Snapshot) -> Result<(), CliError> {
     for (index, (name, sweep)) in planned.names.iter().zip(&planned.sweeps).enumerate() {
+        let source = planned.source(index, store);
         let before = results::asked(store, name)?;
-        let file = &args.sweeps.files[index];
-        let path = file.canonicalize().unwrap_or_else(|_| file.clone());
-        let profile = sweep.profile.as_ref().map(|profile| format!(", profile {profile}")).unwrap_or_default();
-        let source = format!("{}{profile}", path.display());
-        if !before.source.is_empty() && before.source != source {
+        let cells = plan::cells(sweep, index, &planned.plan);
+        let asked = before.next(source, cells, snapshot);
+        let lost = before.jobs().difference(&asked.jobs()).count();
+        if before.source != asked.source && lost > 0 {
             tell(&format!(
-                "{name} was {} when it last ran in {}: its tables are replaced, and `gc` no longer keeps what it asked for",
+                "{name} was {} when it last ran in {}: its tables are replaced, and {} that it asked for may be left \
+                 to `ablate gc`",
                 before.source,
-                store.root().display()
+                store.root().display(),
+                report::count(lost, "job")
             ));
         }
-        let asked = before.next(source, plan::cells(sweep, index, &planned.plan), snapshot);
         if asked != before {
             store.keep_asked(name, &asked)?;
         }

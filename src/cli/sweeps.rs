@@ -10,6 +10,7 @@ use std::{
 use super::{CliError, error::chain, print};
 use crate::{
     plan::Plan,
+    store::Store,
     sweep::{self, Source, Sweep},
 };
 
@@ -17,10 +18,28 @@ use crate::{
 pub struct Planned {
     /// The files' names without folder and ending, with that of the profile; they name the folders of exports.
     pub names: Vec<String>,
+    /// The files.
+    pub files: Vec<PathBuf>,
     /// The sweeps, in the order of the files.
     pub sweeps: Vec<Sweep>,
     /// All their jobs.
     pub plan: Plan,
+}
+
+impl Planned {
+    /// Where the sweep with this index is from, to tell it from others of its name: the file's path from the folder of
+    /// a store, so that both may move together, and the profile.
+    pub fn source(&self, index: usize, store: &Store) -> String {
+        let whole = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let (file, root) = (whole(&self.files[index]), whole(store.root()));
+        let path = pathdiff::diff_paths(&file, root).unwrap_or(file);
+        source(&path.display().to_string(), self.sweeps[index].profile.as_deref())
+    }
+}
+
+/// A file and a profile as one text.
+pub fn source(file: &str, profile: Option<&str>) -> String {
+    profile.map_or_else(|| file.to_owned(), |profile| format!("{file}, profile {profile}"))
 }
 
 /// Reads and plans sweep files; all of them must be right.
@@ -38,7 +57,7 @@ pub fn read(files: &[PathBuf], profile: Option<&str>) -> Result<Planned, CliErro
         sweeps.push(read_one(file, profile)?);
     }
     let plan = Plan::new(&sweeps);
-    Ok(Planned { names, sweeps, plan })
+    Ok(Planned { names, files: files.to_vec(), sweeps, plan })
 }
 
 /// Reads a sweep file.

@@ -16,7 +16,7 @@ use crate::{
 pub struct Comparison {
     /// What is equal and what differs, in lines.
     pub text: String,
-    /// Whether nothing differs that could be compared.
+    /// Whether there was something to compare, and nothing differs.
     pub equal: bool,
 }
 
@@ -38,7 +38,7 @@ pub fn compare_jobs(before: &ComparedJob, after: &ComparedJob) -> Comparison {
     settings.iter().for_each(|line| text += &format!("  {line}\n"));
     let (Some(a), Some(b)) = (&before.record, &after.record) else {
         text += "numbers: not both are done\n";
-        return Comparison { text, equal: settings.is_empty() };
+        return Comparison { text, equal: false };
     };
     let numbers = metric_differences(&a.metrics, &b.metrics);
     text += if numbers.is_empty() { "numbers: equal\n" } else { "numbers:\n" };
@@ -80,7 +80,7 @@ pub fn compare_stores(
         here.keys().filter(|id| !there.contains_key(id)).count()
     };
     let different = differing.lines().count();
-    let text = format!(
+    let mut text = format!(
         "done in both, with equal numbers: {}\ndone in both, with other numbers: {}\n{differing}done in {} only: {}\n\
          done in {} only: {}\n",
         count(equal, "job"),
@@ -90,7 +90,11 @@ pub fn compare_stores(
         one_line(name_b),
         count(alone(b, a), "job"),
     );
-    Comparison { text, equal: different == 0 }
+    if equal + different == 0 {
+        text += "nothing could be compared\n";
+    }
+    // One store may be a part of the other.
+    Comparison { text, equal: different == 0 && equal > 0 }
 }
 
 /// In which cells two tables differ; cells are the same if their rows have the same labels and their columns the same
@@ -117,12 +121,19 @@ pub fn compare_tables(before: &Table, after: &Table) -> Comparison {
     };
     let (different, common) = (differing.lines().count(), equal + differing.lines().count());
     let mut text = format!("{}: {equal} of {} equal\n{differing}", one_line(&before.caption), count(common, "cell"));
+    let mut equal = different == 0;
     for (which, cells) in [("first", alone(&a, &b)), ("second", alone(&b, &a))] {
         if !cells.is_empty() {
             text += &format!("only in the {which}:\n{cells}");
+            equal = false;
         }
     }
-    Comparison { text, equal: different == 0 }
+    Comparison { text, equal }
+}
+
+/// A table that has no counterpart.
+pub fn lonely_table(table: &Table, which: &str) -> Comparison {
+    Comparison { text: format!("{}: only in the {which}\n", one_line(&table.caption)), equal: false }
 }
 
 type Cells<'t> = BTreeMap<(String, String), &'t Cell>;

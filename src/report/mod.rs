@@ -34,7 +34,7 @@ mod widths;
 
 pub use self::{
     cell::{Cell, CellText, PublishedValue},
-    compare::{ComparedJob, Comparison, compare_jobs, compare_stores, compare_tables},
+    compare::{ComparedJob, Comparison, compare_jobs, compare_stores, compare_tables, lonely_table},
     csv::table_csv,
     differences::job_differences,
     field_text::field_text,
@@ -49,7 +49,7 @@ pub use self::{
     rank::Rank,
     standing::{CellState, SeedResult},
     statistics::{mean, sample_deviation},
-    summary::summary,
+    summary::{count, summary},
     table::{Column, Row, Table},
     terminal::terminal,
     tidy::tidy_csv,

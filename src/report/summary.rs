@@ -45,7 +45,7 @@ pub(super) fn state_counts<'v>(views: impl Iterator<Item = &'v JobView>) -> Stri
 }
 
 /// `1 job`, `2 jobs`.
-pub(super) fn count(number: usize, noun: &str) -> String {
+pub fn count(number: usize, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fs, io, path::PathBuf};
 
-use super::{Error, Store, error::At, format, journal::decode};
+use super::{Asked, Error, Store, error::At, format, jobs::sealed, journal::decode};
 use crate::plan::JobId;
 
 /// A file of a bundle.
@@ -26,9 +26,18 @@ pub enum Content {
 impl Store {
     /// The files of a store that knows these jobs and what these sweeps asked for, in the order of their paths. A job's
     /// checkpoint is left out, its encoder too unless wanted; files that are gone are not missed.
-    pub fn bundle(&self, jobs: &BTreeSet<JobId>, sweeps: &[String], encoders: bool) -> Result<Vec<BundleFile>, Error> {
+    pub fn bundle(
+        &self,
+        jobs: &BTreeSet<JobId>,
+        sweeps: &[(&str, Asked)],
+        encoders: bool,
+    ) -> Result<Vec<BundleFile>, Error> {
         let bytes = |path: &str, bytes: Vec<u8>| BundleFile { path: path.to_owned(), content: Content::Bytes(bytes) };
         let mut files = vec![bytes("FORMAT", format::LINE.into()), bytes("journal.jsonl", self.journal_of(jobs)?)];
+        for (name, asked) in sweeps {
+            let path = format!("sweeps/{name}.json");
+            files.push(bytes(&path, sealed(asked, &self.root.join(&path))?.into_bytes()));
+        }
         let mut add = |path: String| {
             let file = self.root.join(&path);
             if file.is_file() {
@@ -40,10 +49,9 @@ impl Store {
             let encoder = encoders.then_some("encoder.safetensors");
             wanted.into_iter().chain(encoder).for_each(|name| add(format!("jobs/{job}/{name}")));
         }
-        sweeps.iter().for_each(|sweep| add(format!("sweeps/{sweep}.json")));
-        for patch in self.patches()? {
-            add(format!("code/{patch}"));
-        }
+        let snapshot = self.load()?;
+        let patches = jobs.iter().filter_map(|&job| snapshot.record(job)?.code.patch.as_deref());
+        patches.collect::<BTreeSet<&str>>().into_iter().for_each(|hash| add(format!("code/{hash}.patch")));
         files.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(files)
     }
@@ -67,7 +75,10 @@ impl Store {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::fixture::{self, id};
+    use crate::store::{
+        CodeVersion, Record,
+        fixture::{self, id},
+    };
 
     #[test]
     fn a_bundle_is_a_store_of_its_jobs() {
@@ -75,12 +86,19 @@ mod tests {
         let (_, mut journal) = store.journal(store.lock(&fixture::holder(0)).unwrap()).unwrap();
         for seed in [1, 2] {
             store.write_job(&fixture::job(seed)).unwrap();
-            let record = store.publish(fixture::record(seed), Some(b"weights")).unwrap();
+            let patch = Some(format!("{seed}").repeat(64));
+            store.keep_patch(patch.as_deref().unwrap(), b"changes").unwrap();
+            let record = fixture::record(seed);
+            let code = CodeVersion { patch, ..record.code.clone() };
+            let record = store.publish(Record { code, ..record }, Some(b"weights")).unwrap();
             journal.append(&[fixture::started(seed), fixture::succeeded(&record)]).unwrap();
         }
+        let asked = Asked { source: "../b.ron".into(), ..Asked::default() };
         for encoders in [false, true] {
             let other = fixture::folder();
-            for BundleFile { path, content } in store.bundle(&[id(2)].into(), &["none".into()], encoders).unwrap() {
+            for BundleFile { path, content } in
+                store.bundle(&[id(2)].into(), &[("b", asked.clone())], encoders).unwrap()
+            {
                 let path = other.path().join(path);
                 fs::create_dir_all(path.parent().unwrap()).unwrap();
                 match content {
@@ -93,6 +111,8 @@ mod tests {
             assert_eq!(snapshot.jobs.into_iter().collect::<Vec<_>>(), [(id(2), whole.jobs[&id(2)].clone())]);
             assert_eq!(bundled.job(id(2)).unwrap(), fixture::job(2));
             assert_eq!(bundled.encoder(id(2)).is_ok(), encoders);
+            assert_eq!(bundled.asked("b").unwrap(), Some(asked.clone()));
+            assert_eq!([1, 2].map(|seed| bundled.patch_path(&format!("{seed}").repeat(64)).exists()), [false, true]);
         }
     }
 }

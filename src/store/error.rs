@@ -65,12 +65,22 @@ pub enum ErrorKind {
         /// For how long, in seconds.
         seconds: u64,
     },
-    /// A file of a job fails its check or is missing.
+    /// A file of a job fails its check.
     Damaged {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
         reason: &'static str,
+    },
+    /// A folder stands where there should be files only.
+    ForeignFolder {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The encoder of a finished job is not there.
+    EncoderMissing {
+        /// The file.
+        path: PathBuf,
     },
     /// The job has not produced what was asked for.
     NotDone {
@@ -171,6 +181,16 @@ impl fmt::Display for Error {
             }
             ErrorKind::Damaged { path, reason } => {
                 write!(f, "{} {reason}: running again repairs it", path.display())
+            }
+            ErrorKind::ForeignFolder { path } => {
+                write!(
+                    f,
+                    "{} is a folder among the files of a job: move it elsewhere to have them removed",
+                    path.display()
+                )
+            }
+            ErrorKind::EncoderMissing { path } => {
+                write!(f, "{} is missing, as after `gc --encoders`: running again trains it anew", path.display())
             }
             ErrorKind::NotDone { job, what } => write!(f, "job {job} has no {what}: run it first"),
             ErrorKind::NotFinite { job, field, value } => {

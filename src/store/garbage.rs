@@ -1,9 +1,9 @@
 //! What nobody asks for any more, and its removal.
 
-use std::{collections::BTreeSet, fs, io, path::Path};
+use std::{collections::BTreeSet, ffi::OsString, fs, io, path::Path};
 
 use super::{
-    Error, RunLock, Store,
+    Error, ErrorKind, RunLock, Store,
     durable::{parent, write_atomic},
     error::At,
     journal::decode,
@@ -22,11 +22,20 @@ pub struct Garbage {
 }
 
 impl Store {
-    /// All jobs but those to keep, and the encoders of these jobs. What is no job's folder is left alone.
-    pub fn garbage(&self, keep: &BTreeSet<JobId>, encoders: &BTreeSet<JobId>) -> Result<Garbage, Error> {
-        let mut garbage = Garbage::default();
-        let known = self.load()?.jobs.into_keys();
-        garbage.jobs = known.chain(self.job_folders()?).filter(|job| !keep.contains(job)).collect();
+    /// All jobs that the journal or a folder tells of. What is no job's folder is left alone.
+    pub fn all_jobs(&self) -> Result<BTreeSet<JobId>, Error> {
+        let folder = self.root.join("jobs");
+        let mut jobs: BTreeSet<JobId> = self.load()?.jobs.into_keys().collect();
+        for entry in fs::read_dir(&folder).at("read", &folder)? {
+            jobs.extend(entry.at("read", &folder)?.file_name().to_str().and_then(|name| name.parse::<JobId>().ok()));
+        }
+        Ok(jobs)
+    }
+
+    /// What there is to remove of `jobs`, and of the encoders of other jobs. That a folder stands where files should is
+    /// an error, before anything is removed.
+    pub fn garbage(&self, jobs: BTreeSet<JobId>, encoders: &BTreeSet<JobId>) -> Result<Garbage, Error> {
+        let mut garbage = Garbage { jobs, ..Garbage::default() };
         for &job in &garbage.jobs {
             for (_, size) in files(&self.job_folder(job))? {
                 garbage.bytes += size;
@@ -89,20 +98,10 @@ impl Store {
         }
         self.disk.sync_folder(parent(path)).at("sync", parent(path))
     }
-
-    /// The jobs that have a folder.
-    fn job_folders(&self) -> Result<Vec<JobId>, Error> {
-        let folder = self.root.join("jobs");
-        let mut jobs = Vec::new();
-        for entry in fs::read_dir(&folder).at("read", &folder)? {
-            jobs.extend(entry.at("read", &folder)?.file_name().to_str().and_then(|name| name.parse::<JobId>().ok()));
-        }
-        Ok(jobs)
-    }
 }
 
 /// Names and sizes in bytes of the files in a folder; none if there is no such folder.
-fn files(folder: &Path) -> Result<Vec<(String, u64)>, Error> {
+fn files(folder: &Path) -> Result<Vec<(OsString, u64)>, Error> {
     let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(vec![]),
         result => result.at("read", folder)?,
@@ -110,14 +109,19 @@ fn files(folder: &Path) -> Result<Vec<(String, u64)>, Error> {
     let mut found = Vec::new();
     for entry in entries {
         let entry = entry.at("read", folder)?;
-        let size = entry.metadata().at("read", &entry.path())?.len();
-        found.push((entry.file_name().to_string_lossy().into_owned(), size));
+        let metadata = entry.metadata().at("read", &entry.path())?;
+        if metadata.is_dir() {
+            return Err(ErrorKind::ForeignFolder { path: entry.path() }.into());
+        }
+        found.push((entry.file_name(), metadata.len()));
     }
     Ok(found)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::ffi::OsStringExt;
+
     use super::*;
     use crate::store::{
         crash::{Fault, Faulty},
@@ -143,7 +147,10 @@ mod tests {
         let (_folder, store) = two_jobs();
         let kept = store.load().unwrap().jobs[&id(1)].clone();
         fs::create_dir(store.root().join("jobs/mine")).unwrap();
-        let garbage = store.garbage(&[id(1)].into(), &[id(1), id(2)].into()).unwrap();
+        assert_eq!(store.all_jobs().unwrap(), [id(1), id(2)].into());
+        // Not every file name is text.
+        fs::write(store.job_folder(id(2)).join(OsString::from_vec(vec![0xff])), "mine").unwrap();
+        let garbage = store.garbage([id(2)].into(), &[id(1), id(2)].into()).unwrap();
         assert_eq!((&garbage.jobs, &garbage.encoders), (&[id(2)].into(), &[id(1)].into()));
         assert!(garbage.bytes > 2 * ENCODER.len() as u64);
         let lock = store.lock(&fixture::holder(0)).unwrap();
@@ -152,7 +159,19 @@ mod tests {
         assert_eq!((snapshot.jobs, snapshot.problems), ([(id(1), kept)].into(), vec![]));
         assert!(!store.job_folder(id(2)).exists() && store.root().join("jobs/mine").exists());
         assert!(store.record(id(1)).unwrap().is_some() && store.encoder(id(1)).is_err());
-        assert_eq!(store.garbage(&[id(1)].into(), &[id(1)].into()).unwrap(), Garbage::default());
+        assert_eq!(store.all_jobs().unwrap(), [id(1)].into());
+        assert_eq!(store.garbage([].into(), &[id(1)].into()).unwrap(), Garbage::default());
+    }
+
+    #[test]
+    fn a_folder_among_a_jobs_files_is_said_before_anything_is_removed() {
+        let (_folder, store) = two_jobs();
+        fs::create_dir(store.job_folder(id(2)).join("mine")).unwrap();
+        let message = store.garbage([id(1), id(2)].into(), &[].into()).unwrap_err().to_string();
+        let message = message.replace(store.job_folder(id(2)).to_str().unwrap(), "JOB");
+        insta::assert_snapshot!(message, @"JOB/mine is a folder among the files of a job: move it elsewhere to have them removed");
+        fs::remove_dir(store.job_folder(id(2)).join("mine")).unwrap();
+        store.garbage([id(1), id(2)].into(), &[].into()).unwrap();
     }
 
     #[test]
@@ -163,7 +182,7 @@ mod tests {
                 let (_folder, store) = two_jobs();
                 let kept = (store.load().unwrap().jobs[&id(1)].clone(), store.verify(id(1)).unwrap());
                 let collect = |store: &Store| {
-                    let garbage = store.garbage(&[id(1)].into(), &BTreeSet::new())?;
+                    let garbage = store.garbage(&store.all_jobs()? - &[id(1)].into(), &[].into())?;
                     store.remove_garbage(&store.lock(&fixture::holder(0))?, &garbage)
                 };
                 let finished = collect(&Store::create_on(Faulty::new(fault, step), store.root()).unwrap()).is_ok();

@@ -1,11 +1,10 @@
 //! What was changed in the code since its commit, kept once for each such program.
 
-use std::{fs, io, path::PathBuf};
+use std::path::PathBuf;
 
 use super::{
     Error, Store,
     durable::{create_folders, write_atomic},
-    error::At,
 };
 
 impl Store {
@@ -22,22 +21,6 @@ impl Store {
     /// Where the changes with this hash are: a patch that `git apply` takes.
     pub fn patch_path(&self, hash: &str) -> PathBuf {
         self.patches_folder().join(format!("{hash}.patch"))
-    }
-
-    /// The file names of all patches, in order.
-    pub(super) fn patches(&self) -> Result<Vec<String>, Error> {
-        let folder = self.patches_folder();
-        let files = match fs::read_dir(&folder) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(vec![]),
-            result => result.at("read", &folder)?,
-        };
-        let mut names = Vec::new();
-        for file in files {
-            let name = file.at("read", &folder)?.file_name().to_string_lossy().into_owned();
-            names.extend(name.ends_with(".patch").then_some(name));
-        }
-        names.sort();
-        Ok(names)
     }
 
     fn patches_folder(&self) -> PathBuf {

@@ -41,8 +41,8 @@ fn a_bundle_gives_the_same_bytes_and_any_cell_again() {
         fs::read(lab.path(name)).unwrap()
     };
     fs::create_dir(lab.path("away")).unwrap();
-    assert_eq!(bundle("tiny.tar.gz"), bundle("away/tiny.tar.gz"), "equal content gives equal bytes");
-    let untarred = Command::new("tar").args(["xzf", "tiny.tar.gz"]).current_dir(lab.path("away")).status().unwrap();
+    assert_eq!(bundle("tiny.tar.gz"), bundle("away/other.tgz"), "equal content gives equal bytes");
+    let untarred = Command::new("tar").args(["xzf", "other.tgz"]).current_dir(lab.path("away")).status().unwrap();
     assert!(untarred.success());
 
     let other = Lab { folder: tempfile::tempdir_in(lab.path("away/tiny")).unwrap() };
@@ -53,6 +53,10 @@ fn a_bundle_gives_the_same_bytes_and_any_cell_again() {
     }
     assert_eq!(names.iter().filter(|name| name.ends_with("record.json")).count(), 8);
     assert!(!names.iter().any(|name| name.ends_with(".safetensors")));
+    let bytes = files(&lab.path("away/tiny"));
+    let place = lab.path("").display().to_string();
+    let telling = bytes.iter().filter(|(_, bytes)| String::from_utf8_lossy(bytes).contains(&place));
+    assert_eq!(telling.map(|(name, _)| name).collect::<Vec<_>>(), Vec::<&String>::new(), "they tell of {place}");
 
     let output = ablate(&["export", "sweeps/tiny.ron", "--store", "results", "--out", "tables"]);
     assert!(output.status.success(), "{output:?}");
@@ -65,6 +69,35 @@ fn a_bundle_gives_the_same_bytes_and_any_cell_again() {
     let output = ablate(&["diff", "results", "again"]);
     assert!(output.status.success(), "{output:?}");
     assert!(String::from_utf8(output.stdout).unwrap().starts_with("done in both, with equal numbers: 4 jobs"));
+}
+
+#[test]
+fn a_bundle_with_stale_cells_gives_the_same_bytes() {
+    let lab = Lab::new();
+    lab.run(&[]);
+    // Changed since it ran: a pretraining with its evaluation.
+    lab.write(&SWEEP.replace("temperature: 1.0", "temperature: 2.0"));
+    assert_eq!(lab.ablate(&["export", "tiny.ron"]).0, 0);
+    let (code, _, told) = lab.ablate(&["export", "tiny.ron", "--bundle", "stale.tar.gz"]);
+    assert_eq!(code, 0, "{told}");
+    let untarred = Command::new("tar").args(["xzf", "stale.tar.gz"]).current_dir(lab.path("")).status().unwrap();
+    assert!(untarred.success());
+    let (here, there) = (lab.path("results/tables/tiny"), lab.path("tiny/results/tables/tiny"));
+    assert!(fs::read_to_string(here.join("tiny.md")).unwrap().contains("NtXent.temperature: 1.0 → 2.0"));
+    assert_eq!(files(&here), files(&there));
+    let (sweep, store) = ("tiny/sweeps/tiny.ron", "tiny/results");
+    let (code, _, told) = lab.ablate(&["export", sweep, "--store", store, "--out", "again"]);
+    assert_eq!(code, 0, "{told}");
+    assert_eq!(files(&there), files(&lab.path("again")));
+}
+
+#[test]
+fn a_bundle_waits_for_the_run_at_work() {
+    let lab = Lab::new();
+    lab.run(&[]);
+    let _held = lab.hold_lock(std::process::id());
+    let (code, _, told) = lab.ablate(&["export", "tiny.ron", "--bundle", "tiny.tar.gz"]);
+    assert!(code == 2 && told.contains("a run is at work in results: bundle its results when it has ended"), "{told}");
 }
 
 #[test]

@@ -125,8 +125,8 @@ fn a_trial_tells_where_its_numbers_come_from() {
         told
     };
     insta::assert_snapshot!(told(&[]), @r#"error: several trials have these values: add "temperature=LABEL" with one of cold, warm"#);
-    insta::assert_snapshot!(told(&["temperature=hot"]), @"error: `temperature` has no value `hot`; its values are: cold, warm");
-    insta::assert_snapshot!(told(&["temp=cold"]), @"error: `temp=cold` is not AXIS=LABEL; the axes are: temperature");
+    insta::assert_snapshot!(told(&["temperature=hot"]), @"error: tiny: `temperature` has no value `hot`; its values are: cold, warm");
+    insta::assert_snapshot!(told(&["temp=cold"]), @"error: tiny: there is no axis `temp`; its axes are: temperature");
 }
 
 #[test]

@@ -71,7 +71,7 @@ fn jobs_without_data_are_left_out_on_demand_and_say_so() {
     let arguments = ["run", "tiny.ron", "--data-dir", "nowhere", "--skip-absent-data"];
     let (code, shown, told) = lab.ablate(&arguments);
     assert_eq!(code, 0, "{told}");
-    assert!(told.contains("without data: 4 jobs are left out") && shown.contains("no data"), "{shown}{told}");
+    assert!(told.contains("without data: 4 jobs left out") && shown.contains("no data"), "{shown}{told}");
     assert!(shown.contains("2 of 4 cells: no data ("), "{shown}");
     assert_eq!(lab.journal("Succeeded").len(), 8);
     // Pretraining without data takes its evaluations with it.
@@ -86,12 +86,94 @@ fn jobs_without_data_are_left_out_on_demand_and_say_so() {
 fn a_part_of_a_sweep_can_be_run() {
     let lab = Lab::new();
     let (shown, told) = lab.run(&["--only", "temperature=warm"]);
-    assert!(told.contains("4 of 8 jobs to run"), "{told}");
+    assert!(told.contains("4 of 4 chosen jobs to run, 0 done already; 4 are not chosen"), "{told}");
     assert!(shown.lines().any(|line| line.contains("cold") && line.contains("–")), "{shown}");
     let (_, told) = lab.run(&["--only", "temperature=warm"]);
-    assert!(told.contains("nothing to do; 4 of 8 jobs are in results"), "{told}");
+    assert!(told.contains("nothing to do: all 4 chosen jobs are in results; 4 are not chosen"), "{told}");
     let (code, _, told) = lab.ablate(&["run", "tiny.ron", "--only", "temperature=hot"]);
     assert!(code == 2 && told.contains("its values are: cold, warm"), "{told}");
     lab.run(&["--only", "temperature=warm", "--only", "temperature=cold"]);
     assert_eq!(lab.journal("Succeeded").len(), 8);
+}
+
+#[test]
+fn a_part_of_several_sweeps_can_be_run() {
+    let lab = Lab::new();
+    // The other has another axis, and a value that the first lacks.
+    let other = SWEEP
+        .replace("seeds: [0, 1]", "seeds: [2]")
+        .replace("axes: [", "axes: [(name: \"size\", values: {\"20\": (), \"10\": (schedule: (batch_size: 10))}),");
+    std::fs::write(lab.path("other.ron"), other.replace("rows: [", "rows: [\"size\", ").replace("cold", "cool"))
+        .unwrap();
+    let plan = |only: &[&str]| {
+        let only = only.iter().flat_map(|only| ["--only", only]);
+        let arguments: Vec<&str> = ["run", "tiny.ron", "other.ron", "--quiet"].into_iter().chain(only).collect();
+        let (code, _, told) = lab.ablate(&arguments);
+        let done = lab.path("results/jobs").read_dir().map_or(0, Iterator::count);
+        let _ = fs::remove_dir_all(lab.path("results"));
+        (code, done, told)
+    };
+    assert_eq!(plan(&["size=10", "temperature=cool"]), (0, 2, String::new()));
+    assert_eq!(plan(&["temperature=cold"]), (0, 4, String::new()));
+    let (code, _, told) = plan(&["size=10", "temperature=cold"]);
+    assert!(code == 2 && told.contains("--only leaves no trial"), "{told}");
+    let (code, _, told) = plan(&["width=2"]);
+    assert_eq!(code, 2);
+    insta::assert_snapshot!(told, @"
+    error: tiny: there is no axis `width`; its axes are: temperature
+    other: there is no axis `width`; its axes are: size, temperature
+    ");
+    insta::assert_snapshot!(plan(&["temperature=hot"]).2, @"
+    error: tiny: `temperature` has no value `hot`; its values are: cold, warm
+    other: `temperature` has no value `hot`; its values are: cool, warm
+    ");
+    insta::assert_snapshot!(plan(&["warm"]).2, @"
+    error: tiny: `warm` is not AXIS=LABEL; its axes are: temperature
+    other: `warm` is not AXIS=LABEL; its axes are: size, temperature
+    ");
+}
+
+#[test]
+fn a_run_without_any_data_is_refused() {
+    let lab = Lab::new();
+    lab.write(&SWEEP.replace("source: Shapes", "source: Cifar10"));
+    let (code, _, told) = lab.ablate(&["run", "tiny.ron", "--data-dir", "nowhere", "--skip-absent-data"]);
+    assert!(code == 2 && told.contains("nowhere") && !told.contains("left out"), "{told}");
+}
+
+#[test]
+fn what_was_skipped_for_a_failure_that_is_repaired_is_missing() {
+    let lab = Lab::new();
+    lab.run(&[]);
+    let path = lab.path("results/journal.jsonl");
+    let journal = fs::read_to_string(&path).unwrap();
+    let parent = lab.journal("Succeeded")[0].clone();
+    let folder = fs::read_dir(lab.path("results/jobs")).unwrap().map(|entry| entry.unwrap().path());
+    let child = folder
+        .filter(|folder| fs::read_to_string(folder.join("job.json")).unwrap().contains(&format!("    \"{parent}\"")))
+        .map(|folder| folder.file_name().unwrap().to_string_lossy().into_owned())
+        .next()
+        .unwrap();
+    let line = |job: &str, event: &str| {
+        let text = format!("{{\"time_unix_ms\":1,\"job\":\"{job}\",\"event\":{event}}}");
+        format!("{} {text}\n", &blake3::hash(text.as_bytes()).to_hex()[..16])
+    };
+    let failed = line(&parent, r#"{"Failed":{"class":"crash","message":"gone"}}"#);
+    let skipped = line(&child, &format!(r#"{{"Skipped":{{"because":"{parent}"}}}}"#));
+    let others: String = journal
+        .lines()
+        .filter(|line| !line.contains(&parent) && !line.contains(&child))
+        .map(|l| format!("{l}\n"))
+        .collect();
+    let repaired: String = journal
+        .lines()
+        .filter(|line| line.contains(&format!("\"job\":\"{parent}\"")) && line.contains("Succeeded"))
+        .map(|l| format!("{l}\n"))
+        .collect();
+    fs::write(&path, format!("{others}{failed}{skipped}")).unwrap();
+    let (_, shown, told) = lab.ablate(&["status", "tiny.ron"]);
+    assert!(shown.contains("6 done, 1 failed, 1 skipped"), "{shown}{told}");
+    fs::write(&path, format!("{others}{failed}{skipped}{repaired}")).unwrap();
+    let (_, shown, _) = lab.ablate(&["status", "tiny.ron"]);
+    assert!(shown.contains("7 done, 1 missing"), "{shown}");
 }
