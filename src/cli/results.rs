@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use rayon::prelude::*;
+
 use super::{CliError, error::chain, sweeps::Planned, tell};
 use crate::{
     plan::{self, Job, JobId},
@@ -47,7 +49,7 @@ impl Results {
         live_since: Option<u64>,
         planned: &Planned,
     ) -> Result<Self, CliError> {
-        let records = snapshot.jobs.iter().filter_map(|(&job, status)| Some((job, status.record.as_ref()?)));
+        let records = snapshot.jobs.par_iter().filter_map(|(&job, status)| Some((job, status.record.as_ref()?)));
         let mut results = Self {
             done: records.map(|(job, record)| (job, Arc::new(done(record)))).collect(),
             store: store.cloned(),

@@ -3,10 +3,12 @@
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
+use rayon::prelude::*;
+
 use super::{
     cell::{Cell, CellText},
     figure::{Curves, figure},
-    layout::Layout,
+    layout::{BodyRow, Layout},
     lineage::lineage,
     rank::Rank,
     standing::CellState,
@@ -26,8 +28,8 @@ pub fn html(
     plan: &Plan,
     tables: &[Table],
     curves: &[Curves],
-    view: &dyn Fn(JobId) -> JobView,
-    log: &dyn Fn(JobId) -> Option<String>,
+    view: &(dyn Fn(JobId) -> JobView + Sync),
+    log: &(dyn Fn(JobId) -> Option<String> + Sync),
 ) -> String {
     let title = escape(&sweep.title);
     let mut out = format!(
@@ -72,7 +74,7 @@ footer { color: #777; margin-top: 3em; font-size: 13px; }
 @media (prefers-color-scheme: dark) { body { color: #ddd; background: #181818; } [popover] { color: #ddd; background: #222; } ul { color: #aaa; } figure, svg { background: #fff; } }
 ";
 
-fn section(sweep: &Sweep, table: &Table, behind: &dyn Fn(&[usize]) -> String) -> String {
+fn section(sweep: &Sweep, table: &Table, behind: &(dyn Fn(&[usize]) -> String + Sync)) -> String {
     let layout = Layout::new(table, 0..table.columns.len());
     let mut out =
         format!("<h2 id=\"{}\">{}</h2>\n<div class=\"table\"><table>\n<thead>\n", table.name, escape(&table.caption));
@@ -87,29 +89,41 @@ fn section(sweep: &Sweep, table: &Table, behind: &dyn Fn(&[usize]) -> String) ->
         out += "</tr>\n";
     }
     out += "</thead>\n<tbody>\n";
-    let mut panels = String::new();
-    for (row_index, row) in layout.body.iter().enumerate() {
-        out += "<tr>";
-        for label in &row.labels {
-            let _ = write!(out, "<th class=\"row\" scope=\"row\">{}</th>", escape(label));
-        }
-        for (column, cell) in row.cells.iter().enumerate() {
-            let mut content = escape(&cell.text().plain());
-            if let Some(point) = &cell.point {
-                let id = format!("{}-{row_index}-{column}", table.name);
-                let _ = writeln!(panels, "<div popover id=\"{id}\"><pre>{}</pre></div>", behind(point));
-                content = format!("<button popovertarget=\"{id}\">{content}</button>");
-            }
-            let _ = write!(out, "<td class=\"{}\">{content}</td>", class(cell));
-        }
-        out += "</tr>\n";
-    }
-    let _ = write!(out, "</tbody>\n</table></div>\n{panels}<ul>\n");
+    // A table may have thousands of cells, with a page of text behind each.
+    let rows: Vec<(String, String)> = layout.body.par_iter().enumerate().map(|row| body(table, row, behind)).collect();
+    let (lines, panels): (Vec<String>, Vec<String>) = rows.into_iter().unzip();
+    lines.iter().for_each(|line| out += line);
+    out += "</tbody>\n</table></div>\n";
+    panels.iter().for_each(|panel| out += panel);
+    out += "<ul>\n";
     for note in &table.notes {
         let _ = writeln!(out, "<li>{}</li>", escape(note));
     }
     out += "</ul>\n";
     out + &inline(figure(sweep, table).unwrap_or_default())
+}
+
+/// A row of a table's body, and the panels of its cells.
+fn body(
+    table: &Table,
+    (index, row): (usize, &BodyRow),
+    behind: &(dyn Fn(&[usize]) -> String + Sync),
+) -> (String, String) {
+    let (mut line, mut panels) = ("<tr>".to_owned(), String::new());
+    for label in &row.labels {
+        let _ = write!(line, "<th class=\"row\" scope=\"row\">{}</th>", escape(label));
+    }
+    for (column, cell) in row.cells.iter().enumerate() {
+        let mut content = escape(&cell.text().plain());
+        if let Some(point) = &cell.point {
+            let id = format!("{}-{index}-{column}", table.name);
+            let _ = writeln!(panels, "<div popover id=\"{id}\"><pre>{}</pre></div>", behind(point));
+            content = format!("<button popovertarget=\"{id}\">{content}</button>");
+        }
+        let _ = write!(line, "<td class=\"{}\">{content}</td>", class(cell));
+    }
+    line += "</tr>\n";
+    (line, panels)
 }
 
 /// A drawing as a part of a page, which needs no name of its language.
@@ -132,5 +146,17 @@ fn class(cell: &Cell) -> &'static str {
 
 /// The text with everything that HTML would take for markup made literal.
 pub(super) fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    let mut escaped = String::with_capacity(text.len() + text.len() / 16);
+    let mut rest = text;
+    while let Some(at) = rest.find(['&', '<', '>', '"']) {
+        escaped += &rest[..at];
+        escaped += match rest.as_bytes()[at] {
+            b'&' => "&amp;",
+            b'<' => "&lt;",
+            b'>' => "&gt;",
+            _ => "&quot;",
+        };
+        rest = &rest[at + 1..];
+    }
+    escaped + rest
 }

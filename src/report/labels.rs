@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rayon::prelude::*;
+
 use super::lines::one_line;
 use crate::{
     plan::{JobId, Plan, PlannedTrial},
@@ -17,7 +19,7 @@ pub fn job_labels(sweeps: &[Sweep], plan: &Plan) -> BTreeMap<JobId, String> {
             users.entry(id).or_default().push(trial);
         }
     }
-    users.into_iter().map(|(id, trials)| (id, label(sweeps, id, &trials))).collect()
+    users.into_par_iter().map(|(id, trials)| (id, label(sweeps, id, &trials))).collect()
 }
 
 fn label(sweeps: &[Sweep], id: JobId, trials: &[&PlannedTrial]) -> String {

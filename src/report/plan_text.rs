@@ -1,15 +1,17 @@
 //! The text of `ablate plan`: how much there is to do, and every job with the trials that use it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+
+use rayon::prelude::*;
 
 use super::{
     labels::job_labels,
-    lines::{one_line, pad_right, width_of},
+    lines::{one_line, width_of},
     summary::{count, state_counts},
     view::JobView,
 };
 use crate::{
-    plan::{JobId, Plan},
+    plan::{Job, JobId, Plan},
     sweep::Sweep,
 };
 
@@ -18,9 +20,10 @@ pub fn plan_text(
     sweeps: &[Sweep],
     plan: &Plan,
     view: &dyn Fn(JobId) -> JobView,
-    cost: &dyn Fn(JobId) -> Option<String>,
+    cost: &(dyn Fn(JobId) -> Option<String> + Sync),
 ) -> String {
-    let views: BTreeMap<JobId, JobView> = plan.jobs().map(|job| (job.id, view(job.id))).collect();
+    let jobs: Vec<&Job> = plan.jobs().collect();
+    let views: Vec<JobView> = jobs.iter().map(|job| view(job.id)).collect();
     let mut out = String::new();
     for (index, sweep) in sweeps.iter().enumerate() {
         let points: BTreeSet<_> =
@@ -29,18 +32,18 @@ pub fn plan_text(
         out += &format!("{}: {trials} × {seeds}\n", one_line(&sweep.title));
     }
     out += &format!("{}\n", jobs_line(plan));
-    out += &format!("{}\n\n", state_counts(views.values()));
+    out += &format!("{}\n\n", state_counts(views.iter()));
 
     let labels = job_labels(sweeps, plan);
-    let lines: Vec<[String; 5]> = plan
-        .jobs()
-        .map(|job| {
-            let label = labels.get(&job.id).cloned().unwrap_or_default();
-            let state = views[&job.id].state().to_owned();
-            [job.id.short(), job.spec.kind().to_owned(), label, state, cost(job.id).unwrap_or_default()]
-        })
-        .collect();
-    out + &aligned(&lines)
+    let line = |(job, view): (&&Job, &JobView)| {
+        let label = labels.get(&job.id).cloned().unwrap_or_default();
+        let cost = cost(job.id).unwrap_or_default();
+        [job.id.short(), job.spec.kind().to_owned(), label, view.state().to_owned(), cost]
+    };
+    // A plan may have a hundred thousand jobs.
+    let lines: Vec<[String; 5]> = jobs.par_iter().zip(&views).map(line).collect();
+    aligned(&mut out, &lines);
+    out
 }
 
 /// Jobs by kind, and how many more there would be if trials shared none.
@@ -63,14 +66,17 @@ fn jobs_line(plan: &Plan) -> String {
     }
 }
 
-/// Columns of text, two spaces apart.
-fn aligned<const N: usize>(lines: &[[String; N]]) -> String {
+/// Adds columns of text, two spaces apart.
+fn aligned<const N: usize>(out: &mut String, lines: &[[String; N]]) {
     let widths: [usize; N] =
         std::array::from_fn(|column| lines.iter().map(|line| width_of(&line[column])).max().unwrap_or(0));
-    let mut out = String::new();
     for line in lines {
-        let cells = line.iter().zip(widths).map(|(text, width)| pad_right(text, width)).collect::<Vec<_>>();
-        out += &format!("{}\n", cells.join("  ").trim_end());
+        let last = line.iter().rposition(|text| !text.is_empty()).unwrap_or(0);
+        for (text, width) in line[..last].iter().zip(widths) {
+            *out += text;
+            out.extend(std::iter::repeat_n(' ', width - width_of(text) + 2));
+        }
+        *out += line[last].trim_end();
+        out.push('\n');
     }
-    out
 }
