@@ -147,6 +147,8 @@ enum Name {
     /// Kuzushiji-MNIST
     #[value(name = "kmnist")]
     KMnist,
+    /// PASCAL VOC 2007
+    Voc2007,
 }
 
 impl From<Name> for DataSource {
@@ -158,6 +160,7 @@ impl From<Name> for DataSource {
             Name::Mnist => Self::Mnist,
             Name::FashionMnist => Self::FashionMnist,
             Name::KMnist => Self::KMnist,
+            Name::Voc2007 => Self::Voc2007,
         }
     }
 }

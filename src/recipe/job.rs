@@ -84,9 +84,10 @@ impl JobSpec {
                     })
                     .collect()
             }
-            Self::Evaluate(EvaluationJob { task, .. }) => match task {
+            Self::Evaluate(EvaluationJob { task, data, .. }) => match task {
                 EvaluationTask::NearestNeighbors { .. } => vec![Metric::Top1, Metric::MeanPerClass],
                 EvaluationTask::TransformationProbe { .. } => vec![Metric::Top1, Metric::TrainTop1],
+                _ if data.source.is_multi_label() => vec![Metric::MeanAveragePrecision],
                 _ => of_classifier.to_vec(),
             },
         }

@@ -1,6 +1,7 @@
 //! Checks that a recipe describes something that can be run.
 
 mod evaluation;
+mod several_labels;
 mod training;
 
 use super::Recipe;
@@ -17,7 +18,7 @@ pub struct Problem {
 }
 
 impl Recipe {
-    /// Every impossible value, in the order of the fields; empty if the recipe can be run.
+    /// Every impossible value, mostly in the order of the fields; empty if the recipe can be run.
     pub fn problems(&self) -> Vec<Problem> {
         let mut found = Vec::new();
         self.data.check(&["data"], &mut found);
@@ -27,6 +28,7 @@ impl Recipe {
         self.augmentation.check(&mut found);
         training::check(self, &mut found);
         evaluation::check(self, &mut found);
+        several_labels::check(self, &mut found);
         found
     }
 }

@@ -6,7 +6,7 @@ use ablate::{
     recipe::{Metric, Recipe},
     train::{
         self, EpochReport, Error, Watch,
-        data::Split,
+        data::{Images, Split},
         protocol::{self, Encoded, Evaluated, Sets},
     },
 };
@@ -246,4 +246,40 @@ fn micro_batches_of_fine_tuning_change_what_batch_normalization_sees_only() {
     };
     assert_eq!(tuned("20"), tuned("None"), "all at a time is no micro-batch");
     assert_ne!(tuned("5"), tuned("None"));
+}
+
+#[test]
+fn images_may_show_several_classes() {
+    // Each of red, green and blue is in an image or not, anywhere; the classes are the colors, green does not count
+    // where blue is missing.
+    let images = |count: usize, offset: usize| {
+        let (mut pixels, mut shown) = (Vec::new(), Vec::new());
+        for number in 0..count {
+            let colors = [0, 1, 2].map(|bit| (number + offset) >> bit & 1 == 1);
+            let level =
+                |color: bool, place: usize| if color { 255 - (7 * place % 60) as u8 } else { (5 * place % 50) as u8 };
+            pixels.extend((0..24 * 24).flat_map(|place| colors.map(|color| level(color, place + number))));
+            shown.extend([Some(colors[0]), colors[2].then_some(colors[1]), Some(colors[2])]);
+        }
+        let names = ["red", "green", "blue"].map(str::to_owned).to_vec();
+        Images::in_memory(24, pixels, vec![0; count], 3, names).showing(shown)
+    };
+    let (train, validation, test) = (images(40, 0), images(24, 3), images(16, 5));
+    let sets = Sets { train: &train, validation: Some(&validation), test: &test };
+    let file = pretrained(&tiny("()"));
+    for change in [
+        "(evaluation: (epochs: 300, learning_rate: 100.0, batch_size: 40))",
+        "(evaluation: (epochs: 100, learning_rate: 0.5, batch_size: 20, protocol: FineTune))",
+        "(evaluation: (epochs: 100, learning_rate: 0.5, batch_size: 20, micro_batch: 10, protocol: FineTune))",
+        "(data: (validation_images: 40), evaluation: (protocol: LogisticRegression(regularization: (1e-6, 1e-2), values: 3)))",
+    ] {
+        let recipe = tiny(change);
+        let encoded = Encoded { job: &recipe.pretrain_job(0), file: &file };
+        let found = protocol::evaluate(&recipe.evaluation_job(0), encoded, sets, None, &mut go_on).unwrap();
+        assert_eq!(found.metrics.keys().collect::<Vec<_>>(), [&Metric::MeanAveragePrecision], "{change}");
+        assert!(found.metrics[&Metric::MeanAveragePrecision] > 95.0, "{change}: {found:?}");
+    }
+    let describe = |change: &str| protocol::describe(&tiny(change).evaluation_job(0));
+    let voc = "transfer_data: (source: Voc2007, train_images: \"All\", test_images: \"All\")";
+    assert!(describe(&format!("(evaluation: ({voc}, protocol: FineTune))")).contains(", each class by itself;"));
 }

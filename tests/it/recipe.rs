@@ -23,11 +23,12 @@ fn settings_of_evaluations() {
         "(objective: Untrained, evaluation: (representation: Projection))",
         "(evaluation: (protocol: TransformationProbe(task: GaussianNoise(sigma: 0.0), hidden: 0)))",
     ];
-    insta::assert_snapshot!(cases.map(problems).concat(), @r"
+    insta::assert_snapshot!(cases.map(problems).concat(), @"
     evaluation.train_augmentation.1.kernel: 9 is not a length of a kernel
     evaluation.train_augmentation.1.sigma: (0, 0) is not a range of deviations
     evaluation.train_augmentation.1.probability: 2 is not a probability
     evaluation.transfer_data.train_images: 15 images cannot be shared equally by the 10 classes of Cifar10
+    evaluation.batch_size: a batch of 20 does not fit 15 training images
     evaluation.batch_size: a batch of 1000 does not fit 40 training images
     evaluation.batch_size: a batch of 1 does not fit 40 training images
     evaluation.label_fraction: 0 is not a share of the labels
@@ -75,5 +76,37 @@ fn settings_of_training() {
     data.center_crop: 1.5 is not a share of a picture's side
     encoder.input_normalization: mean (0.5, 0.5, 0.5) and deviation (0.25, 0.25, 0.0) cannot be subtracted and divided by
     evaluation.micro_batch: batches of 20 cannot be cut into micro-batches of 6
+    ");
+}
+
+#[test]
+fn images_that_show_several_classes() {
+    let voc = "(source: Voc2007, train_images: \"All\", validation_images: 2510, test_images: \"All\")";
+    for change in [
+        format!("(evaluation: (transfer_data: {voc}, protocol: FineTune))"),
+        format!("(evaluation: (transfer_data: {voc}, batch_size: 2501))"),
+        format!(
+            "(evaluation: (transfer_data: {voc}, protocol: LogisticRegression(regularization: (1e-6, 1e5), values: 45)))"
+        ),
+        format!("(data: {voc}, online_probe: None)"),
+    ] {
+        assert_eq!(problems(&change), "", "{change}");
+    }
+    let cases = [
+        format!("(data: {voc}, objective: Supervised)"),
+        format!("(data: {voc}, online_probe: (learning_rate: 0.1, momentum: 0.9))"),
+        format!("(evaluation: (transfer_data: {voc}, protocol: NearestNeighbors(neighbors: 1)))"),
+        format!("(evaluation: (transfer_data: {voc}, label_fraction: 0.1))"),
+        "(evaluation: (transfer_data: (source: Voc2007, train_images: 200, validation_images: 20, subset_seed: 1, test_images: 20)))".to_owned(),
+    ];
+    insta::assert_snapshot!(cases.map(|case| problems(&case)).concat(), @"
+    objective: images of Voc2007 show several classes, and supervised pretraining learns one
+    online_probe: images of Voc2007 show several classes, and the online probe learns one
+    evaluation.protocol: images of Voc2007 show several classes, and neighbors vote for one
+    evaluation.label_fraction: images of Voc2007 show several classes, so that no share of each is equal
+    evaluation.transfer_data.train_images: 200 images of Voc2007: it is taken as a whole
+    evaluation.transfer_data.test_images: 20 images of Voc2007: it is taken as a whole
+    evaluation.transfer_data.validation_images: 20 validation images of Voc2007: they are its authors' own
+    evaluation.transfer_data.subset_seed: Voc2007 has no subsets to choose from
     ");
 }

@@ -1,6 +1,6 @@
 //! Checks that the wanted images can exist.
 
-use super::{Count, Data, DataSource};
+use super::{Count, Data, DataSource, VOC_VALIDATION};
 use crate::recipe::validate::{Problem, problem};
 
 /// Most classes of a folder: labels have two bytes.
@@ -18,6 +18,10 @@ impl Data {
         self.check_views(path, found);
         if found.len() > before {
             // What follows divides by the number of classes and would repeat the same mistake.
+            return;
+        }
+        if self.source == DataSource::Voc2007 {
+            self.check_voc(path, found);
             return;
         }
         let (source, (most_train, most_test)) = (self.source, self.source.available());
@@ -51,6 +55,28 @@ impl Data {
                 ),
                 "take fewer; validation images are taken out of the training images".into(),
             ));
+        }
+    }
+
+    /// VOC 2007 has no subsets: how a share of several labels would be equal is not defined.
+    fn check_voc(&self, path: &[&str], found: &mut Vec<Problem>) {
+        let mut report = |field: &str, message: String, remedy: &str| {
+            found.push(problem(&[path, &[field]].concat(), message, remedy.to_owned()));
+        };
+        for (field, count) in [("train_images", self.train_images), ("test_images", self.test_images)] {
+            if count != Count::All {
+                report(field, format!("{count} images of Voc2007: it is taken as a whole"), "write `All`");
+            }
+        }
+        if ![0, VOC_VALIDATION].contains(&self.validation_images) {
+            report(
+                "validation_images",
+                format!("{} validation images of Voc2007: they are its authors' own", self.validation_images),
+                "write 2510, or leave it out",
+            );
+        }
+        if self.subset_seed != 0 {
+            report("subset_seed", "Voc2007 has no subsets to choose from".into(), "leave it out, or write 0");
         }
     }
 

@@ -54,6 +54,9 @@ patchable! {
 /// (`CROP_PROPORTION`).
 pub const CENTER_CROP: f64 = 0.875;
 
+/// Number of VOC 2007's validation pictures.
+pub(super) const VOC_VALIDATION: usize = 2_510;
+
 /// A data set: a known one, or any folder of pictures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -73,6 +76,10 @@ pub enum DataSource {
     /// ImageNet (ILSVRC 2012) in class folders named by WordNet ids, 1000 classes, 1,281,167 training pictures and 50,000
     /// for testing, views of 224 pixels unless `image_size` says otherwise (Russakovsky et al. 2015).
     ImageNet,
+    /// PASCAL VOC 2007 in the layout of its development kit: 20 classes of which a picture shows one or several, 2,501
+    /// training, 2,510 validation and 4,952 test pictures, views of 224 pixels unless `image_size` says otherwise
+    /// (Everingham et al. 2010). It is taken as a whole; its validation pictures are the authors' own.
+    Voc2007,
     /// JPEG and PNG pictures of any size in `train/<class>/` and `val/<class>/` (or `test/<class>/`), the layout of
     /// ImageNet; a class is its position among the sorted folder names. What is stated here is compared with the
     /// files when they are read, so that planning needs none.
@@ -113,6 +120,7 @@ impl DataSource {
             Self::Shapes | Self::Cifar10 | Self::Mnist | Self::FashionMnist | Self::KMnist => 10,
             Self::Cifar100 => 100,
             Self::ImageNet => 1000,
+            Self::Voc2007 => 20,
             Self::Folder { classes, .. } => classes,
         }
     }
@@ -123,7 +131,7 @@ impl DataSource {
             Self::Shapes => 24,
             Self::Mnist | Self::FashionMnist | Self::KMnist => 28,
             Self::Cifar10 | Self::Cifar100 => 32,
-            Self::ImageNet => 224,
+            Self::ImageNet | Self::Voc2007 => 224,
             Self::Folder { size, .. } => size,
         }
     }
@@ -135,13 +143,19 @@ impl DataSource {
             Self::Cifar10 | Self::Cifar100 => (50_000, 10_000),
             Self::Mnist | Self::FashionMnist | Self::KMnist => (60_000, 10_000),
             Self::ImageNet => (1_281_167, 50_000),
+            Self::Voc2007 => (2_501 + VOC_VALIDATION, 4_952),
             Self::Folder { images, .. } => images,
         }
     }
 
-    /// Whether its images are pictures of any size in class folders.
+    /// Whether its images are pictures of any size in files of their own.
     pub fn is_pictures(self) -> bool {
-        matches!(self, Self::ImageNet | Self::Folder { .. })
+        matches!(self, Self::ImageNet | Self::Voc2007 | Self::Folder { .. })
+    }
+
+    /// Whether an image may show several classes.
+    pub fn is_multi_label(self) -> bool {
+        self == Self::Voc2007
     }
 
     /// The name as it is written in files.
@@ -154,6 +168,7 @@ impl DataSource {
             Self::FashionMnist => "FashionMnist",
             Self::KMnist => "KMnist",
             Self::ImageNet => "ImageNet",
+            Self::Voc2007 => "Voc2007",
             Self::Folder { .. } => "Folder",
         }
     }
@@ -168,6 +183,7 @@ impl DataSource {
             Self::FashionMnist => "fashion-mnist",
             Self::KMnist => "kmnist",
             Self::ImageNet => "imagenet",
+            Self::Voc2007 => "voc2007",
             Self::Folder { .. } => "folder",
         }
     }

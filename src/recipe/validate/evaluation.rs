@@ -33,6 +33,9 @@ pub(super) fn check(recipe: &Recipe, found: &mut Vec<Problem>) {
 /// Number of training images whose labels are used.
 fn labeled_images(recipe: &Recipe) -> usize {
     let data = recipe.evaluation.transfer_data.as_ref().unwrap_or(&recipe.data);
+    if recipe.evaluation.label_fraction == 1.0 {
+        return data.train_set().count();
+    }
     let classes = data.source.classes();
     let per_class =
         (recipe.evaluation.label_fraction * data.train_set().count() as f64 / classes as f64).round() as usize;

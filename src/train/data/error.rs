@@ -119,6 +119,20 @@ pub enum ErrorKind {
         /// What the recipe says that they are.
         stated: u64,
     },
+    /// A line of VOC's lists of classes says something else than a picture and whether it shows the class.
+    List {
+        /// The list.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+    },
+    /// VOC's lists of two classes are about other pictures.
+    Lists {
+        /// One list.
+        path: PathBuf,
+        /// The other.
+        other: PathBuf,
+    },
     /// All images are asked for, and the files hold only some.
     Incomplete {
         /// The data set.
@@ -276,6 +290,23 @@ impl fmt::Display for ErrorKind {
                  right folder, or write what `ablate data verify` prints",
                 path.display(),
             ),
+            Self::List { path, line } => write!(
+                f,
+                "{}:{line} must be the name of a picture and 1, 0 or -1, as `000005 -1`: unpack the data set again",
+                path.display()
+            ),
+            Self::Lists { path, other } => write!(
+                f,
+                "{} and {} are about other pictures: unpack the data set again",
+                path.display(),
+                other.display()
+            ),
+            Self::Incomplete { source, split, found, expected } if source.is_multi_label() => write!(
+                f,
+                "{} has {expected} {} images, but its files at hand hold {found}: unpack the data set again",
+                source.name(),
+                split.name(),
+            ),
             Self::Incomplete { source, split, found, expected } => write!(
                 f,
                 "{} has {expected} {split} images, but its files at hand hold {found}: complete them, or write \
@@ -336,6 +367,13 @@ struct Remedy(DataSource);
 
 impl fmt::Display for Remedy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 == DataSource::Voc2007 {
+            return f.write_str(
+                "unpack VOCtrainval_06-Nov-2007.tar and VOCtest_06-Nov-2007.tar from \
+                 http://host.robots.ox.ac.uk/pascal/VOC/voc2007/ into one folder, and name that by --data-dir, \
+                 ABLATE_DATA_DIR or `data.folder` in the recipe",
+            );
+        }
         if self.0.is_pictures() {
             return f.write_str(
                 "name the folder of the pictures by --data-dir, ABLATE_DATA_DIR or `data.folder` in the recipe",

@@ -41,7 +41,7 @@ pub fn of(source: DataSource) -> Option<&'static dyn Files> {
         DataSource::Mnist => Some(&idx::MNIST),
         DataSource::FashionMnist => Some(&idx::FASHION_MNIST),
         DataSource::KMnist => Some(&idx::KMNIST),
-        DataSource::Shapes | DataSource::ImageNet | DataSource::Folder { .. } => None,
+        DataSource::Shapes | DataSource::ImageNet | DataSource::Voc2007 | DataSource::Folder { .. } => None,
     }
 }
 

@@ -52,3 +52,13 @@ pub fn write_idx(folder: &Path, per_class: u8, compressed: bool) {
         }
     }
 }
+
+/// A PNG file of one color.
+pub fn png(height: u32, width: u32, value: u8) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, width, height);
+    encoder.set_color(png::ColorType::Rgb);
+    let pixels = vec![value; (height * width * 3) as usize];
+    encoder.write_header().unwrap().write_image_data(&pixels).unwrap();
+    bytes
+}

@@ -12,8 +12,11 @@ pub struct Images {
     pub size: usize,
     /// Share of a picture's shorter side that a view without augmentation shows, unless it has that size already.
     pub center_crop: f64,
-    /// Class of each image, from 0.
+    /// Class of each image, from 0; where an image may show several, the first of them.
     pub labels: Vec<u16>,
+    /// Where an image may show several classes: whether each image shows each class, `[n, classes]` row by row; none
+    /// where that is not to be counted, since it is hard to see (VOC's difficult objects).
+    pub shown: Option<Vec<Option<bool>>>,
     /// Number of classes.
     pub classes: usize,
     /// Name of each class.
@@ -46,14 +49,24 @@ impl Images {
     pub fn in_memory(size: usize, pixels: Vec<u8>, labels: Vec<u16>, classes: usize, class_names: Vec<String>) -> Self {
         debug_assert_eq!(pixels.len(), labels.len() * size * size * 3);
         let pixels = Pixels::Memory(size, pixels);
-        Self { size, center_crop: CENTER_CROP, labels, classes, class_names, pixels }
+        Self { size, center_crop: CENTER_CROP, labels, shown: None, classes, class_names, pixels }
     }
 
     /// All pictures of a cache file; views have `size` pixels.
     pub(super) fn mapped(size: usize, pack: Arc<Pack>, class_names: Vec<String>) -> Self {
         let labels = pack.labels().collect();
         let pixels = Pixels::Mapped(Arc::clone(&pack), (0..pack.len()).collect());
-        Self { size, center_crop: CENTER_CROP, labels, classes: class_names.len(), class_names, pixels }
+        Self { size, center_crop: CENTER_CROP, labels, shown: None, classes: class_names.len(), class_names, pixels }
+    }
+
+    /// The same images, which show these classes; see [`Images::shown`].
+    pub fn showing(self, shown: Vec<Option<bool>>) -> Self {
+        debug_assert_eq!(shown.len(), self.len() * self.classes);
+        let first = |row: &[Option<bool>]| {
+            let of = |what| row.iter().position(|&shown| shown == what);
+            of(Some(true)).or_else(|| of(None)).unwrap_or(0) as u16
+        };
+        Self { labels: shown.chunks_exact(self.classes).map(first).collect(), shown: Some(shown), ..self }
     }
 
     /// The same images, with other views of them where these are stated.
@@ -106,6 +119,9 @@ impl Images {
             size: self.size,
             center_crop: self.center_crop,
             labels: indices.iter().map(|&index| self.labels[index]).collect(),
+            shown: self.shown.as_ref().map(|shown| {
+                indices.iter().flat_map(|&index| &shown[index * self.classes..][..self.classes]).copied().collect()
+            }),
             classes: self.classes,
             class_names: self.class_names.clone(),
             pixels,
@@ -124,6 +140,9 @@ impl Images {
         }
         for label in &self.labels {
             hasher.update(&label.to_le_bytes());
+        }
+        for shown in self.shown.iter().flatten() {
+            hasher.update(&[shown.map_or(2, u8::from)]);
         }
         match &self.pixels {
             Pixels::Memory(side, pixels) => {
@@ -165,6 +184,19 @@ mod tests {
         let swapped = images(1, &[1, 2, 3, 4, 5, 6], &[0, 1]).select(&[1, 0]);
         assert_eq!((swapped.picture(0).pixels, swapped.labels[0]), (&[4, 5, 6][..], 1));
         assert_eq!((swapped.picture(1).pixels, swapped.labels[1]), (&[1, 2, 3][..], 0));
+    }
+
+    #[test]
+    fn images_may_show_several_classes() {
+        let shown = vec![Some(false), Some(true), None, Some(false)];
+        let images = images(1, &[1, 2, 3, 4, 5, 6], &[0, 0]).showing(shown.clone());
+        assert_eq!((&images.labels[..], &images.shown), (&[1, 0][..], &Some(shown)));
+        let swapped = images.select(&[1, 0, 1]);
+        assert_eq!(swapped.labels, [0, 1, 0]);
+        let expected = vec![None, Some(false), Some(false), Some(true), None, Some(false)];
+        assert_eq!(swapped.shown, Some(expected));
+        let other = images.clone().showing(vec![Some(false), Some(true), Some(true), Some(false)]);
+        assert!(other.labels == images.labels && other.fingerprint() != images.fingerprint());
     }
 
     #[test]

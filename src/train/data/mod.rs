@@ -74,12 +74,17 @@ pub struct Loaded {
 /// pictures in folders take long enough to be watched.
 pub fn load(part: &Part, folder: Option<&Path>, watch: &mut Watcher<'_>) -> Result<Loaded, Error> {
     let source = part.source;
-    part.check()?;
+    if !source.is_multi_label() {
+        part.check()?;
+    }
     if source == DataSource::Shapes {
         let images = generate(part).seen_as(part.image_size, part.center_crop);
         return Ok(Loaded { images, left_out: Vec::new(), notes: Vec::new() });
     }
     let folder = folder.ok_or(ErrorKind::NoFolder { source })?;
+    if source == DataSource::Voc2007 {
+        return folder::voc::load(part, folder, watch);
+    }
     let (all, left_out, notes) = read(source, folder, part.split.of_files(), watch)?;
     corrupt::allow(part.corrupt_images, &left_out)?;
     part.check_complete(all.len() + left_out.len())?;
@@ -137,6 +142,7 @@ pub fn check(source: DataSource, corrupt_images: usize, folder: Option<&Path>) -
     }
     let folder = folder.ok_or(ErrorKind::NoFolder { source })?;
     match (Stated::of(source), files::of(source)) {
+        _ if source == DataSource::Voc2007 => folder::voc::check(folder),
         (Some(stated), _) => stated.check(folder),
         (None, Some(files)) => files.verify(folder, corrupt_images),
         (None, None) => Err(ErrorKind::NoFolder { source }.into()),
@@ -147,6 +153,7 @@ pub fn check(source: DataSource, corrupt_images: usize, folder: Option<&Path>) -
 /// checksums of their cache. Any number may be corrupt.
 pub fn inspect(source: DataSource, folder: Option<&Path>, watch: &mut Watcher<'_>) -> Result<Summary, Error> {
     match (Stated::of(source), folder) {
+        (_, Some(folder)) if source == DataSource::Voc2007 => folder::voc::inspect(folder, watch),
         (Some(stated), Some(folder)) => stated.inspect(folder, watch),
         _ => check(source, usize::MAX, folder),
     }

@@ -13,7 +13,8 @@ use super::{
 pub struct GridPoint {
     /// λ.
     pub lambda: f64,
-    /// Accuracy on the validation split in percent; ties count against.
+    /// Accuracy on the validation split in percent; ties count against. Where images show several classes, the mean
+    /// average precision.
     pub validation: f64,
     /// Loss on the training split.
     pub loss: f64,
@@ -23,10 +24,26 @@ pub struct GridPoint {
     pub stop: Stop,
 }
 
+impl GridPoint {
+    /// Before anything was trained with it.
+    pub(super) fn untried(lambda: f64) -> Self {
+        Self { lambda, validation: f64::NAN, loss: 0.0, iterations: 0, stop: Stop::Converged }
+    }
+
+    /// Adds the classifier of one of several classes: losses as their mean, steps as their sum.
+    pub(super) fn add(&mut self, fit: &Fit, classes: usize) {
+        self.loss += fit.loss / classes as f64;
+        self.iterations += fit.iterations;
+        if fit.stop != Stop::Converged {
+            self.stop = fit.stop;
+        }
+    }
+}
+
 /// The outcome of a grid search.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GridSearch {
-    /// The strength with the best validation accuracy; the largest of equally good ones.
+    /// The strength with the best validation; the largest of equally good ones.
     pub lambda: f64,
     /// All strengths, ascending.
     pub curve: Vec<GridPoint>,

@@ -13,6 +13,7 @@ mod line_search;
 mod logistic;
 mod loss;
 pub mod metrics;
+mod one_vs_rest;
 mod precision;
 
 pub use error::{Error, ErrorKind};
@@ -22,4 +23,5 @@ pub use grid::{GridPoint, GridSearch, grid_search, log_spaced};
 pub use lbfgs::{Limits, Stop};
 pub use logistic::{Classifier, Fit, fit};
 pub use loss::loss_and_gradient;
+pub use one_vs_rest::{Showing, grid_search_of_each};
 pub use precision::{MeanAveragePrecision, average_precision, mean_average_precision};

@@ -5,4 +5,4 @@ mod contrastive;
 mod cross_entropy;
 
 pub use contrastive::{Batch, contrastive};
-pub use cross_entropy::cross_entropy;
+pub use cross_entropy::{binary_cross_entropy, cross_entropy};

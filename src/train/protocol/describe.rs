@@ -27,12 +27,13 @@ pub fn describe(job: &EvaluationJob) -> String {
         Representation::Encoder => "h",
         Representation::Projection => "g(h)",
     };
+    let of_each = if job.data.source.is_multi_label() { ", each class by itself" } else { "" };
     let what = match &job.task {
         EvaluationTask::Linear(training) => {
-            format!("linear evaluation on frozen {features}, offline, {}", steps(training))
+            format!("linear evaluation on frozen {features}, offline, {}{of_each}", steps(training))
         }
         EvaluationTask::LogisticRegression { regularization: (weakest, strongest), values } => format!(
-            "logistic regression on frozen {features}, offline, no augmentation: L-BFGS, L2 regularization chosen from \
+            "logistic regression{of_each} on frozen {features}, offline, no augmentation: L-BFGS, L2 regularization chosen from \
              {values} values between {weakest:e} and {strongest:e} on {} validation images, which the last training \
              includes",
             job.data.validation_images
@@ -46,7 +47,7 @@ pub fn describe(job: &EvaluationJob) -> String {
         }
         EvaluationTask::FineTune(training) => {
             let normalization = normalization(training.micro_batch);
-            format!("fine-tuning of the whole network, {}{normalization}", steps(training))
+            format!("fine-tuning of the whole network, {}{of_each}{normalization}", steps(training))
         }
         EvaluationTask::OwnClassifier => "the classifier of supervised pretraining, no augmentation".to_owned(),
         EvaluationTask::TransformationProbe { task, hidden, training } => {

@@ -8,6 +8,7 @@ mod linear;
 mod probe;
 mod probe_images;
 mod steps;
+mod targets;
 
 pub use describe::{describe, describe_pretraining};
 pub use extract::Frozen;
@@ -16,12 +17,17 @@ use std::time::Duration;
 
 use burn::module::AutodiffModule;
 
-use self::steps::{Course, Outcome, Resumption};
+use self::{
+    steps::{Course, Outcome, Resumption},
+    targets::{Targets, metrics_of, with_train_accuracy},
+};
 use super::{
     Error,
     data::Images,
     device::Device,
-    evaluation::{Features, Labeled, Limits, Stop, grid_search, knn, log_spaced, mean_average_precision, metrics},
+    evaluation::{
+        Features, Labeled, Limits, Showing, Stop, grid_search, grid_search_of_each, knn, log_spaced, metrics,
+    },
     matrix_values,
     model::{Linear, ResNet, load_weights},
     watch::{Watch, Wish, went_on},
@@ -116,7 +122,7 @@ pub fn evaluate(
         training,
         seed: job.seed,
         what,
-        labels: &sets.train.labels,
+        targets: Targets::of(sets.train),
         views_of: None,
         part: training.batch_size,
         kept_at_end: false,
@@ -130,7 +136,7 @@ pub fn evaluate(
             let outcome = fine_tune::train(&course, network.into_encoder(), dimension, sets.train, watch)?;
             let mut tuned = outcome.module.valid();
             let (test, train) = (tuned.logits(sets.test, watch)?, tuned.logits(sets.train, watch)?);
-            let metrics = with_train_accuracy(of_scores(&test, sets.test)?, &train, sets.train);
+            let metrics = with_train_accuracy(metrics_of(&test, sets.test)?, &train, sets.train);
             return Ok(Evaluated::of(metrics, sets).trained(&outcome.without_module(), true));
         }
         EvaluationTask::Linear(training) => {
@@ -141,7 +147,7 @@ pub fn evaluate(
             let outcome = linear::train(&course, &mut network, &train, sets.train.classes, watch)?;
             let classifier = outcome.module.valid().classifier;
             let [test, train] = [test, train].map(|features| matrix_values(classifier.forward(features)));
-            let metrics = with_train_accuracy(of_scores(&test, sets.test)?, &train, sets.train);
+            let metrics = with_train_accuracy(metrics_of(&test, sets.test)?, &train, sets.train);
             Evaluated::of(metrics, sets).trained(&outcome.without_module(), augmented)
         }
         EvaluationTask::LogisticRegression { regularization, values } => {
@@ -156,7 +162,7 @@ pub fn evaluate(
             let mut scores =
                 |images| Ok::<_, Error>(matrix_values(classifier.forward(network.features(images, watch)?)));
             let (test, train) = (scores(sets.test)?, scores(sets.train)?);
-            Evaluated::of(with_train_accuracy(of_scores(&test, sets.test)?, &train, sets.train), sets)
+            Evaluated::of(with_train_accuracy(metrics_of(&test, sets.test)?, &train, sets.train), sets)
         }
         EvaluationTask::TransformationProbe { task, hidden, training } => {
             let course = course(training, "probe's");
@@ -172,30 +178,6 @@ pub fn evaluate(
     if changed.is_empty() { Ok(result) } else { Err(Error::NotFrozen { tensors: changed }) }
 }
 
-/// The metrics of scores `[n, classes]`.
-fn of_scores<T: PartialOrd + Copy + Into<f64>>(scores: &[T], images: &Images) -> Result<Metrics, Error> {
-    if !scores.iter().all(|&score| score.into().is_finite()) {
-        return Err(Error::NonFiniteResult { what: "a score of the classifier" });
-    }
-    let (labels, classes) = (&images.labels, images.classes);
-    let [top1, top5] = metrics::top_k(scores, labels, classes, [1, 5]);
-    let hits = metrics::top_k_hits(scores, labels, classes, 1);
-    let scores: Vec<f64> = scores.iter().map(|&score| score.into()).collect();
-    let precision = mean_average_precision(&scores, classes, |image, class| Some(usize::from(labels[image]) == class));
-    Ok(Metrics::from([
-        (Metric::Top1, top1),
-        (Metric::Top5, top5),
-        (Metric::MeanPerClass, metrics::mean_per_class(&hits, labels, classes)),
-        (Metric::MeanAveragePrecision, precision.mean),
-    ]))
-}
-
-fn with_train_accuracy<T: PartialOrd>(mut metrics: Metrics, scores: &[T], train: &Images) -> Metrics {
-    let [top1] = metrics::top_k(scores, &train.labels, train.classes, [1]);
-    metrics.insert(Metric::TrainTop1, top1);
-    metrics
-}
-
 fn logistic_regression(
     (weakest, strongest): (f64, f64),
     count: usize,
@@ -208,11 +190,16 @@ fn logistic_regression(
     let (train, chosen_on, test) = (rows(sets.train)?, rows(validation)?, rows(sets.test)?);
     let lambdas = log_spaced(weakest, strongest, count);
     let mut go_on = || watch.wish() != Wish::Stop;
-    let search = grid_search(train.labeled(sets.train)?, chosen_on.labeled(validation)?, &lambdas, LIMITS, &mut go_on)?;
+    let search = if sets.train.shown.is_some() {
+        let (train, chosen_on) = (train.showing(sets.train)?, chosen_on.showing(validation)?);
+        grid_search_of_each(train, chosen_on, &lambdas, LIMITS, &mut go_on)?
+    } else {
+        grid_search(train.labeled(sets.train)?, chosen_on.labeled(validation)?, &lambdas, LIMITS, &mut go_on)?
+    };
     let classifier = &search.fit.classifier;
     let scores = classifier.logits(test.features()?)?;
     let metrics =
-        with_train_accuracy(of_scores(&scores, sets.test)?, &classifier.logits(train.features()?)?, sets.train);
+        with_train_accuracy(metrics_of(&scores, sets.test)?, &classifier.logits(train.features()?)?, sets.train);
     let mut remarks = vec![format!(
         "regularization chosen on {} validation images: {:e}; the classifier is then trained on these and {} more",
         validation.len(),
@@ -284,6 +271,10 @@ impl Rows {
 
     fn features(&self) -> Result<Features<'_>, Error> {
         Ok(Features::new(&self.values, self.dimension)?)
+    }
+
+    fn showing<'a>(&'a self, images: &'a Images) -> Result<Showing<'a>, Error> {
+        Ok(Showing::new(self.features()?, images.shown.as_deref().unwrap_or_default(), images.classes)?)
     }
 
     fn labeled<'a>(&'a self, images: &'a Images) -> Result<Labeled<'a>, Error> {

@@ -10,6 +10,7 @@ use super::{
     extract::in_batches,
     probe_images::Transformed,
     steps::{self, Course, Outcome},
+    targets::Targets,
 };
 use crate::{
     recipe::{Metric, Metrics, ProbeTask},
@@ -96,7 +97,7 @@ fn fit(
     watch: &mut dyn Watch,
 ) -> Result<(Perceptron<Cpu>, Outcome<()>), Error> {
     let Examples { features, labels, classes } = examples;
-    let course = Course { labels, ..*course };
+    let course = Course { targets: Targets::Class(labels), ..*course };
     let perceptron = Perceptron::new(features.dims()[1], hidden, *classes, course.seed, &Device::default());
     let logits = |perceptron: &mut Perceptron<TrainCpu>, part: steps::Part| {
         perceptron.forward(Tensor::from_inner(part.rows(features)))
@@ -140,7 +141,7 @@ mod tests {
             training: &training,
             seed: 0,
             what: "probe's",
-            labels: &[],
+            targets: Targets::Class(&[]),
             views_of: None,
             part: 64,
             kept_at_end: false,

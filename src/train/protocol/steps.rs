@@ -8,6 +8,7 @@ use std::{
 use burn::{module::AutodiffModule, tensor::Tensor};
 use serde::{Deserialize, Serialize};
 
+use super::targets::Targets;
 use crate::{
     recipe::{ClassifierTraining, Transform},
     train::{
@@ -16,7 +17,6 @@ use crate::{
         data::Images,
         device::{Cpu, TrainCpu},
         model::WeightsError,
-        objective::cross_entropy,
         optimizer::{Gradients, Optimizer, Rule, accumulate, gradients},
         prefetch::Prefetch,
         random::{Purpose, Stream},
@@ -34,8 +34,8 @@ pub(super) struct Course<'a> {
     pub seed: u64,
     /// What is trained, as messages say it.
     pub what: &'static str,
-    /// Class of each image.
-    pub labels: &'a [u16],
+    /// What is to be learned of each image.
+    pub targets: Targets<'a>,
     /// The images of which views are made; none if features are known already.
     pub views_of: Option<&'a Images>,
     /// Images whose gradient is computed at a time.
@@ -97,7 +97,7 @@ struct Trainee<M> {
 const MODULE: &str = "module.";
 const OPTIMIZER: &str = "optimizer";
 
-/// Trains `module` by cross-entropy of the `logits` that it gives for a part of a batch.
+/// Trains `module` by the loss of the `logits` that it gives for a part of a batch.
 ///
 /// The images pass in one endless order, shuffled anew for each epoch; batches are cut from it regardless of where an
 /// epoch ends, as the reference code does, so that no image is dropped and a batch may be larger than the data. The rate
@@ -108,7 +108,7 @@ pub(super) fn train<M: AutodiffModule<TrainCpu>>(
     mut logits: impl FnMut(&mut M, Part) -> Tensor<TrainCpu, 2>,
     watch: &mut dyn Watch,
 ) -> Result<Outcome<M>, Error> {
-    let (images, batch_size) = (course.labels.len(), course.training.batch_size);
+    let (images, batch_size) = (course.targets.len(), course.training.batch_size);
     let total = images * course.training.epochs / batch_size;
     if total == 0 {
         return Err(Error::TooFewImages { images, batch_size });
@@ -194,15 +194,15 @@ impl<M: AutodiffModule<TrainCpu>> Trainee<M> {
         let (mut loss, mut sum) = (0.0, Gradients::new());
         for _ in 0..batch_size.div_ceil(course.part) {
             let part = parts.next().ok_or(Error::Bug { what: "a step has no images" })?;
-            let labels: Vec<u16> = part.images.iter().map(|&(index, _)| course.labels[index]).collect();
-            let share = labels.len() as f64 / batch_size as f64;
-            let of_part = cross_entropy(logits(&mut self.module, part), &labels) * share;
+            let indices: Vec<usize> = part.images.iter().map(|&(index, _)| index).collect();
+            let share = indices.len() as f64 / batch_size as f64;
+            let of_part = course.targets.loss(logits(&mut self.module, part), indices.into_iter()) * share;
             accumulate(&mut sum, gradients(&self.module, &of_part));
             loss += scalar(of_part);
         }
         if !loss.is_finite() {
             let (what, step) = (course.what, self.progress.step + 1);
-            let epoch = self.progress.step * batch_size / course.labels.len() + 1;
+            let epoch = self.progress.step * batch_size / course.targets.len() + 1;
             return Err(Error::NonFinite { what, step, epoch, learning_rate, loss });
         }
         self.module = self.optimizer.step(learning_rate, self.module.clone(), sum);
@@ -232,7 +232,7 @@ impl<M> Outcome<M> {
 impl Course<'_> {
     /// The parts of the batches of some steps, in order.
     fn parts(&self, steps: std::ops::Range<usize>) -> impl Iterator<Item = Part> + Send + '_ {
-        let (images, batch_size) = (self.labels.len(), self.training.batch_size);
+        let (images, batch_size) = (self.targets.len(), self.training.batch_size);
         let mut order = Order { images, seed: self.seed, epoch: 0, shuffled: Vec::new() };
         steps.flat_map(move |step| {
             let batch: Vec<_> = (step * batch_size..(step + 1) * batch_size).map(|place| order.at(place)).collect();

@@ -53,7 +53,7 @@ impl Download {
     /// of MNIST come from the mirror that torchvision uses, since the authors' server often refuses.
     pub fn official(source: DataSource) -> Result<Vec<Self>, Error> {
         let (place, files): (&str, &[(&str, &str)]) = match source {
-            DataSource::Shapes | DataSource::ImageNet | DataSource::Folder { .. } => {
+            DataSource::Shapes | DataSource::ImageNet | DataSource::Voc2007 | DataSource::Folder { .. } => {
                 return Err(ErrorKind::NothingToGet { source }.into());
             }
             DataSource::Cifar10 => {

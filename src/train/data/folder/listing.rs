@@ -51,6 +51,16 @@ pub fn is_present(root: &Path) -> bool {
     root.join("train").is_dir()
 }
 
+impl PictureFile {
+    /// A file below the data folder as it is now.
+    pub fn find(root: &Path, path: PathBuf, label: u16) -> Result<Self, Error> {
+        // The target of a link counts, whatever else has its name.
+        let metadata = fs::metadata(root.join(&path)).map_err(|error| Error::read(root.join(&path), error))?;
+        let changed = (metadata.mtime(), metadata.mtime_nsec());
+        Ok(Self { path, label, bytes: metadata.len(), changed })
+    }
+}
+
 impl Listing {
     /// Lists a split. Files with other endings and hidden ones do not count.
     pub fn read(root: &Path, split: Split) -> Result<Self, Error> {
@@ -139,10 +149,7 @@ fn pictures(root: &Path, class: &Path, label: u16) -> Result<Vec<PictureFile>, E
         if is_hidden(&path) || !ending.is_some_and(|ending| ENDINGS.contains(&ending.as_str())) {
             continue;
         }
-        // The target of a link counts, whatever else has its name.
-        let metadata = fs::metadata(root.join(&path)).map_err(|error| Error::read(root.join(&path), error))?;
-        let changed = (metadata.mtime(), metadata.mtime_nsec());
-        files.push(PictureFile { path, label, bytes: metadata.len(), changed });
+        files.push(PictureFile::find(root, path, label)?);
     }
     files.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(files)

@@ -1,4 +1,4 @@
-//! Folders of JPEG and PNG pictures in the layout of ImageNet: `{train,val}/<class>/<picture>`.
+//! Folders of JPEG and PNG pictures, mostly in the layout of ImageNet: `{train,val}/<class>/<picture>`.
 
 mod cache;
 mod decode;
@@ -9,6 +9,7 @@ mod pack;
 mod resize;
 #[cfg(test)]
 mod tests;
+pub(super) mod voc;
 
 pub(super) use listing::is_present;
 pub(super) use pack::Pack;

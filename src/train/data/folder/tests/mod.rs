@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     recipe::Count,
-    train::data::{Part, check, inspect, load, unwatched},
+    train::data::{Part, check, fixture::png, inspect, load, unwatched},
 };
 use pillow::file;
 
@@ -78,16 +78,6 @@ impl Site {
     fn message(&self, error: &Error) -> String {
         self.hide(&error.to_string())
     }
-}
-
-/// A PNG file of one color.
-fn png(height: u32, width: u32, value: u8) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    let mut encoder = png::Encoder::new(&mut bytes, width, height);
-    encoder.set_color(png::ColorType::Rgb);
-    let pixels = vec![value; (height * width * 3) as usize];
-    encoder.write_header().unwrap().write_image_data(&pixels).unwrap();
-    bytes
 }
 
 const STATED: DataSource =
