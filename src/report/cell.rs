@@ -12,9 +12,10 @@ use crate::recipe::Metric;
 pub struct Cell {
     /// What is measured.
     pub metric: Metric,
-    /// The trial whose cell it is; none of averages and of what the sweep does not ask for.
-    pub point: Option<Vec<usize>>,
-    /// What each seed says, in the order of the sweep's seeds.
+    /// The trial whose cell it is, or all those that it averages over; none of the average of a row and of what the sweep
+    /// does not ask for.
+    pub points: Vec<Vec<usize>>,
+    /// What each seed says, in the order of the sweep's seeds; of a cell that averages over axes, each run.
     pub seeds: Vec<SeedResult>,
     /// Whether the cell is a number.
     pub state: CellState,
@@ -72,7 +73,7 @@ impl Cell {
             state,
             rank: None,
             published: None,
-            point: None,
+            points: vec![],
         }
     }
 
@@ -87,7 +88,7 @@ impl Cell {
             deviation: None,
             rank: None,
             published: None,
-            point: None,
+            points: vec![],
         }
     }
 
@@ -118,7 +119,7 @@ impl Cell {
             deviation,
             rank: None,
             published: None,
-            point: None,
+            points: vec![],
         }
     }
 
@@ -168,8 +169,9 @@ impl Cell {
         };
         let number = |value: f64| format!("{value:.decimals$}");
         let Some(mean) = self.mean else { return word("–") };
+        let what = if self.seeds.iter().any(|run| !run.over.is_empty()) { "runs" } else { "seeds" };
         let seeds = partial.map_or_else(String::new, |(done, of, running)| {
-            format!(" ({done}/{of} seeds{})", if running { ", running" } else { "" })
+            format!(" ({done}/{of} {what}{})", if running { ", running" } else { "" })
         });
         let mark = if let CellState::Cited(mark) = &self.state { mark } else { "" };
         let comparison = match (self.published, self.reproduces()) {

@@ -115,9 +115,10 @@ fn body(
     }
     for (column, cell) in row.cells.iter().enumerate() {
         let mut content = escape(&cell.text().plain());
-        if let Some(point) = &cell.point {
+        if !cell.points.is_empty() {
             let id = format!("{}-{index}-{column}", table.name);
-            let _ = writeln!(panels, "<div popover id=\"{id}\"><pre>{}</pre></div>", behind(point));
+            let behind = cell.points.iter().map(|point| behind(point)).collect::<Vec<_>>().join("\n");
+            let _ = writeln!(panels, "<div popover id=\"{id}\"><pre>{behind}</pre></div>");
             content = format!("<button popovertarget=\"{id}\">{content}</button>");
         }
         let _ = write!(line, "<td class=\"{}\">{content}</td>", class(cell));

@@ -35,7 +35,7 @@ pub(super) fn notes(sweep: &Sweep, spec: &TableSpec, columns: &[Column], rows: &
         }
     }
 
-    let mut notes = vec![seeds_note(&sweep.seeds)];
+    let mut notes = vec![spread_note(sweep, spec)];
     let alone = protocols.len() == 1;
     for (evaluation, values) in &protocols {
         let name = match evaluation {
@@ -48,7 +48,7 @@ pub(super) fn notes(sweep: &Sweep, spec: &TableSpec, columns: &[Column], rows: &
     notes.extend(by_role("data", &pretrains, &evaluations, |record| &record.data));
     notes.extend(by_role("code", &pretrains, &evaluations, |record| &record.code));
     notes.extend(where_and_when(&pretrains, &evaluations));
-    notes.extend(unfinished(rows));
+    notes.extend(unfinished(rows, if spec.over.is_empty() { "seeds" } else { "runs" }));
     notes.extend(sweep.profile.iter().map(|profile| format!("profile: {profile}")));
     notes.extend(ranking(spec, sweep.seeds.len(), rows));
     notes.extend(reproduction(sweep, spec, rows));
@@ -57,12 +57,29 @@ pub(super) fn notes(sweep: &Sweep, spec: &TableSpec, columns: &[Column], rows: &
     notes.iter().map(|note| one_line(note)).collect()
 }
 
-fn seeds_note(seeds: &[u64]) -> String {
-    let list = seeds.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
-    match seeds.len() {
-        1 => format!("one seed ({list}), so no spread"),
-        n => format!("mean ± sample standard deviation over {n} seeds ({list})"),
+/// Over what cells average.
+fn spread_note(sweep: &Sweep, spec: &TableSpec) -> String {
+    let list = sweep.seeds.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
+    let seeds = match sweep.seeds.len() {
+        1 => format!("one seed ({list})"),
+        n => format!("{n} seeds ({list})"),
+    };
+    if spec.over.is_empty() {
+        return match sweep.seeds.len() {
+            1 => format!("{seeds}, so no spread"),
+            _ => format!("mean ± sample standard deviation over {seeds}"),
+        };
     }
+    let (mut over, mut at) = (String::new(), String::new());
+    for &axis in &spec.over {
+        let used: BTreeSet<usize> = sweep.points().filter(|point| spec.shows(point)).map(|point| point[axis]).collect();
+        let labels: Vec<&str> = used.iter().map(|&value| sweep.axes[axis].values[value].label.as_str()).collect();
+        match &labels[..] {
+            [one] => at += &format!("; {} is {one}", sweep.axes[axis].name),
+            _ => over += &format!("{} ({}), ", sweep.axes[axis].name, labels.join(", ")),
+        }
+    }
+    format!("mean ± sample standard deviation over {over}{seeds}{at}")
 }
 
 /// `name: value`, or a warning if the values differ.
@@ -122,6 +139,7 @@ fn ranking(spec: &TableSpec, seeds: usize, rows: &[Row]) -> Option<String> {
     };
     rows.iter().flat_map(|row| &row.cells).any(|cell| cell.rank.is_some()).then_some(())?;
     let test = match seeds {
+        _ if !spec.over.is_empty() => format!("two-sided t-test of paired runs, p < {SIGNIFICANCE}"),
         1 => "one seed, so none can be tested".to_owned(),
         _ => format!("two-sided paired t-test over {seeds} seeds, p < {SIGNIFICANCE}"),
     };
@@ -146,17 +164,17 @@ fn reproduction(sweep: &Sweep, spec: &TableSpec, rows: &[Row]) -> Option<String>
 }
 
 /// How many cells are not numbers of all seeds, and why.
-fn unfinished(rows: &[Row]) -> Vec<String> {
+fn unfinished(rows: &[Row], runs: &str) -> Vec<String> {
     let cells = || rows.iter().flat_map(|row| &row.cells).filter(|cell| !cell.is_average());
     let mut reasons: BTreeMap<(usize, String), usize> = BTreeMap::new();
     for cell in cells() {
         let (order, reason) = match &cell.state {
             CellState::Done | CellState::NotPlanned | CellState::Cited(_) => continue,
-            CellState::NotComparable(what) => (0, format!("not comparable (seeds differ in {what})")),
+            CellState::NotComparable(what) => (0, format!("not comparable ({runs} differ in {what})")),
             CellState::Failed(why) => (1, format!("failed ({})", cut(why, LONGEST_REASON))),
             CellState::NoData(why) => (2, format!("no data ({})", cut(why, LONGEST_REASON))),
             CellState::Skipped(why) => (3, format!("skipped ({})", cut(why, LONGEST_REASON))),
-            CellState::Partial { .. } => (4, "some seeds still to come".to_owned()),
+            CellState::Partial { .. } => (4, format!("some {runs} still to come")),
             CellState::Running { .. } => (5, "running".to_owned()),
             CellState::Queued => (6, "queued by the run at work".to_owned()),
             CellState::Stale(why) => {

@@ -87,6 +87,11 @@ fn alike<'c>(cells: impl Iterator<Item = &'c Cell>) -> bool {
 /// How often chance alone would make two cells differ by as much, by the two-sided paired t-test over their seeds;
 /// `None` with fewer than two seeds.
 fn probability(one: &Cell, other: &Cell) -> Option<f64> {
+    // Where some combinations were not asked for, there may be nothing to pair with.
+    let runs = |cell: &Cell| cell.seeds.iter().map(|run| (run.seed, run.over.clone())).collect::<Vec<_>>();
+    if runs(one) != runs(other) {
+        return None;
+    }
     let pairs = one.values().zip(other.values());
     let differences: Option<Vec<f64>> = pairs.map(|((_, one), (_, other))| Some(one? - other?)).collect();
     paired_t_test(&differences?)

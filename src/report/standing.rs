@@ -52,6 +52,8 @@ pub enum CellState {
 pub struct SeedResult {
     /// The seed.
     pub seed: u64,
+    /// The values of the axes that the cell averages over, as indices.
+    pub over: Vec<usize>,
     /// The job that reports the metric.
     pub job: JobView,
     /// The pretraining job it depends on, if the metric comes from an evaluation.

@@ -78,10 +78,11 @@ impl Table {
         spec: &TableSpec,
         view: &dyn Fn(JobId) -> JobView,
     ) -> Self {
-        let trials: Trials =
-            plan.trials.iter().filter(|trial| trial.sweep == sweep_index).map(|trial| (key(trial), trial)).collect();
+        let shown = |trial: &&PlannedTrial| trial.sweep == sweep_index && spec.shows(&trial.point);
+        let trials: Trials = plan.trials.iter().filter(shown).map(|trial| (key(trial), trial)).collect();
         let row_choices = choices(&trials, &spec.rows);
         let column_choices = choices(&trials, &spec.columns);
+        let over_choices = choices(&trials, &spec.over);
         let of_choice = |choice| spec.metrics.iter().map(move |shows| column(sweep, spec, choice, shows));
         let mut columns: Vec<Column> = column_choices.iter().flat_map(of_choice).collect();
         if spec.average {
@@ -91,13 +92,18 @@ impl Table {
             .iter()
             .map(|row| {
                 let cells = column_choices.iter().flat_map(|column| {
-                    let mut point = vec![0; sweep.axes.len()];
-                    row.iter().chain(column).for_each(|&(axis, value)| point[axis] = value);
-                    let (trials, planned) =
-                        (&trials, sweep.seeds.iter().any(|&seed| trials.contains_key(&(&point[..], seed))));
-                    spec.metrics.iter().map(move |shows| match planned {
-                        true => cell(trials, &point, &sweep.seeds, shows, view),
-                        false => Cell::not_planned(shows.metric),
+                    let point = |over: &Choice| {
+                        let mut point = vec![0; sweep.axes.len()];
+                        row.iter().chain(column).chain(over).for_each(|&(axis, value)| point[axis] = value);
+                        point
+                    };
+                    let planned =
+                        |point: &Vec<usize>| sweep.seeds.iter().any(|&seed| trials.contains_key(&(&point[..], seed)));
+                    let points: Vec<Vec<usize>> = over_choices.iter().map(point).filter(planned).collect();
+                    let trials = &trials;
+                    spec.metrics.iter().map(move |shows| match &points[..] {
+                        [] => Cell::not_planned(shows.metric),
+                        _ => cell(trials, points.clone(), spec, &sweep.seeds, shows, view),
                     })
                 });
                 let mut cells: Vec<Cell> = cells.collect();
@@ -216,21 +222,25 @@ fn column(sweep: &Sweep, spec: &TableSpec, choice: &Choice, shows: &MetricColumn
 
 fn cell(
     trials: &Trials,
-    point: &[usize],
+    points: Vec<Vec<usize>>,
+    spec: &TableSpec,
     seeds: &[u64],
     shows: &MetricColumn,
     view: &dyn Fn(JobId) -> JobView,
 ) -> Cell {
-    let results = seeds.iter().map(|&seed| {
-        let trial = trials.get(&(point, seed));
+    let runs = points.iter().flat_map(|point| seeds.iter().map(move |&seed| (point, seed)));
+    let results = runs.map(|(point, seed)| {
+        let trial = trials.get(&(&point[..], seed));
+        let over: Vec<usize> = spec.over.iter().map(|&axis| point[axis]).collect();
         let pretrain = trial.map_or(JobView::Missing, |trial| view(trial.pretrain));
         match shows.evaluation {
-            None => SeedResult { seed, job: pretrain, pretrain: None },
+            None => SeedResult { seed, over, job: pretrain, pretrain: None },
             Some(index) => {
                 let job = trial.and_then(|trial| trial.evaluations.get(index)).map_or(JobView::Missing, |&id| view(id));
-                SeedResult { seed, job, pretrain: Some(pretrain) }
+                SeedResult { seed, over, job, pretrain: Some(pretrain) }
             }
         }
     });
-    Cell { point: Some(point.to_vec()), ..Cell::new(shows.metric, results.collect()) }
+    let results = results.collect();
+    Cell { points, ..Cell::new(shows.metric, results) }
 }

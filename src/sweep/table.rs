@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use super::selection::Condition;
 use crate::recipe::Metric;
 
 /// A table: which axes make its rows and columns, and what stands in the cells.
@@ -13,8 +14,13 @@ pub struct TableSpec {
     pub title: String,
     /// Axes whose product makes the rows, as indices into `Sweep::axes`; at least one.
     pub rows: Vec<usize>,
-    /// Axes whose product makes the columns; may be empty. Every axis of the sweep is in `rows` or `columns`, once.
+    /// Axes whose product makes the columns; may be empty. Every axis of the sweep is in `rows`, `columns` or `over`,
+    /// once.
     pub columns: Vec<usize>,
+    /// Axes over whose values a cell averages, as over seeds (Figures B.7 and B.8).
+    pub over: Vec<usize>,
+    /// Which trials it shows: those that meet one of the conditions, or all without any.
+    pub only: Vec<Condition>,
     /// The innermost columns; at least one.
     pub metrics: Vec<MetricColumn>,
     /// Whether the columns end with the average of each row, for each metric (Figure 5).
@@ -29,6 +35,13 @@ pub struct TableSpec {
     pub cited: Vec<CitedRow>,
     /// What readers of the table should know besides.
     pub note: Option<String>,
+}
+
+impl TableSpec {
+    /// Whether the trial at a point is shown.
+    pub fn shows(&self, point: &[usize]) -> bool {
+        self.only.is_empty() || self.only.iter().any(|condition| condition.takes(point))
+    }
 }
 
 /// A drawing of a table with one metric.

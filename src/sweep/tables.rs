@@ -9,13 +9,14 @@ use super::{
     fields::Section,
     outline::{DELETE, Outline, RENAME, elements, line, repeated},
     published,
+    selection::conditions,
     syntax::{Kind, Node},
     vocabulary::{listing, suggestion},
 };
 use crate::recipe::{Encoder, Metric};
 
 /// The parts that a table may do without.
-const OPTIONAL: [&str; 6] = ["average", "best", "figure", "published", "cited", "note"];
+const OPTIONAL: [&str; 8] = ["over", "only", "average", "best", "figure", "published", "cited", "note"];
 
 /// The tables of a sweep; incomplete if anything was reported.
 pub(super) fn read(node: &Node, outline: &Outline, findings: &mut Findings) -> Vec<TableSpec> {
@@ -29,7 +30,8 @@ pub(super) fn read(node: &Node, outline: &Outline, findings: &mut Findings) -> V
         let section = Section::open(node, "this table", &fields, &OPTIONAL, findings);
         let name = section.get("name").and_then(|node| file_stem(node, &mut names, findings));
         let title = section.get("title").and_then(|node| line(node, "the title of this table", findings));
-        let [rows, columns] = read_axes(section, outline, findings);
+        let [rows, columns, over] = read_axes(section, outline, findings);
+        let only = section.get("only").map(|node| conditions(node, "only", outline, findings)).unwrap_or_default();
         let metrics = section.get("metrics").map(|node| read_metrics(node, outline, findings)).unwrap_or_default();
         let average = section.get("average").and_then(|node| decode(node, "`average`", findings)).unwrap_or(false);
         if let (Some(name), Some(title)) = (name, title) {
@@ -41,6 +43,8 @@ pub(super) fn read(node: &Node, outline: &Outline, findings: &mut Findings) -> V
                 title,
                 rows,
                 columns,
+                over,
+                only,
                 metrics,
                 average,
                 best,
@@ -50,6 +54,13 @@ pub(super) fn read(node: &Node, outline: &Outline, findings: &mut Findings) -> V
                 note: None,
             };
             table.note = section.get("note").and_then(|node| line(node, "`note`", findings)).map(str::to_owned);
+            if let (Some(node), true, true) = (section.get("average"), average, !table.over.is_empty()) {
+                let message = "a table whose cells average over axes has no averages of rows";
+                findings.push(
+                    Diagnostic::new(node.mark.clone(), message, "averages of averages")
+                        .help("leave out `average`, or write the axes of `over` as rows or columns"),
+                );
+            }
             if let (Some(node), true) = (section.get("figure"), findings.is_empty()) {
                 findings.extend(undrawable(&table, node, outline));
             }
@@ -82,6 +93,10 @@ fn undrawable(table: &TableSpec, node: &Node, outline: &Outline) -> Option<Diagn
         Figure::Scatter { series: Side::Rows } if !several(&table.columns) => wrong(
             "each row is a series of points, and this table has one column",
             "write `figure: Scatter(series: Columns)`",
+        ),
+        Figure::Scatter { .. } if !table.over.is_empty() => wrong(
+            "a cell that averages over axes has no encoder whose size could be drawn",
+            "write the axes of `over` as rows or columns, or draw `figure: Bars(groups: Rows)`",
         ),
         Figure::Scatter { .. } if table.average => wrong(
             "averages have no encoder whose size could be drawn",
@@ -161,16 +176,16 @@ fn file_stem(node: &Node, seen: &mut BTreeMap<String, Range<usize>>, findings: &
 }
 
 /// The axes of the rows and of the columns, as indices; every axis must be used once.
-fn read_axes(section: Section, outline: &Outline, findings: &mut Findings) -> [Vec<usize>; 2] {
+fn read_axes(section: Section, outline: &Outline, findings: &mut Findings) -> [Vec<usize>; 3] {
     let names: Vec<_> = outline.axes.iter().map(|axis| axis.name).collect();
     let places = &outline.axis_places;
     // Without usable axes, complaints about references to them would only repeat what is reported already.
     let all_named = !names.is_empty() && !names.contains(&"") && places.len() == names.len();
     let mut used = BTreeMap::new();
     let mut complete = all_named;
-    let sides = ["rows", "columns"].map(|side| {
+    let sides = ["rows", "columns", "over"].map(|side| {
         let Some(node) = section.get(side) else {
-            complete = false;
+            complete &= side == "over";
             return vec![];
         };
         let nodes = match &node.kind {
@@ -205,7 +220,7 @@ fn read_axes(section: Section, outline: &Outline, findings: &mut Findings) -> [V
         let axes = listing(&absent, "and");
         findings.push(
             Diagnostic::new(rows.mark.clone(), format!("this table leaves out {axes}"), "every axis must be used once")
-                .help(format!("add {axes} to `rows` or `columns`")),
+                .help(format!("add {axes} to `rows` or `columns`, or to `over` to average over them")),
         );
     }
     sides

@@ -16,6 +16,7 @@ mod curves;
 mod figures;
 mod honesty;
 mod long_form;
+mod over;
 mod published;
 mod ranks;
 mod renderers;
@@ -120,6 +121,8 @@ fn two_by_two(seeds: &[u64]) -> Sweep {
             title: "Batch size and temperature".to_owned(),
             rows: vec![0],
             columns: vec![1],
+            over: vec![],
+            only: vec![],
             metrics: vec![shows(Metric::Top1, Some(0)), shows(Metric::Loss, None)],
             average: false,
             best: None,

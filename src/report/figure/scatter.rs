@@ -109,7 +109,7 @@ fn spots<'t>(sweep: &Sweep, table: &'t Table, side: Side, (rows, columns): (&[St
     let mut spots: Vec<Spot> = Vec::new();
     for (row, cells) in table.rows.iter().map(|row| &row.cells).enumerate() {
         for (column, cell) in cells.iter().enumerate() {
-            let Some(point) = &cell.point else { continue };
+            let Some(point) = cell.points.first() else { continue };
             let (series, label) = match side {
                 Side::Rows => (row, &columns[column]),
                 Side::Columns => (column, &rows[row]),

@@ -38,7 +38,7 @@ fn cited_rows_stand_above_ours_and_are_never_compared() {
     assert_eq!(table.rows[0].cells[0].state, CellState::Cited("†".to_owned()));
     assert_eq!(table.rows[0].cells[1].state, CellState::NotPlanned);
     assert!(table.rows[..3].iter().flat_map(|row| &row.cells).all(|cell| {
-        cell.rank.is_none() && cell.reproduces().is_none() && !cell.is_average() && cell.point.is_none()
+        cell.rank.is_none() && cell.reproduces().is_none() && !cell.is_average() && cell.points.is_empty()
     }));
     assert!(table.rows[4].cells[0].rank.is_some());
     assert_eq!(table.reproduced(), (1, 1));

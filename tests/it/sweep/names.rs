@@ -217,7 +217,7 @@ fn axis_left_out() {
     23 |             rows: ["training"],
        |                   ^^^^^^^^^^^^ every axis must be used once
        |
-       = help: add `width` to `rows` or `columns`
+       = help: add `width` to `rows` or `columns`, or to `over` to average over them
     "#);
 }
 
@@ -307,5 +307,50 @@ fn repeated_metric() {
            |                                                             first here
            |
            = help: delete one of the two
+    "#);
+}
+
+#[test]
+fn axes_to_average_over() {
+    let text = explain(&[(r#"columns: ["width"]"#, r#"columns: [], over: ["width", "widht"]"#)]);
+    insta::assert_snapshot!(text, @r#"
+    error: there is no axis `widht`
+      --> wrong.ron:24:42
+       |
+    24 |             columns: [], over: ["width", "widht"],
+       |                                          ^^^^^^^ unknown axis
+       |
+       = help: did you mean `width`? The axes here are `width` and `training`
+    "#);
+    let text = explain(&[(r#"columns: ["width"]"#, r#"columns: [], over: ["width"], average: true"#)]);
+    insta::assert_snapshot!(text, @r#"
+    error: a table whose cells average over axes has no averages of rows
+      --> wrong.ron:24:52
+       |
+    24 |             columns: [], over: ["width"], average: true,
+       |                                                    ^^^^ averages of averages
+       |
+       = help: leave out `average`, or write the axes of `over` as rows or columns
+    "#);
+    let scatter = r#"columns: [], over: ["width"], figure: Scatter(series: Columns)"#;
+    let text = explain(&[(r#"columns: ["width"]"#, scatter), ("(metric: Loss)", "")]);
+    insta::assert_snapshot!(text, @r#"
+    error: a cell that averages over axes has no encoder whose size could be drawn
+      --> wrong.ron:24:51
+       |
+    24 |             columns: [], over: ["width"], figure: Scatter(series: Columns),
+       |                                                   ^^^^^^^^^^^^^^^^^^^^^^^^ not of this table
+       |
+       = help: write the axes of `over` as rows or columns, or draw `figure: Bars(groups: Rows)`
+    "#);
+    let text = explain(&[(r#"columns: ["width"]"#, r#"columns: ["width"], only: [{"width": "thin"}]"#)]);
+    insta::assert_snapshot!(text, @r#"
+    error: `width` has no value `thin`
+      --> wrong.ron:24:50
+       |
+    24 |             columns: ["width"], only: [{"width": "thin"}],
+       |                                                  ^^^^^^ unknown value
+       |
+       = help: the values here are `1` and `2`
     "#);
 }
