@@ -49,7 +49,11 @@ pub(super) fn notes(sweep: &Sweep, spec: &TableSpec, columns: &[Column], rows: &
     notes.extend(by_role("code", &pretrains, &evaluations, |record| &record.code));
     notes.extend(where_and_when(&pretrains, &evaluations));
     notes.extend(unfinished(rows, if spec.over.is_empty() { "seeds" } else { "runs" }));
-    notes.extend(sweep.profile.iter().map(|profile| format!("profile: {profile}")));
+    notes.extend(sweep.profile.iter().map(|profile| {
+        let left_out = spec.published.is_some() && sweep.published(spec).is_none();
+        let why = if left_out { "; the published numbers are of another setting and left out" } else { "" };
+        format!("profile: {profile}{why}")
+    }));
     notes.extend(ranking(spec, sweep.seeds.len(), rows));
     notes.extend(reproduction(sweep, spec, rows));
     notes.extend(cited::notes(sweep, spec));
