@@ -204,9 +204,13 @@ fn epochs(planned: &Planned, index: usize, store: Option<&Store>) -> BTreeMap<Jo
     jobs.into_iter().filter_map(read).collect()
 }
 
-/// Writes a drawing as SVG and as PNG.
+/// Writes a drawing as SVG and as PNG, and says what only the first can show.
 fn write_drawing(sweep: &str, name: &str, svg: &str, write: &mut Write) -> Result<(), CliError> {
     write(sweep, &format!("{name}.svg"), svg.as_bytes())?;
+    let not_drawn: String = report::not_drawn(svg).into_iter().collect();
+    if !not_drawn.is_empty() {
+        tell(&format!("warning: {name}.png shows boxes for {not_drawn}; {name}.svg shows them where a font has them"));
+    }
     let png = report::png(svg).map_err(|why| CliError::failed(format!("cannot draw {name}.png: {why}")))?;
     write(sweep, &format!("{name}.png"), &png)
 }

@@ -62,7 +62,7 @@ div.table { overflow-x: auto; }
 table { border-collapse: collapse; }
 th, td { padding: .25em .7em; text-align: right; vertical-align: top; border-bottom: 1px solid #ddd; white-space: nowrap; }
 th { text-align: center; } th.row { text-align: left; font-weight: normal; }
-td.best { font-weight: bold; } td.second { text-decoration: underline; }
+td.best { font-weight: bold; }
 td.off, td.bad { color: #a00; } td.open { color: #777; }
 button { all: unset; cursor: pointer; border-bottom: 1px dotted #999; }
 button:hover, button:focus-visible { background: #cde4ff; color: #000; }
@@ -71,7 +71,7 @@ pre { font-size: 12px; margin: 0; white-space: pre-wrap; }
 ul { color: #555; font-size: 13px; }
 svg { max-width: 100%; height: auto; }
 footer { color: #777; margin-top: 3em; font-size: 13px; }
-@media (prefers-color-scheme: dark) { body { color: #ddd; background: #181818; } [popover] { color: #ddd; background: #222; } ul { color: #aaa; } figure, svg { background: #fff; } }
+@media (prefers-color-scheme: dark) { body { color: #ddd; background: #181818; } [popover] { color: #ddd; background: #222; } ul { color: #aaa; } td.off, td.bad { color: #ff8a80; } td.open { color: #999; } figure, svg { background: #fff; } }
 ";
 
 fn section(sweep: &Sweep, table: &Table, behind: &(dyn Fn(&[usize]) -> String + Sync)) -> String {
@@ -114,7 +114,9 @@ fn body(
         let _ = write!(line, "<th class=\"row\" scope=\"row\">{}</th>", escape(label));
     }
     for (column, cell) in row.cells.iter().enumerate() {
-        let mut content = escape(&cell.text().plain());
+        let text = cell.text();
+        let rank = if let CellText::Number { rank: Some(rank), .. } = text { rank.mark() } else { "" };
+        let mut content = escape(&text.plain()) + rank;
         if !cell.points.is_empty() {
             let id = format!("{}-{index}-{column}", table.name);
             let behind = cell.points.iter().map(|point| behind(point)).collect::<Vec<_>>().join("\n");
@@ -134,13 +136,13 @@ fn inline(svg: String) -> String {
 
 /// How a cell looks.
 fn class(cell: &Cell) -> &'static str {
-    match (&cell.state, cell.text()) {
-        (CellState::Done, _) if cell.reproduces() == Some(false) => "off",
-        (CellState::Done, CellText::Number { rank: Some(Rank::Best), .. }) => "best",
-        (CellState::Done, CellText::Number { rank: Some(Rank::Second), .. }) => "second",
-        (CellState::Done, _) => "done",
-        (CellState::Cited(_), _) => "cited",
-        (CellState::Failed(_) | CellState::NotComparable(_), _) => "bad",
+    match (&cell.state, cell.reproduces() == Some(false), cell.rank) {
+        (CellState::Done, true, Some(Rank::Best)) => "off best",
+        (CellState::Done, true, _) => "off",
+        (CellState::Done, false, Some(Rank::Best)) => "best",
+        (CellState::Done, ..) => "done",
+        (CellState::Cited(_), ..) => "cited",
+        (CellState::Failed(_) | CellState::NotComparable(_), ..) => "bad",
         _ => "open",
     }
 }

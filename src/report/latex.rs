@@ -1,5 +1,7 @@
 //! A table for LaTeX with the packages booktabs and siunitx, whose `S` columns align numbers.
 
+use std::collections::BTreeSet;
+
 use super::{
     cell::{Cell, CellText},
     layout::{HeaderRow, Layout},
@@ -14,15 +16,18 @@ pub fn latex(table: &Table) -> String {
     let columns: Vec<Column> = (0..table.columns.len())
         .map(|index| Column::of(table.rows.iter().map(|row| row.cells[index].text())))
         .collect();
-    let mut out = format!(
-        "% Table \"{}\", written by ablate {VERSION}; needs \\usepackage{{booktabs}} and \\usepackage{{siunitx}}.\n",
-        table.name
-    );
+    let wide = estimated_width(&layout, table) > WIDEST;
+    let packages: &[&str] = if wide { &["booktabs", "siunitx", "adjustbox"] } else { &["booktabs", "siunitx"] };
+    let packages: Vec<String> = packages.iter().map(|name| format!("\\usepackage{{{name}}}")).collect();
+    let mut out = format!("% Table \"{}\", written by ablate {VERSION}; needs {}.\n", table.name, packages.join(" "));
     for note in &table.notes {
         out += &format!("% {note}\n");
     }
     out += "\\begin{table}\n  \\centering\n  \\sisetup{detect-weight=true}\n";
     out += &format!("  \\caption{{{}}}\n  \\label{{tab:{}}}\n", escape(&table.caption), table.name);
+    if wide {
+        out += "  \\begin{adjustbox}{max width=\\linewidth}\n";
+    }
     out += &format!("  \\begin{{tabular}}{{\n    {}\n", "l".repeat(layout.stub));
     for column in &columns {
         out += &format!("    {}\n", column.specification());
@@ -41,11 +46,39 @@ pub fn latex(table: &Table) -> String {
         out += &line(labels.chain(cells));
     }
     out += "    \\bottomrule\n  \\end{tabular}\n";
+    if wide {
+        out += "  \\end{adjustbox}\n";
+    }
     out += "  \\par\\smallskip\\footnotesize\\raggedright\n";
     for note in &table.notes {
         out += &format!("  {}\\par\n", escape(note));
     }
-    out + "\\end{table}\n"
+    out += "\\end{table}\n";
+    let unknown: BTreeSet<char> = out.chars().filter(|&c| c > LAST_OF_PDFLATEX).collect();
+    if unknown.is_empty() {
+        return out;
+    }
+    let list = unknown.iter().map(char::to_string).collect::<Vec<_>>().join(" ");
+    format!("% Compile it with XeLaTeX or LuaLaTeX and a font that has these characters: {list}\n{out}")
+}
+
+/// About as many characters as a line of a paper holds in a table; wider ones are set smaller.
+const WIDEST: usize = 90;
+
+/// pdfLaTeX knows the accented letters up to here; what ablate writes of others are commands.
+const LAST_OF_PDFLATEX: char = '\u{17f}';
+
+/// How wide the table is, in characters.
+fn estimated_width(layout: &Layout, table: &Table) -> usize {
+    let stub = (0..layout.stub).map(|level| {
+        let labels = table.rows.iter().map(|row| row.labels[level].as_str());
+        labels.chain([table.row_axes[level].as_str()]).map(width_of).max().unwrap_or(0)
+    });
+    let columns = table.columns.iter().enumerate().map(|(index, column)| {
+        let cells = table.rows.iter().map(|row| width_of(&row.cells[index].text().plain()));
+        cells.chain(column.labels.iter().chain([&column.heading]).map(|text| width_of(text))).max().unwrap_or(0)
+    });
+    stub.chain(columns).map(|width| width + 2).sum()
 }
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -105,30 +138,11 @@ impl Column {
         let spread = spread.as_deref();
         match rank {
             Some(Rank::Best) => format!("\\bfseries {mean} {{{}}}", bold_behind(spread, &suffix)),
-            Some(Rank::Second) => {
-                let number = format!("\\underline{{{}{}}}", escape(&mean), spread.map(deviation).unwrap_or_default());
-                self.in_place(&mean, &format!("{number}{}", behind(None, rank, &suffix)))
-            }
-            Some(Rank::NotSignificantlyBest) | None => match behind(spread, rank, &suffix).as_str() {
+            _ => match behind(spread, rank, &suffix).as_str() {
                 "" => mean,
                 behind => format!("{mean} {{{behind}}}"),
             },
         }
-    }
-
-    /// A text that begins with `mean`, set where siunitx would set the number: it centers texts, so this one gets the
-    /// width of the column.
-    fn in_place(&self, mean: &str, text: &str) -> String {
-        let sign = if self.negative { "$-$" } else { "" };
-        let missing = if mean.starts_with('-') { "" } else { sign };
-        let zeros = "0".repeat(self.whole.saturating_sub(digits(mean.split('.').next().unwrap_or_default())));
-        let space = if missing.is_empty() && zeros.is_empty() {
-            String::new()
-        } else {
-            format!("\\hphantom{{{missing}{zeros}}}")
-        };
-        let (whole, decimals) = ("0".repeat(self.whole), "0".repeat(self.decimals));
-        format!("{{\\rlap{{{space}{text}}}\\hphantom{{{sign}{whole}.{decimals}{}}}}}", self.behind)
     }
 }
 
@@ -142,10 +156,15 @@ fn deviation(spread: &str) -> String {
     format!("${{}}\\pm {spread}$")
 }
 
-/// What stands behind a number: its spread, that it is not significantly the best, and what the cell says besides.
+/// What stands behind a number: its spread, its rank, and what the cell says besides.
 fn behind(spread: Option<&str>, rank: Option<Rank>, suffix: &str) -> String {
     let spread = spread.map(deviation).unwrap_or_default();
-    let rank = if rank == Some(Rank::NotSignificantlyBest) { "\\textsuperscript{n.s.}" } else { "" };
+    let rank = match rank {
+        Some(Rank::Best) => "\\textsuperscript{1}",
+        Some(Rank::NotSignificantlyBest) => "\\textsuperscript{1 n.s.}",
+        Some(Rank::Second) => "\\textsuperscript{2}",
+        None => "",
+    };
     // Blanks at the beginning of a text are lost in a table.
     match suffix.strip_prefix(' ') {
         Some(rest) => format!("{spread}{rank}~{}", escape(rest)),
@@ -156,10 +175,7 @@ fn behind(spread: Option<&str>, rank: Option<Rank>, suffix: &str) -> String {
 /// What stands behind a bold number, of which only the spread is bold, too.
 fn bold_behind(spread: Option<&str>, suffix: &str) -> String {
     let spread = spread.map(|spread| format!("\\boldmath{}", deviation(spread))).unwrap_or_default();
-    match behind(None, None, suffix).as_str() {
-        "" => spread,
-        suffix => format!("{spread}\\mdseries\\unboldmath{suffix}"),
-    }
+    format!("{spread}\\mdseries\\unboldmath{}", behind(None, Some(Rank::Best), suffix))
 }
 
 fn line(cells: impl Iterator<Item = String>) -> String {
@@ -199,6 +215,10 @@ fn escape(text: &str) -> String {
             '<' => out += "\\textless{}",
             '>' => out += "\\textgreater{}",
             '|' => out += "\\textbar{}",
+            '"' => out += "\\texttt{\"}",
+            '`' => out += "\\textasciigrave{}",
+            // Two of them would become a dash.
+            '-' if out.ends_with('-') => out += "{}-",
             // At the start of a row these would be an argument of the row break or the rule before it.
             '[' | ']' | '*' => out.extend(['{', c, '}']),
             '±' => out += "$\\pm$",
@@ -206,6 +226,16 @@ fn escape(text: &str) -> String {
             '−' => out += "$-$",
             '≤' => out += "$\\leq$",
             '≥' => out += "$\\geq$",
+            '≈' => out += "$\\approx$",
+            '≠' => out += "$\\neq$",
+            '←' => out += "$\\leftarrow$",
+            '₀'..='₉' => out += &format!("$_{}$", u32::from(c) - u32::from('₀')),
+            '⁰' | '⁴'..='⁹' => out += &format!("\\textsuperscript{{{}}}", u32::from(c) - u32::from('⁰')),
+            '³' => out += "\\textsuperscript{3}",
+            '“' => out += "``",
+            '”' => out += "''",
+            '‘' => out += "`",
+            '’' => out += "'",
             '→' => out += "$\\rightarrow$",
             '√' => out += "$\\surd$",
             '∞' => out += "$\\infty$",
@@ -238,21 +268,32 @@ fn greek(c: char) -> Option<&'static str> {
         'γ' => "gamma",
         'δ' => "delta",
         'ε' => "varepsilon",
+        'ζ' => "zeta",
         'η' => "eta",
         'θ' => "theta",
+        'ι' => "iota",
         'κ' => "kappa",
         'λ' => "lambda",
         'μ' => "mu",
+        'ν' => "nu",
+        'ξ' => "xi",
         'π' => "pi",
         'ρ' => "rho",
         'σ' => "sigma",
         'τ' => "tau",
         'φ' => "varphi",
+        'χ' => "chi",
         'ψ' => "psi",
         'ω' => "omega",
+        'Γ' => "Gamma",
         'Δ' => "Delta",
+        'Θ' => "Theta",
+        'Λ' => "Lambda",
+        'Ξ' => "Xi",
+        'Π' => "Pi",
         'Σ' => "Sigma",
         'Φ' => "Phi",
+        'Ψ' => "Psi",
         'Ω' => "Omega",
         _ => return None,
     })

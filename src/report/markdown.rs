@@ -43,13 +43,12 @@ pub fn markdown(table: &Table) -> String {
     out
 }
 
-/// A cell; the best is bold, in italics if it might not be, and the second best is underlined.
+/// A cell with the mark of its rank; the best is bold, too.
 fn cell_text(text: &CellText) -> String {
     let plain = escape(&text.plain());
     match text {
-        CellText::Number { rank: Some(Rank::Best), .. } => format!("**{plain}**"),
-        CellText::Number { rank: Some(Rank::NotSignificantlyBest), .. } => format!("*{plain}*"),
-        CellText::Number { rank: Some(Rank::Second), .. } => format!("<u>{plain}</u>"),
+        CellText::Number { rank: Some(Rank::Best), .. } => format!("**{plain}**{}", Rank::Best.mark()),
+        CellText::Number { rank: Some(rank), .. } => format!("{plain}{}", rank.mark()),
         _ => plain,
     }
 }

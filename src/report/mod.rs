@@ -38,7 +38,7 @@ pub use self::{
     csv::table_csv,
     differences::job_differences,
     field_text::field_text,
-    figure::{Curves, curves, figure, png},
+    figure::{Curves, curves, figure, not_drawn, png},
     html::html,
     labels::job_labels,
     latex::latex,

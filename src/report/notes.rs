@@ -149,7 +149,7 @@ fn ranking(spec: &TableSpec, seeds: usize, rows: &[Row]) -> Option<String> {
     };
     Some(format!(
         "¹ best and ² second best of each {among} and metric, where all have the same protocol, data and code; n.s.: not \
-         significantly better than the second ({test})"
+         significantly better than another ({test})"
     ))
 }
 
@@ -163,8 +163,14 @@ fn reproduction(sweep: &Sweep, spec: &TableSpec, rows: &[Row]) -> Option<String>
         0 => String::new(),
         cells => format!(", {cells} to come"),
     };
+    let units: BTreeSet<&str> = spec.metrics.iter().map(|shows| shows.metric.unit()).collect();
+    let unit = match units.first() {
+        Some(&"percent") if units.len() == 1 => " points",
+        Some(&"nats") if units.len() == 1 => " nats",
+        _ => "",
+    };
     let tolerance = tolerance.iter().map(f64::to_string).collect::<Vec<_>>().join(" / ");
-    Some(format!("paper: {source}; {within} of {compared} cells within {tolerance} of it{to_come}"))
+    Some(format!("paper: {source}; {within} of {compared} cells within {tolerance}{unit} of it{to_come}"))
 }
 
 /// How many cells are not numbers of all seeds, and why.

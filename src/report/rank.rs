@@ -13,7 +13,7 @@ use crate::{recipe::Metric, sweep::Best};
 /// A difference counts if chance alone gave one as large less often than this.
 pub(super) const SIGNIFICANCE: f64 = 0.05;
 
-/// The place of a cell among those that it is compared with.
+/// The place of a cell among those that it is compared with; equal cells share it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rank {
     /// The best, significantly better than the second.
@@ -68,19 +68,33 @@ fn rank_group(rows: &mut [Row], mut group: Vec<(usize, usize)>) {
         sign * cell(place).mean.unwrap_or_default()
     };
     group.sort_by(|&one, &other| value(one).total_cmp(&value(other)));
-    let [first, second, ..] = group[..] else { return };
+    let Some(&first) = group.first() else { return };
+    let equal = |one, other| value(one) == value(other);
+    let best = group.iter().filter(|&&place| equal(place, first)).count();
+    let Some(&second) = group.get(best) else { return };
     if !alike(group.iter().map(|&place| cell(place))) {
         return;
     }
-    let clear = probability(cell(first), cell(second)).is_some_and(|p| p < SIGNIFICANCE);
-    rows[first.0].cells[first.1].rank = Some(if clear { Rank::Best } else { Rank::NotSignificantlyBest });
-    rows[second.0].cells[second.1].rank = Some(Rank::Second);
+    let seconds = group.iter().filter(|&&place| equal(place, second)).copied().collect::<Vec<_>>();
+    // Of several that are equal, none is the best; nor is one that is not better than each of several seconds.
+    let better = |&second: &(usize, usize)| probability(cell(first), cell(second)).is_some_and(|p| p < SIGNIFICANCE);
+    let clear = best == 1 && seconds.iter().all(better);
+    for (row, column) in group[..best].to_vec() {
+        rows[row].cells[column].rank = Some(if clear { Rank::Best } else { Rank::NotSignificantlyBest });
+    }
+    // Beside several that share the first place, there is no second.
+    for (row, column) in seconds.into_iter().filter(|_| best == 1) {
+        rows[row].cells[column].rank = Some(Rank::Second);
+    }
 }
 
-/// Whether all records behind the cells have the same protocol, data and code.
+/// Whether all records behind the cells have the same protocol, data and code, that of pretraining included.
 fn alike<'c>(cells: impl Iterator<Item = &'c Cell>) -> bool {
-    let records = cells.flat_map(|cell| &cell.seeds).filter_map(|seed| seed.job.record());
-    let mut kinds = records.map(|record| (&record.protocol, &record.data, &record.code));
+    let records = cells.flat_map(|cell| &cell.seeds).filter_map(|seed| Some((seed.job.record()?, &seed.pretrain)));
+    let mut kinds = records.map(|(record, pretrain)| {
+        let pretrain = pretrain.as_ref().and_then(|pretrain| Some(&pretrain.record()?.code));
+        (&record.protocol, &record.data, &record.code, pretrain)
+    });
     kinds.next().is_none_or(|first| kinds.all(|other| other == first))
 }
 
@@ -97,11 +111,12 @@ fn probability(one: &Cell, other: &Cell) -> Option<f64> {
     paired_t_test(&differences?)
 }
 
-/// The two-sided probability of differences whose true mean is zero.
+/// The two-sided probability of differences whose true mean is zero; none of differences that are all equal, whose
+/// spread tells nothing: accuracies are counts, and often differ by the same few images.
 fn paired_t_test(differences: &[f64]) -> Option<f64> {
     let (mean, deviation) = (mean(differences)?, sample_deviation(differences)?);
     if deviation == 0.0 {
-        return Some(if mean == 0.0 { 1.0 } else { 0.0 });
+        return (mean == 0.0).then_some(1.0);
     }
     let n = differences.len() as f64;
     let distribution = StudentsT::new(0.0, 1.0, n - 1.0).ok()?;
@@ -129,6 +144,6 @@ mod tests {
     fn degenerate_differences_have_their_limits() {
         assert_eq!(paired_t_test(&[1.0]), None);
         assert_eq!(paired_t_test(&[0.0, 0.0]), Some(1.0));
-        assert_eq!(paired_t_test(&[0.5, 0.5]), Some(0.0));
+        assert_eq!(paired_t_test(&[0.5, 0.5]), None);
     }
 }

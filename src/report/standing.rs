@@ -94,7 +94,8 @@ impl SeedResult {
 
     /// Where the seed stands: before its evaluation begins, pretraining says more.
     fn standing(&self) -> JobView {
-        let not_begun = matches!(self.job, JobView::Missing | JobView::Queued | JobView::Stale { .. });
+        let not_begun =
+            matches!(self.job, JobView::Missing | JobView::Queued | JobView::Stale { .. } | JobView::Skipped { .. });
         match self.pretrain.as_ref().filter(|_| not_begun) {
             Some(JobView::Failed { class, message }) => {
                 JobView::Skipped { because: format!("pretraining failed: {class}: {message}") }

@@ -31,7 +31,7 @@ pub(super) fn table_range(table: &Table) -> (f64, f64) {
 }
 
 /// Sign, order and words for a cell that is asked for and has no number.
-fn absence(cell: &Cell) -> Option<(&'static str, usize, &'static str)> {
+pub(super) fn absence(cell: &Cell) -> Option<(&'static str, usize, &'static str)> {
     Some(match &cell.state {
         CellState::NotPlanned | CellState::Cited(_) => return None,
         CellState::Done if number(cell).is_some() => return None,
@@ -55,8 +55,15 @@ pub(super) fn sign(drawing: &mut Drawing, at: Point, cell: &Cell, room: f64) {
     }
 }
 
+/// What stands below every drawing of a table: over what its numbers are means, its profile, and how many cells are no
+/// numbers.
+pub(super) fn notes(table: &Table, signs: bool) -> Vec<String> {
+    let profile = table.notes.iter().filter(|note| note.starts_with("profile: "));
+    table.notes.iter().take(1).chain(profile).cloned().chain(note(table, signs)).collect()
+}
+
 /// How many cells are no numbers, and why, with their signs if the drawing shows these; nothing if all are.
-pub(super) fn note(table: &Table, signs: bool) -> Option<String> {
+fn note(table: &Table, signs: bool) -> Option<String> {
     let cells = table.cells().filter(|cell| cell.state != CellState::NotPlanned && !cell.is_average());
     let (mut all, mut reasons) = (0, BTreeMap::new());
     for cell in cells {
@@ -72,7 +79,7 @@ pub(super) fn note(table: &Table, signs: bool) -> Option<String> {
     };
     let reasons: Vec<String> = reasons.into_iter().map(reason).collect();
     let (are, numbers) = if absent == 1 { ("is", "number") } else { ("are", "numbers") };
-    (absent > 0).then(|| format!("{absent} of {all} cells {are} no {numbers} yet: {}", reasons.join(", ")))
+    (absent > 0).then(|| format!("{absent} of {all} cells {are} no {numbers}: {}", reasons.join(", ")))
 }
 
 /// What the pointer shows over a cell.

@@ -1,7 +1,7 @@
 //! A table as grouped bars in SVG, as the paper's Figures 8 and 9.
 
 use super::{
-    absent::{note, number, published, sign, table_range, tooltip},
+    absent::{notes, number, published, sign, table_range, tooltip},
     drawing::{Anchor, Drawing, INK, LABEL, Point, Style, TITLE},
     font,
     frame::{self, MARGIN},
@@ -46,7 +46,7 @@ pub(super) fn bars(table: &Table, groups: Side, source: Option<&str>) -> String 
     frame::upright_title(&mut drawing, (top, bottom - plan.below), metric);
     let axis = font::fit(&panels.axis, TITLE, right - left);
     drawing.text(((left + right) / 2.0, bottom + 6.0), Style::new(TITLE, Anchor::Middle), &axis);
-    let mut notes: Vec<String> = note(table, true).into_iter().collect();
+    let mut notes = notes(table, true);
     if scale.low() > 0.0 {
         let first = scale.ticks().into_iter().next().map(|(_, label)| label).unwrap_or_default();
         notes.push(format!("the upright axis begins at {first}"));
@@ -81,7 +81,7 @@ fn legend<'a>(panels: &'a Panels, source: Option<&str>) -> Legend<'a> {
         legend.add(source, |drawing, (x, y)| publish(drawing, (x - 8.0, x + 8.0), y));
     }
     if cells().any(|cell| number(cell).is_some() && cell.deviation.is_some()) {
-        legend.add("± standard deviation over seeds", |drawing, (x, y)| whisker(drawing, x, (y - 6.0, y + 6.0), 3.0));
+        legend.add("± standard deviation", |drawing, (x, y)| whisker(drawing, x, (y - 6.0, y + 6.0), 3.0));
     }
     legend
 }
@@ -128,7 +128,8 @@ impl Layout {
         let widest = font::widest(labels(), LABEL);
         let turned = widest + 6.0 > bars * bar + space;
         let below = 8.0 + if turned { 0.77 * widest.min(TURNED) + 12.0 } else { 16.0 };
-        let (height, above) = if count > 1 { (LOW, 22.0) } else { (HEIGHT, 8.0) };
+        let height = if count > 1 { LOW } else { HEIGHT };
+        let above = if panels.panels.iter().any(|panel| !panel.title.is_empty()) { 22.0 } else { 8.0 };
         Self { across, bar, space, width, height, gap: 14.0, above, below, turned }
     }
 

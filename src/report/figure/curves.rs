@@ -68,7 +68,8 @@ fn draw(sweep: &Sweep, lines: &[Line], axis: &str) -> String {
             drawing.line((x - 9.0, y), (x + 9.0, y), &color, 2.0, dashes(index));
         });
     }
-    if chosen.len() < lines.len() {
+    let others = lines.iter().filter(|line| !line.mean.is_empty()).count() > chosen.len();
+    if others {
         legend.add("others", |drawing, (x, y)| drawing.line((x - 9.0, y), (x + 9.0, y), GRAY, 1.0, ""));
     }
     let top = MARGIN + legend.draw(&mut drawing, (MARGIN, MARGIN), right - MARGIN) + 4.0;
@@ -108,7 +109,8 @@ fn draw(sweep: &Sweep, lines: &[Line], axis: &str) -> String {
         });
     }
     let foot = bottom + frame::LEVEL_ROOM + 2.0;
-    let height = frame::notes(&mut drawing, (MARGIN, foot), right - MARGIN, &notes(lines, chosen.len()));
+    let height =
+        frame::notes(&mut drawing, (MARGIN, foot), right - MARGIN, &notes(lines, others.then_some(chosen.len())));
     drawing.finish((right + 2.0 * MARGIN, foot + height + MARGIN), &format!("{axis}: {}", sweep.title))
 }
 
@@ -123,15 +125,15 @@ fn axes(sweep: &Sweep, lines: &[Line]) -> String {
 const GRAY: &str = "#c4c4c4";
 
 /// What the lines are, and what is missing of them.
-fn notes(lines: &[Line], chosen: usize) -> Vec<String> {
+fn notes(lines: &[Line], chosen: Option<usize>) -> Vec<String> {
     let mut notes = Vec::new();
     if lines.iter().any(|line| line.seeds.len() > 1) {
         notes.push("thick: mean over the seeds that all reached the epoch; thin: each seed".to_owned());
     }
-    if chosen < lines.len() {
+    if let Some(chosen) = chosen {
         notes.push(format!(
             "in color: {chosen} of {} trials, at even distances from the highest last value to the lowest",
-            lines.len()
+            lines.iter().filter(|line| !line.mean.is_empty()).count()
         ));
     }
     let jobs: usize = lines.iter().map(|line| line.jobs).sum();
@@ -141,8 +143,8 @@ fn notes(lines: &[Line], chosen: usize) -> Vec<String> {
             notes.push(format!("{count} of {jobs} jobs {words}"));
         }
     };
-    count(|line| line.without, "have not reported this yet");
-    count(|line| line.unfinished, "have not reached their last epoch");
+    count(|line| line.without, "reported nothing of this");
+    count(|line| line.unfinished, "did not reach their last epoch");
     count(|line| line.damaged, "left a damaged file; their lines end before the damage");
     count(|line| line.diverged, "reported values that are not finite; their lines have gaps there");
     notes

@@ -32,6 +32,11 @@ pub(super) fn width(text: &str, size: f64) -> f64 {
     size * text.chars().map(advance).sum::<f64>()
 }
 
+/// Whether pictures of pixels can show a character.
+pub(super) fn has(character: char) -> bool {
+    character.is_ascii() || ADVANCES.contains_key(&u32::from(character))
+}
+
 /// Width of the widest of some texts.
 pub(super) fn widest<'t>(texts: impl IntoIterator<Item = &'t str>, size: f64) -> f64 {
     texts.into_iter().map(|text| width(text, size)).fold(0.0, f64::max)

@@ -1,7 +1,7 @@
 //! A table as a heat map in SVG, numbers in its cells, as the paper's Figure 5.
 
 use super::{
-    absent::{note, number},
+    absent::{notes, number, published, tooltip},
     drawing::{Anchor, Drawing, LABEL, Point, Style, TITLE},
     font,
     frame::{self, MARGIN},
@@ -18,8 +18,9 @@ const LONGEST: f64 = 220.0;
 /// Size of the numbers in cells.
 const NUMBER: f64 = 12.0;
 
-/// The heat map of a table of one metric; colors span its numbers, averages included.
-pub(super) fn heat_map(table: &Table) -> String {
+/// The heat map of a table of one metric; colors span its numbers, averages included. `source` is where its published
+/// numbers stand.
+pub(super) fn heat_map(table: &Table, source: Option<&str>) -> String {
     let fit = |label: String| font::fit(&label, LABEL, LONGEST);
     let rows: Vec<String> = table.rows.iter().map(row_label).map(fit).collect();
     let columns: Vec<String> = table.columns.iter().map(column_label).map(fit).collect();
@@ -49,13 +50,18 @@ pub(super) fn heat_map(table: &Table) -> String {
         let y = top + index as f64 * CELL.1;
         drawing.text((left - 8.0, y + CELL.1 / 2.0), Style::new(LABEL, Anchor::End), label);
         for (column, cell) in row.cells.iter().enumerate() {
-            draw(&mut drawing, (left + column as f64 * CELL.0, y), cell, span);
+            let text = tooltip(&[&rows[index], &columns[column]], cell);
+            drawing.explained(&text, |drawing| draw(drawing, (left + column as f64 * CELL.0, y), cell, span));
         }
     }
-    let foot = bottom + 14.0 + legend(&mut drawing, (left, bottom + 14.0), size.0.clamp(120.0, 220.0), span, table);
+    let (legend, needed) = legend(&mut drawing, (left, bottom + 14.0), size.0.clamp(120.0, 220.0), span, table);
+    let foot = bottom + 14.0 + legend;
     // Labels that are turned lean over the right edge.
-    let width = (right + if turned { over } else { 0.0 } + MARGIN).max(left + 240.0);
-    let notes: Vec<String> = note(table, false).into_iter().collect();
+    let width = (right + if turned { over } else { 0.0 }).max(needed).max(left + 220.0) + MARGIN;
+    let mut notes = notes(table, false);
+    if let (Some(source), true) = (source, table.cells().any(|cell| published(cell).is_some())) {
+        notes.push(format!("small: {source}"));
+    }
     let height = frame::notes(&mut drawing, (MARGIN, foot), width - 2.0 * MARGIN, &notes);
     drawing.finish((width, foot + height + MARGIN), &table.caption)
 }
@@ -73,22 +79,34 @@ fn draw(drawing: &mut Drawing, (x, y): Point, cell: &Cell, span: Option<(f64, f6
             (shown, hex(color), if bright { "black" } else { "white" })
         }
         _ => {
-            let mut words = cell.text().plain();
-            if let Some(end) = words.find(" (") {
-                words.truncate(end);
-            }
+            // The mean of some seeds is none of the cell's.
+            let words = match &cell.state {
+                CellState::Partial { done, of, .. } => format!("{done} of {of}"),
+                _ => {
+                    let words = cell.text().plain();
+                    words.split(" (").next().unwrap_or_default().to_owned()
+                }
+            };
             (words, "#e0e0e0".to_owned(), "#505050")
         }
     };
     drawing.rectangle((x, y), CELL, &fill, " stroke=\"white\"");
-    let size = if font::width(&shown, NUMBER) > CELL.0 - 4.0 { 9.0 } else { NUMBER };
+    let (middle, room) = ((x + CELL.0 / 2.0, y + CELL.1 / 2.0), CELL.0 - 2.0);
+    let size = [NUMBER, 9.0, 7.5].into_iter().find(|&size| font::width(&shown, size) <= room).unwrap_or(7.5);
     let style = Style::new(size, Anchor::Middle).color(ink);
-    drawing.text((x + CELL.0 / 2.0, y + CELL.1 / 2.0), style, &font::fit(&shown, size, CELL.0 - 2.0));
+    let up = if let Some(value) = published(cell) {
+        let paper = format!("{value:.*}", cell.metric.decimals()).replace('-', "−");
+        drawing.text((middle.0, middle.1 + 9.0), Style::new(8.0, Anchor::Middle).color(ink), &paper);
+        5.0
+    } else {
+        0.0
+    };
+    drawing.text((middle.0, middle.1 - up), style, &font::fit(&shown, size, room));
 }
 
-/// Which color means how much; returns its height.
-fn legend(drawing: &mut Drawing, (x, y): Point, width: f64, span: Option<(f64, f64)>, table: &Table) -> f64 {
-    let (Some(column), Some((low, high))) = (table.columns.first(), span) else { return 0.0 };
+/// Which color means how much; returns its height and where it ends on the right.
+fn legend(drawing: &mut Drawing, (x, y): Point, width: f64, span: Option<(f64, f64)>, table: &Table) -> (f64, f64) {
+    let (Some(column), Some((low, high))) = (table.columns.first(), span) else { return (0.0, x) };
     let steps = 40;
     for step in 0..steps {
         let color = hex(gradient(f64::from(step) / f64::from(steps - 1)));
@@ -100,7 +118,7 @@ fn legend(drawing: &mut Drawing, (x, y): Point, width: f64, span: Option<(f64, f
     drawing.text((x, y + 20.0), Style::new(LABEL, Anchor::Start), &number(low));
     drawing.text((x + width, y + 20.0), Style::new(LABEL, Anchor::End), &number(high));
     drawing.text((x + width + 8.0, y + 5.0), Style::new(LABEL, Anchor::Start), metric.heading());
-    34.0
+    (34.0, x + width + 8.0 + font::width(metric.heading(), LABEL))
 }
 
 /// Luminance on which black and white text have the same contrast (Web Content Accessibility Guidelines 2).

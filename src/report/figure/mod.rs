@@ -20,7 +20,7 @@ mod scale;
 mod scatter;
 
 pub use curves::{Curves, curves};
-pub use raster::png;
+pub use raster::{not_drawn, png};
 
 use super::{standing::CellState, table::Table};
 use crate::sweep::{Figure, Sweep};
@@ -31,7 +31,7 @@ pub fn figure(sweep: &Sweep, table: &Table) -> Option<String> {
     let source = spec.and_then(|spec| sweep.published(spec)).map(|published| published.source.as_str());
     let table = &measured(table);
     table.figure.map(|figure| match figure {
-        Figure::HeatMap => heat_map::heat_map(table),
+        Figure::HeatMap => heat_map::heat_map(table, source),
         Figure::Bars { groups } => bars::bars(table, groups, source),
         Figure::Scatter { series } => scatter::scatter(sweep, table, series, source),
     })

@@ -1,10 +1,13 @@
 //! Drawings as pictures of pixels, for what does not show SVG.
 
-use std::sync::{Arc, LazyLock};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, LazyLock},
+};
 
 use resvg::{tiny_skia, usvg};
 
-use super::font::DATA;
+use super::font::{self, DATA};
 
 /// Pixels for each pixel of the drawing: enough for print at the width of a column.
 const DENSITY: f32 = 2.0;
@@ -20,6 +23,11 @@ static FONTS: LazyLock<Arc<usvg::fontdb::Database>> = LazyLock::new(|| {
     fonts.set_sans_serif_family("DejaVu Sans");
     Arc::new(fonts)
 });
+
+/// The characters of a drawing that a PNG shows as boxes, since the one font lacks them.
+pub fn not_drawn(svg: &str) -> BTreeSet<char> {
+    svg.chars().filter(|&character| !font::has(character)).collect()
+}
 
 /// An SVG drawing as PNG; `Err` says why it is none.
 pub fn png(svg: &str) -> Result<Vec<u8>, String> {

@@ -1,8 +1,9 @@
 //! A table as points over the size of the encoder in SVG, as the paper's Figure 7.
 
 use super::{
-    absent::{note, number, published, sign, table_range, tooltip},
-    drawing::{Drawing, INK, Point},
+    absent::{absence, notes, number, published, sign, table_range, tooltip},
+    drawing::{Drawing, INK, LABEL, Point},
+    font,
     frame::{self, MARGIN},
     labels::{Area, Labels},
     legend::Legend,
@@ -44,7 +45,8 @@ pub(super) fn scatter(sweep: &Sweep, table: &Table, side: Side, source: Option<&
     let heights = table_range(table);
     // Room for labels and signs below the lowest point.
     let room = 0.06 * (heights.1 - heights.0);
-    let upright = Scale::new((heights.0 - room, heights.1), (SIZE.1, 0.0), 8);
+    let lowest = if heights.0 >= 0.0 { (heights.0 - room).max(0.0) } else { heights.0 - room };
+    let upright = Scale::new((lowest, heights.1), (SIZE.1, 0.0), 8);
     let left = MARGIN + frame::upright_room(&upright);
     let right = left + SIZE.0;
     let legend = legend(series, axes, &spots, source);
@@ -77,6 +79,8 @@ pub(super) fn scatter(sweep: &Sweep, table: &Table, side: Side, source: Option<&
                     }
                     mark(drawing, spot.series, at, false);
                 }
+                // Where several would stand over each other, the gravest does.
+                None if !gravest(spot, &spots, &level) => {}
                 None => sign(drawing, (level.place(spot.millions), bottom - 8.0), spot.cell, 12.0),
             }
         });
@@ -95,9 +99,9 @@ pub(super) fn scatter(sweep: &Sweep, table: &Table, side: Side, source: Option<&
             left_out += usize::from(!spot.label.is_empty() && !labels.place(&mut drawing, at, &spot.label));
         }
     }
-    let mut notes: Vec<String> = note(table, true).into_iter().collect();
+    let mut notes = notes(table, true);
     if left_out > 0 {
-        notes.push(format!("{left_out} points stand too close to others to have labels"));
+        notes.push(format!("without label, as others stand too close: {left_out}"));
     }
     let foot = frame::notes(&mut drawing, (MARGIN, bottom + frame::LEVEL_ROOM + 2.0), right - MARGIN, &notes);
     // The last label of the axis reaches over its end.
@@ -123,6 +127,14 @@ fn spots<'t>(sweep: &Sweep, table: &'t Table, side: Side, (rows, columns): (&[St
     spots
 }
 
+/// Whether no other cell without a number, in the same place or nearly so, has a graver reason or is drawn before.
+fn gravest(spot: &Spot, spots: &[Spot], level: &Scale) -> bool {
+    let rank = |other: &Spot| absence(other.cell).map(|(_, order, _)| (order, other.millions.to_bits(), other.series));
+    let near = |other: &&Spot| (level.place(other.millions) - level.place(spot.millions)).abs() < 8.0;
+    let others = spots.iter().filter(|other| number(other.cell).is_none()).filter(near);
+    others.filter_map(rank).min() == rank(spot)
+}
+
 fn legend<'a>(series: &'a [String], axes: &[String], spots: &[Spot], source: Option<&'a str>) -> Legend<'a> {
     let mut legend = Legend::default();
     if series.len() > 1 {
@@ -132,10 +144,11 @@ fn legend<'a>(series: &'a [String], axes: &[String], spots: &[Spot], source: Opt
         }
     }
     if let (Some(source), true) = (source, spots.iter().any(|spot| published(spot.cell).is_some())) {
+        let source = font::fit(source, LABEL, 200.0);
         legend.add(&format!("{source} (hollow)"), |drawing, at| mark(drawing, 0, at, true));
     }
     if spots.iter().any(|spot| number(spot.cell).is_some() && spot.cell.deviation.is_some()) {
-        legend.add("± standard deviation over seeds", |drawing, (x, y)| {
+        legend.add("± standard deviation", |drawing, (x, y)| {
             drawing.line((x, y - 6.0), (x, y + 6.0), INK, 1.1, "");
         });
     }

@@ -42,32 +42,32 @@ fn cited_rows_stand_above_ours_and_are_never_compared() {
     }));
     assert!(table.rows[4].cells[0].rank.is_some());
     assert_eq!(table.reproduced(), (1, 1));
-    insta::assert_snapshot!(terminal(&table, 140, false), @r"
-        Batch size and temperature
-        ┌─────────────┬───────────────────────────────────────────────────┬──────────────────────────────┐
-        │ temperature │                      τ = 0.1                      │           τ = 0.5            │
-        │             ├───────────────────────────────────┬───────────────┼──────────────┬───────────────┤
-        │ batch size  │             top-1 (%)             │  loss (nats)  │  top-1 (%)   │  loss (nats)  │
-        ├─────────────┼───────────────────────────────────┼───────────────┼──────────────┼───────────────┤
-        │ MoCo        │  60.6†                            │               │ 99.0†        │               │
-        │ CPC & co    │ 163.8‡                            │ 1.50‡         │              │               │
-        │ PIRL        │                                   │               │ 63.6†        │               │
-        │ 64          │   5.8 ± 0.4 ² (paper 5.5, +0.2 ✓) │ 4.06 ± 0.09 ² │ 25.8 ± 0.4 ² │ 3.81 ± 0.09 ² │
-        │ 128         │  45.8 ± 0.4 ¹                     │ 3.56 ± 0.09 ¹ │ 65.8 ± 0.4 ¹ │ 3.31 ± 0.09 ¹ │
-        └─────────────┴───────────────────────────────────┴───────────────┴──────────────┴───────────────┘
-        mean ± sample standard deviation over 2 seeds (0, 1)
-        pretraining protocol: NT-Xent, 20 epochs
-        protocol of linear: linear, 90 epochs
-        data: shapes-5f3c
-        code: 0.1.0-a1b2
-        device: cpu (2 threads)
-        measured: 2026-01-01 (UTC)
-        ¹ best and ² second best of each column and metric, where all have the same protocol, data and code; n.s.: not significantly better than the
-        second (two-sided paired t-test over 2 seeds, p < 0.05)
-        paper: SimCLR, Table 1; 1 of 1 cells within 0.5 of it
-        † cited from SimCLR, Table 6; not measured here
-        ‡ cited from a letter; not measured here
-        ours are of ResNet-8
+    insta::assert_snapshot!(terminal(&table, 140, false), @"
+    Batch size and temperature
+    ┌─────────────┬────────────────────────────────────────────────────────┬────────────────────────────────────────┐
+    │ temperature │                        τ = 0.1                         │                τ = 0.5                 │
+    │             ├───────────────────────────────────┬────────────────────┼───────────────────┬────────────────────┤
+    │ batch size  │             top-1 (%)             │    loss (nats)     │     top-1 (%)     │    loss (nats)     │
+    ├─────────────┼───────────────────────────────────┼────────────────────┼───────────────────┼────────────────────┤
+    │ MoCo        │  60.6†                            │                    │ 99.0†             │                    │
+    │ CPC & co    │ 163.8‡                            │ 1.50‡              │                   │                    │
+    │ PIRL        │                                   │                    │ 63.6†             │                    │
+    │ 64          │   5.8 ± 0.4 ² (paper 5.5, +0.2 ✓) │ 4.06 ± 0.09 ²      │ 25.8 ± 0.4 ²      │ 3.81 ± 0.09 ²      │
+    │ 128         │  45.8 ± 0.4 ¹ n.s.                │ 3.56 ± 0.09 ¹ n.s. │ 65.8 ± 0.4 ¹ n.s. │ 3.31 ± 0.09 ¹ n.s. │
+    └─────────────┴───────────────────────────────────┴────────────────────┴───────────────────┴────────────────────┘
+    mean ± sample standard deviation over 2 seeds (0, 1)
+    pretraining protocol: NT-Xent, 20 epochs
+    protocol of linear: linear, 90 epochs
+    data: shapes-5f3c
+    code: 0.1.0-a1b2
+    device: cpu (2 threads)
+    measured: 2026-01-01 (UTC)
+    ¹ best and ² second best of each column and metric, where all have the same protocol, data and code; n.s.: not significantly better than
+    another (two-sided paired t-test over 2 seeds, p < 0.05)
+    paper: SimCLR, Table 1; 1 of 1 cells within 0.5 of it
+    † cited from SimCLR, Table 6; not measured here
+    ‡ cited from a letter; not measured here
+    ours are of ResNet-8
     ");
 }
 
@@ -79,7 +79,7 @@ fn every_format_marks_cited_numbers() {
         let start = text.find(from).unwrap();
         text[start..].lines().next().unwrap().to_owned()
     };
-    insta::assert_snapshot!(first(markdown(&table), "| CPC"), @r"| CPC \& co  |                               163.8‡ |                1.50‡ |                    |                      |");
+    insta::assert_snapshot!(first(markdown(&table), "| CPC"), @r"| CPC \& co  |                          163.8‡ |                1.50‡ |                    |                      |");
     insta::assert_snapshot!(first(table_csv(&table), "CPC"), @"CPC & co,163.8‡,1.50‡,,");
     insta::assert_snapshot!(first(latex(&table), "    CPC"), @r"    CPC \& co & 163.8 {\textsuperscript{\ddag}} & 1.50 {\textsuperscript{\ddag}} & {} & {} \\");
     insta::assert_snapshot!(first(latex(&table), "  \\textsuperscript{\\dag}"), @r"  \textsuperscript{\dag} cited from SimCLR, Table 6; not measured here\par");

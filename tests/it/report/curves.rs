@@ -89,8 +89,8 @@ fn what_is_missing_damaged_or_infinite_is_said() {
     diverged.columns.get_mut("loss_nats").unwrap()[9..].fill(Some(f64::INFINITY));
     let said = texts(&drawn(&results, &read)[0].svg);
     for text in [
-        "1 of 8 jobs have not reported this yet",
-        "1 of 8 jobs have not reached their last epoch",
+        "1 of 8 jobs reported nothing of this",
+        "1 of 8 jobs did not reach their last epoch",
         "1 of 8 jobs left a damaged file",
         "1 of 8 jobs reported values that are not finite",
     ] {

@@ -54,7 +54,7 @@ fn mixed_states_on_a_terminal() {
     device: cpu (2 threads)
     measured: 2026-01-01 (UTC)
     1 of 8 cells: failed (out of memory: needs 9 GB)
-    1 of 8 cells: skipped (pretraining failed)
+    1 of 8 cells: skipped (pretraining failed: out of memory: needs 9 GB)
     1 of 8 cells: some seeds still to come
     2 of 8 cells: running
     2 of 8 cells: not run yet
@@ -79,7 +79,7 @@ fn mixed_states_in_markdown() {
     - device: cpu (2 threads)
     - measured: 2026-01-01 (UTC)
     - 1 of 8 cells: failed (out of memory: needs 9 GB)
-    - 1 of 8 cells: skipped (pretraining failed)
+    - 1 of 8 cells: skipped (pretraining failed: out of memory: needs 9 GB)
     - 1 of 8 cells: some seeds still to come
     - 2 of 8 cells: running
     - 2 of 8 cells: not run yet
@@ -89,54 +89,54 @@ fn mixed_states_in_markdown() {
 #[test]
 fn mixed_states_in_latex() {
     insta::assert_snapshot!(latex(&mixed()), @r#"
-        % Table "table-1", written by ablate 0.1.0; needs \usepackage{booktabs} and \usepackage{siunitx}.
-        % mean ± sample standard deviation over 3 seeds (0, 1, 2)
-        % pretraining protocol: NT-Xent, 20 epochs
-        % protocol of linear: linear, 90 epochs
-        % data: shapes-5f3c
-        % code: 0.1.0-a1b2
-        % device: cpu (2 threads)
-        % measured: 2026-01-01 (UTC)
-        % 1 of 8 cells: failed (out of memory: needs 9 GB)
-        % 1 of 8 cells: skipped (pretraining failed)
-        % 1 of 8 cells: some seeds still to come
-        % 2 of 8 cells: running
-        % 2 of 8 cells: not run yet
-        \begin{table}
-          \centering
-          \sisetup{detect-weight=true}
-          \caption{Batch size and temperature}
-          \label{tab:table-1}
-          \begin{tabular}{
-            l
-            S[table-format=1.1, table-space-text-post={${}\pm 0.7$~(2/3 seeds)}, table-align-text-post=false]
-            S[table-format=1.2, table-space-text-post={${}\pm 0.12$}, table-align-text-post=false]
-            c
-            c
-          }
-            \toprule
-            temperature & \multicolumn{2}{c}{$\tau$ = 0.1} & \multicolumn{2}{c}{$\tau$ = 0.5} \\
-            \cmidrule(lr){2-3} \cmidrule(lr){4-5}
-            batch size & {top-1 (\%)} & {loss (nats)} & {top-1 (\%)} & {loss (nats)} \\
-            \midrule
-            64 & 6.0 {${}\pm 0.7$~(2/3 seeds)} & 4.12 {${}\pm 0.12$} & {skipped} & {FAILED} \\
-            128 & {running 40 \%} & {running 40 \%} & {--} & {--} \\
-            \bottomrule
-          \end{tabular}
-          \par\smallskip\footnotesize\raggedright
-          mean $\pm$ sample standard deviation over 3 seeds (0, 1, 2)\par
-          pretraining protocol: NT-Xent, 20 epochs\par
-          protocol of linear: linear, 90 epochs\par
-          data: shapes-5f3c\par
-          code: 0.1.0-a1b2\par
-          device: cpu (2 threads)\par
-          measured: 2026-01-01 (UTC)\par
-          1 of 8 cells: failed (out of memory: needs 9 GB)\par
-          1 of 8 cells: skipped (pretraining failed)\par
-          1 of 8 cells: some seeds still to come\par
-          2 of 8 cells: running\par
-          2 of 8 cells: not run yet\par
-        \end{table}
+    % Table "table-1", written by ablate 0.1.0; needs \usepackage{booktabs} \usepackage{siunitx}.
+    % mean ± sample standard deviation over 3 seeds (0, 1, 2)
+    % pretraining protocol: NT-Xent, 20 epochs
+    % protocol of linear: linear, 90 epochs
+    % data: shapes-5f3c
+    % code: 0.1.0-a1b2
+    % device: cpu (2 threads)
+    % measured: 2026-01-01 (UTC)
+    % 1 of 8 cells: failed (out of memory: needs 9 GB)
+    % 1 of 8 cells: skipped (pretraining failed: out of memory: needs 9 GB)
+    % 1 of 8 cells: some seeds still to come
+    % 2 of 8 cells: running
+    % 2 of 8 cells: not run yet
+    \begin{table}
+      \centering
+      \sisetup{detect-weight=true}
+      \caption{Batch size and temperature}
+      \label{tab:table-1}
+      \begin{tabular}{
+        l
+        S[table-format=1.1, table-space-text-post={${}\pm 0.7$~(2/3 seeds)}, table-align-text-post=false]
+        S[table-format=1.2, table-space-text-post={${}\pm 0.12$}, table-align-text-post=false]
+        c
+        c
+      }
+        \toprule
+        temperature & \multicolumn{2}{c}{$\tau$ = 0.1} & \multicolumn{2}{c}{$\tau$ = 0.5} \\
+        \cmidrule(lr){2-3} \cmidrule(lr){4-5}
+        batch size & {top-1 (\%)} & {loss (nats)} & {top-1 (\%)} & {loss (nats)} \\
+        \midrule
+        64 & 6.0 {${}\pm 0.7$~(2/3 seeds)} & 4.12 {${}\pm 0.12$} & {skipped} & {FAILED} \\
+        128 & {running 40 \%} & {running 40 \%} & {--} & {--} \\
+        \bottomrule
+      \end{tabular}
+      \par\smallskip\footnotesize\raggedright
+      mean $\pm$ sample standard deviation over 3 seeds (0, 1, 2)\par
+      pretraining protocol: NT-Xent, 20 epochs\par
+      protocol of linear: linear, 90 epochs\par
+      data: shapes-5f3c\par
+      code: 0.1.0-a1b2\par
+      device: cpu (2 threads)\par
+      measured: 2026-01-01 (UTC)\par
+      1 of 8 cells: failed (out of memory: needs 9 GB)\par
+      1 of 8 cells: skipped (pretraining failed: out of memory: needs 9 GB)\par
+      1 of 8 cells: some seeds still to come\par
+      2 of 8 cells: running\par
+      2 of 8 cells: not run yet\par
+    \end{table}
     "#);
 }
 

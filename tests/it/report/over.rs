@@ -66,7 +66,9 @@ fn ranks_compare_runs_in_pairs() {
     let rank = |only: Vec<Condition>| {
         let mut sweep = over_temperatures(&[0, 1]);
         (sweep.tables[0].best, sweep.tables[0].only) = (Some(Best::Column), only);
-        let table = Results::complete(vec![sweep]).table();
+        let mut results = Results::complete(vec![sweep]);
+        results.scatter();
+        let table = results.table();
         (table.rows[1].cells[0].rank, table.notes.concat())
     };
     let (clear, note) = rank(vec![]);

@@ -28,23 +28,23 @@ fn published_numbers_stand_beside_ours() {
     });
     let table = results.table();
     assert_eq!(table.reproduced(), (3, 4));
-    insta::assert_snapshot!(terminal(&table, 140, false), @r"
-        Batch size and temperature
-        ┌─────────────┬────────────────────────────────┬─────────────────────────────────┬─────────────────────────────────┐
-        │ temperature │            τ = 0.1             │             τ = 0.5             │             average             │
-        │             ├────────────────────────────────┼─────────────────────────────────┼─────────────────────────────────┤
-        │ batch size  │           top-1 (%)            │            top-1 (%)            │            top-1 (%)            │
-        ├─────────────┼────────────────────────────────┼─────────────────────────────────┼─────────────────────────────────┤
-        │ 64          │  5.8 ± 0.4 (paper 5.2, +0.5 ✓) │ 25.8 ± 0.4 (paper 27.0, −1.2 ✗) │ 15.8 ± 0.4                      │
-        │ 128         │ 45.8 ± 0.4                     │ 65.8 ± 0.4 (paper 66.0, −0.2 ✓) │ 55.8 ± 0.4 (paper 55.8, ±0.0 ✓) │
-        └─────────────┴────────────────────────────────┴─────────────────────────────────┴─────────────────────────────────┘
-        mean ± sample standard deviation over 2 seeds (0, 1)
-        protocol: linear, 90 epochs
-        data: shapes-5f3c
-        code: 0.1.0-a1b2
-        device: cpu (2 threads)
-        measured: 2026-01-01 (UTC)
-        paper: SimCLR, Table 1; 3 of 4 cells within 0.5 of it
+    insta::assert_snapshot!(terminal(&table, 140, false), @"
+    Batch size and temperature
+    ┌─────────────┬────────────────────────────────┬─────────────────────────────────┬─────────────────────────────────┐
+    │ temperature │            τ = 0.1             │             τ = 0.5             │             average             │
+    │             ├────────────────────────────────┼─────────────────────────────────┼─────────────────────────────────┤
+    │ batch size  │           top-1 (%)            │            top-1 (%)            │            top-1 (%)            │
+    ├─────────────┼────────────────────────────────┼─────────────────────────────────┼─────────────────────────────────┤
+    │ 64          │  5.8 ± 0.4 (paper 5.2, +0.5 ✓) │ 25.8 ± 0.4 (paper 27.0, −1.2 ✗) │ 15.8 ± 0.4                      │
+    │ 128         │ 45.8 ± 0.4                     │ 65.8 ± 0.4 (paper 66.0, −0.2 ✓) │ 55.8 ± 0.4 (paper 55.8, ±0.0 ✓) │
+    └─────────────┴────────────────────────────────┴─────────────────────────────────┴─────────────────────────────────┘
+    mean ± sample standard deviation over 2 seeds (0, 1)
+    protocol: linear, 90 epochs
+    data: shapes-5f3c
+    code: 0.1.0-a1b2
+    device: cpu (2 threads)
+    measured: 2026-01-01 (UTC)
+    paper: SimCLR, Table 1; 3 of 4 cells within 0.5 points of it
     ");
     insta::assert_snapshot!(markdown(&table).lines().nth(4).unwrap(), @"| 64         | 5.8 ± 0.4 (paper 5.2, +0.5 ✓) | 25.8 ± 0.4 (paper 27.0, −1.2 ✗) |                      15.8 ± 0.4 |");
     insta::assert_snapshot!(table_csv(&table), @r#"
@@ -59,7 +59,7 @@ fn published_numbers_stand_beside_ours() {
     let table = results.table();
     assert_eq!(table.reproduced(), (3, 3));
     insta::assert_snapshot!(table.rows[0].cells[1].text().plain(), @"25.5 (1/2 seeds) (paper 27.0)");
-    insta::assert_snapshot!(table.notes.last().unwrap(), @"paper: SimCLR, Table 1; 3 of 3 cells within 0.5 of it, 1 to come");
+    insta::assert_snapshot!(table.notes.last().unwrap(), @"paper: SimCLR, Table 1; 3 of 3 cells within 0.5 points of it, 1 to come");
 }
 
 #[test]

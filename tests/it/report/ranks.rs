@@ -17,6 +17,7 @@ fn ranked(best: Best, seeds: &[u64], change: impl FnOnce(&mut Results)) -> Table
     let mut sweep = two_by_two(seeds);
     sweep.tables[0].best = Some(best);
     let mut results = Results::complete(vec![sweep]);
+    results.scatter();
     change(&mut results);
     results.table()
 }
@@ -53,6 +54,32 @@ fn a_best_that_chance_may_have_made_is_not_a_clear_one() {
 }
 
 #[test]
+fn equal_cells_share_their_place() {
+    let top1 = |results: &mut Results, point: [usize; 2], value: f64| {
+        for seed in 0..3 {
+            let [_, evaluation] = results.jobs(&point, seed);
+            results.edit(evaluation, |record| {
+                record.metrics.insert(Metric::Top1, value + seed as f64);
+            });
+        }
+    };
+    let of_values = |values: [f64; 4]| {
+        let ranks = ranks(Best::Table, |results| {
+            for (number, value) in values.into_iter().enumerate() {
+                top1(results, [number / 2, number % 2], value);
+            }
+        });
+        // Top-1 stands in the first and the third column.
+        [ranks[0][0], ranks[0][2], ranks[1][0], ranks[1][2]]
+    };
+    let shared = Some(Rank::NotSignificantlyBest);
+    assert_eq!(of_values([10.0, 50.0, 50.0, 20.0]), [None, shared, shared, None]);
+    assert_eq!(of_values([10.0; 4]), [None; 4]);
+    // Differences that are the same for every seed cannot be tested.
+    assert_eq!(of_values([10.0, 50.0, 20.0, 20.0]), [None, shared, SECOND, SECOND]);
+}
+
+#[test]
 fn what_is_not_comparable_is_not_ranked() {
     let other_data = |results: &mut Results| {
         for seed in 0..3 {
@@ -60,6 +87,14 @@ fn what_is_not_comparable_is_not_ranked() {
             results.edit(evaluation, |record| record.data = "others".to_owned());
         }
     };
+    let other_program = |results: &mut Results| {
+        for seed in 0..3 {
+            let [pretrain, _] = results.jobs(&[0, 1], seed);
+            results.edit(pretrain, |record| record.code = "0.2.0".to_owned());
+        }
+    };
+    // Evaluations, too, depend on the program that pretrained.
+    assert_eq!(ranks(Best::Table, other_program)[1], [None; 4]);
     let ranks = ranks(Best::Row, other_data);
     assert_eq!(
         (ranks[0].as_slice(), ranks[1].as_slice()),
@@ -75,32 +110,32 @@ fn every_format_marks_them() {
             record.metrics.insert(Metric::Top1, 7.0);
         });
     });
-    insta::assert_snapshot!(terminal(&table, 140, false), @r"
-        Batch size and temperature
-        ┌─────────────┬──────────────────────────────┬────────────────────────────────────┐
-        │ temperature │           τ = 0.1            │              τ = 0.5               │
-        │             ├──────────────┬───────────────┼────────────────────┬───────────────┤
-        │ batch size  │  top-1 (%)   │  loss (nats)  │     top-1 (%)      │  loss (nats)  │
-        ├─────────────┼──────────────┼───────────────┼────────────────────┼───────────────┤
-        │ 64          │  6.0 ± 0.5 ² │ 4.12 ± 0.12 ² │ 19.7 ± 11.0 ¹ n.s. │ 3.88 ± 0.12 ¹ │
-        │ 128         │ 46.0 ± 0.5 ² │ 3.62 ± 0.12 ² │ 66.0 ±  0.5 ¹      │ 3.38 ± 0.12 ¹ │
-        └─────────────┴──────────────┴───────────────┴────────────────────┴───────────────┘
-        mean ± sample standard deviation over 3 seeds (0, 1, 2)
-        pretraining protocol: NT-Xent, 20 epochs
-        protocol of linear: linear, 90 epochs
-        data: shapes-5f3c
-        code: 0.1.0-a1b2
-        device: cpu (2 threads)
-        measured: 2026-01-01 (UTC)
-        ¹ best and ² second best of each row and metric, where all have the same protocol, data and code; n.s.: not significantly better than the
-        second (two-sided paired t-test over 3 seeds, p < 0.05)
+    insta::assert_snapshot!(terminal(&table, 140, false), @"
+    Batch size and temperature
+    ┌─────────────┬──────────────────────────────┬────────────────────────────────────┐
+    │ temperature │           τ = 0.1            │              τ = 0.5               │
+    │             ├──────────────┬───────────────┼────────────────────┬───────────────┤
+    │ batch size  │  top-1 (%)   │  loss (nats)  │     top-1 (%)      │  loss (nats)  │
+    ├─────────────┼──────────────┼───────────────┼────────────────────┼───────────────┤
+    │ 64          │  6.0 ± 0.5 ² │ 4.12 ± 0.12 ² │ 19.7 ± 11.0 ¹ n.s. │ 3.87 ± 0.11 ¹ │
+    │ 128         │ 46.0 ± 0.5 ² │ 3.61 ± 0.10 ² │ 66.0 ±  0.5 ¹      │ 3.35 ± 0.09 ¹ │
+    └─────────────┴──────────────┴───────────────┴────────────────────┴───────────────┘
+    mean ± sample standard deviation over 3 seeds (0, 1, 2)
+    pretraining protocol: NT-Xent, 20 epochs
+    protocol of linear: linear, 90 epochs
+    data: shapes-5f3c
+    code: 0.1.0-a1b2
+    device: cpu (2 threads)
+    measured: 2026-01-01 (UTC)
+    ¹ best and ² second best of each row and metric, where all have the same protocol, data and code; n.s.: not significantly better than
+    another (two-sided paired t-test over 3 seeds, p < 0.05)
     ");
-    insta::assert_snapshot!(markdown(&table).lines().filter(|line| line.starts_with("| 64") || line.starts_with("| 128")).collect::<Vec<_>>().join("\n"), @r"
-        | 64         |   <u>6.0 ± 0.5</u> |   <u>4.12 ± 0.12</u> |      *19.7 ± 11.0* |      **3.88 ± 0.12** |
-        | 128        |  <u>46.0 ± 0.5</u> |   <u>3.62 ± 0.12</u> |     **66.0 ± 0.5** |      **3.38 ± 0.12** |
+    insta::assert_snapshot!(markdown(&table).lines().filter(|line| line.starts_with("| 64") || line.starts_with("| 128")).collect::<Vec<_>>().join("\n"), @"
+    | 64         |        6.0 ± 0.5 ² |        4.12 ± 0.12 ² | 19.7 ± 11.0 ¹ n.s. |    **3.87 ± 0.11** ¹ |
+    | 128        |       46.0 ± 0.5 ² |        3.61 ± 0.10 ² |   **66.0 ± 0.5** ¹ |    **3.35 ± 0.09** ¹ |
     ");
     insta::assert_snapshot!(latex(&table).lines().filter(|line| line.contains("64 &") || line.contains("128 &")).collect::<Vec<_>>().join("\n"), @r"
-        64 & {\rlap{\hphantom{0}\underline{6.0${}\pm 0.5$}}\hphantom{00.0${}\pm 0.5$}} & {\rlap{\underline{4.12${}\pm 0.12$}}\hphantom{0.00${}\pm 0.12$}} & 19.7 {${}\pm 11.0$\textsuperscript{n.s.}} & \bfseries 3.88 {\boldmath${}\pm 0.12$} \\
-        128 & {\rlap{\underline{46.0${}\pm 0.5$}}\hphantom{00.0${}\pm 0.5$}} & {\rlap{\underline{3.62${}\pm 0.12$}}\hphantom{0.00${}\pm 0.12$}} & \bfseries 66.0 {\boldmath${}\pm 0.5$} & \bfseries 3.38 {\boldmath${}\pm 0.12$} \\
+    64 & 6.0 {${}\pm 0.5$\textsuperscript{2}} & 4.12 {${}\pm 0.12$\textsuperscript{2}} & 19.7 {${}\pm 11.0$\textsuperscript{1 n.s.}} & \bfseries 3.87 {\boldmath${}\pm 0.11$\mdseries\unboldmath\textsuperscript{1}} \\
+    128 & 46.0 {${}\pm 0.5$\textsuperscript{2}} & 3.61 {${}\pm 0.10$\textsuperscript{2}} & \bfseries 66.0 {\boldmath${}\pm 0.5$\mdseries\unboldmath\textsuperscript{1}} & \bfseries 3.35 {\boldmath${}\pm 0.09$\mdseries\unboldmath\textsuperscript{1}} \\
     ");
 }

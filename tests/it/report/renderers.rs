@@ -61,44 +61,44 @@ fn complete_in_markdown() {
 #[test]
 fn complete_in_latex() {
     insta::assert_snapshot!(latex(&Results::complete(vec![two_by_two(&[0, 1, 2])]).table()), @r#"
-        % Table "table-1", written by ablate 0.1.0; needs \usepackage{booktabs} and \usepackage{siunitx}.
-        % mean ± sample standard deviation over 3 seeds (0, 1, 2)
-        % pretraining protocol: NT-Xent, 20 epochs
-        % protocol of linear: linear, 90 epochs
-        % data: shapes-5f3c
-        % code: 0.1.0-a1b2
-        % device: cpu (2 threads)
-        % measured: 2026-01-01 (UTC)
-        \begin{table}
-          \centering
-          \sisetup{detect-weight=true}
-          \caption{Batch size and temperature}
-          \label{tab:table-1}
-          \begin{tabular}{
-            l
-            S[table-format=2.1, table-space-text-post={${}\pm 0.5$}, table-align-text-post=false]
-            S[table-format=1.2, table-space-text-post={${}\pm 0.12$}, table-align-text-post=false]
-            S[table-format=2.1, table-space-text-post={${}\pm 0.5$}, table-align-text-post=false]
-            S[table-format=1.2, table-space-text-post={${}\pm 0.12$}, table-align-text-post=false]
-          }
-            \toprule
-            temperature & \multicolumn{2}{c}{$\tau$ = 0.1} & \multicolumn{2}{c}{$\tau$ = 0.5} \\
-            \cmidrule(lr){2-3} \cmidrule(lr){4-5}
-            batch size & {top-1 (\%)} & {loss (nats)} & {top-1 (\%)} & {loss (nats)} \\
-            \midrule
-            64 & 6.0 {${}\pm 0.5$} & 4.12 {${}\pm 0.12$} & 26.0 {${}\pm 0.5$} & 3.88 {${}\pm 0.12$} \\
-            128 & 46.0 {${}\pm 0.5$} & 3.62 {${}\pm 0.12$} & 66.0 {${}\pm 0.5$} & 3.38 {${}\pm 0.12$} \\
-            \bottomrule
-          \end{tabular}
-          \par\smallskip\footnotesize\raggedright
-          mean $\pm$ sample standard deviation over 3 seeds (0, 1, 2)\par
-          pretraining protocol: NT-Xent, 20 epochs\par
-          protocol of linear: linear, 90 epochs\par
-          data: shapes-5f3c\par
-          code: 0.1.0-a1b2\par
-          device: cpu (2 threads)\par
-          measured: 2026-01-01 (UTC)\par
-        \end{table}
+    % Table "table-1", written by ablate 0.1.0; needs \usepackage{booktabs} \usepackage{siunitx}.
+    % mean ± sample standard deviation over 3 seeds (0, 1, 2)
+    % pretraining protocol: NT-Xent, 20 epochs
+    % protocol of linear: linear, 90 epochs
+    % data: shapes-5f3c
+    % code: 0.1.0-a1b2
+    % device: cpu (2 threads)
+    % measured: 2026-01-01 (UTC)
+    \begin{table}
+      \centering
+      \sisetup{detect-weight=true}
+      \caption{Batch size and temperature}
+      \label{tab:table-1}
+      \begin{tabular}{
+        l
+        S[table-format=2.1, table-space-text-post={${}\pm 0.5$}, table-align-text-post=false]
+        S[table-format=1.2, table-space-text-post={${}\pm 0.12$}, table-align-text-post=false]
+        S[table-format=2.1, table-space-text-post={${}\pm 0.5$}, table-align-text-post=false]
+        S[table-format=1.2, table-space-text-post={${}\pm 0.12$}, table-align-text-post=false]
+      }
+        \toprule
+        temperature & \multicolumn{2}{c}{$\tau$ = 0.1} & \multicolumn{2}{c}{$\tau$ = 0.5} \\
+        \cmidrule(lr){2-3} \cmidrule(lr){4-5}
+        batch size & {top-1 (\%)} & {loss (nats)} & {top-1 (\%)} & {loss (nats)} \\
+        \midrule
+        64 & 6.0 {${}\pm 0.5$} & 4.12 {${}\pm 0.12$} & 26.0 {${}\pm 0.5$} & 3.88 {${}\pm 0.12$} \\
+        128 & 46.0 {${}\pm 0.5$} & 3.62 {${}\pm 0.12$} & 66.0 {${}\pm 0.5$} & 3.38 {${}\pm 0.12$} \\
+        \bottomrule
+      \end{tabular}
+      \par\smallskip\footnotesize\raggedright
+      mean $\pm$ sample standard deviation over 3 seeds (0, 1, 2)\par
+      pretraining protocol: NT-Xent, 20 epochs\par
+      protocol of linear: linear, 90 epochs\par
+      data: shapes-5f3c\par
+      code: 0.1.0-a1b2\par
+      device: cpu (2 threads)\par
+      measured: 2026-01-01 (UTC)\par
+    \end{table}
     "#);
 }
 
@@ -191,44 +191,44 @@ fn special_characters_in_markdown() {
 #[test]
 fn special_characters_in_latex() {
     insta::assert_snapshot!(latex(&with_special_labels().table()), @r#"
-        % Table "table-1", written by ablate 0.1.0; needs \usepackage{booktabs} and \usepackage{siunitx}.
-        % one seed (0), so no spread
-        % pretraining protocol: NT-Xent, 20 epochs
-        % protocol of linear: linear, 90 epochs
-        % data: shapes-5f3c
-        % code: 0.1.0-a1b2
-        % device: cpu (2 threads)
-        % measured: 2026-01-01 (UTC)
-        \begin{table}
-          \centering
-          \sisetup{detect-weight=true}
-          \caption{50 \% of A\&B\_c \textbar{} d}
-          \label{tab:table-1}
-          \begin{tabular}{
-            l
-            S[table-format=2.1]
-            S[table-format=1.2]
-            S[table-format=2.1]
-            S[table-format=1.2]
-          }
-            \toprule
-            temperature & \multicolumn{2}{c}{\textless{}$\tau$\textgreater{} $\leq$ 0.1} & \multicolumn{2}{c}{-1 {[}31m\textbar{}} \\
-            \cmidrule(lr){2-3} \cmidrule(lr){4-5}
-            x\_1 \textbar{} \{y\} & {top-1 (\%)} & {loss (nats)} & {top-1 (\%)} & {loss (nats)} \\
-            \midrule
-            =SUM(A1) \& 50 \% & 5.5 & 4.00 & 25.5 & 3.75 \\
-            {[}a\textbackslash{}b{]} {*}c{*}\textasciitilde{}\textasciicircum{}\$\# & 45.5 & 3.50 & 65.5 & 3.25 \\
-            \bottomrule
-          \end{tabular}
-          \par\smallskip\footnotesize\raggedright
-          one seed (0), so no spread\par
-          pretraining protocol: NT-Xent, 20 epochs\par
-          protocol of linear: linear, 90 epochs\par
-          data: shapes-5f3c\par
-          code: 0.1.0-a1b2\par
-          device: cpu (2 threads)\par
-          measured: 2026-01-01 (UTC)\par
-        \end{table}
+    % Table "table-1", written by ablate 0.1.0; needs \usepackage{booktabs} \usepackage{siunitx}.
+    % one seed (0), so no spread
+    % pretraining protocol: NT-Xent, 20 epochs
+    % protocol of linear: linear, 90 epochs
+    % data: shapes-5f3c
+    % code: 0.1.0-a1b2
+    % device: cpu (2 threads)
+    % measured: 2026-01-01 (UTC)
+    \begin{table}
+      \centering
+      \sisetup{detect-weight=true}
+      \caption{50 \% of A\&B\_c \textbar{} d}
+      \label{tab:table-1}
+      \begin{tabular}{
+        l
+        S[table-format=2.1]
+        S[table-format=1.2]
+        S[table-format=2.1]
+        S[table-format=1.2]
+      }
+        \toprule
+        temperature & \multicolumn{2}{c}{\textless{}$\tau$\textgreater{} $\leq$ 0.1} & \multicolumn{2}{c}{-1 {[}31m\textbar{}} \\
+        \cmidrule(lr){2-3} \cmidrule(lr){4-5}
+        x\_1 \textbar{} \{y\} & {top-1 (\%)} & {loss (nats)} & {top-1 (\%)} & {loss (nats)} \\
+        \midrule
+        =SUM(A1) \& 50 \% & 5.5 & 4.00 & 25.5 & 3.75 \\
+        {[}a\textbackslash{}b{]} {*}c{*}\textasciitilde{}\textasciicircum{}\$\# & 45.5 & 3.50 & 65.5 & 3.25 \\
+        \bottomrule
+      \end{tabular}
+      \par\smallskip\footnotesize\raggedright
+      one seed (0), so no spread\par
+      pretraining protocol: NT-Xent, 20 epochs\par
+      protocol of linear: linear, 90 epochs\par
+      data: shapes-5f3c\par
+      code: 0.1.0-a1b2\par
+      device: cpu (2 threads)\par
+      measured: 2026-01-01 (UTC)\par
+    \end{table}
     "#);
 }
 
