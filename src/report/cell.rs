@@ -12,8 +12,8 @@ use crate::recipe::Metric;
 pub struct Cell {
     /// What is measured.
     pub metric: Metric,
-    /// The trial whose cell it is, or all those that it averages over; none of the average of a row and of what the sweep
-    /// does not ask for.
+    /// The trial whose cell it is, or all those that it averages over; none of what the sweep does not ask
+    /// for.
     pub points: Vec<Vec<usize>>,
     /// What each seed says, in the order of the sweep's seeds; of a cell that averages over axes, each run.
     pub seeds: Vec<SeedResult>,
@@ -119,7 +119,7 @@ impl Cell {
             deviation,
             rank: None,
             published: None,
-            points: vec![],
+            points: cells.iter().flat_map(|cell| cell.points.iter().cloned()).collect(),
         }
     }
 

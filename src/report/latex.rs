@@ -191,16 +191,17 @@ fn header_line(row: &HeaderRow) -> String {
     line(stub.chain(spans))
 }
 
-/// Partial rules that show which columns a heading covers.
+/// Partial rules that show which columns a heading covers; none under headings of one column.
 fn rules_under(row: &HeaderRow, stub: usize) -> String {
     let mut first = stub + 1;
     let rules = row.spans.iter().map(|span| {
         let last = first + span.columns - 1;
-        let rule = format!("\\cmidrule(lr){{{first}-{last}}}");
+        let rule = (last > first).then(|| format!("\\cmidrule(lr){{{first}-{last}}}"));
         first = last + 1;
         rule
     });
-    format!("    {}\n", rules.collect::<Vec<_>>().join(" "))
+    let rules: Vec<String> = rules.flatten().collect();
+    if rules.is_empty() { String::new() } else { format!("    {}\n", rules.join(" ")) }
 }
 
 /// The text with every character that LaTeX would take for a command, or not know, made literal.

@@ -56,10 +56,7 @@ impl<'t> Layout<'t> {
             .collect();
         header.push(HeaderRow {
             stub: table.row_axes.iter().map(String::as_str).collect(),
-            spans: table.columns[columns.clone()]
-                .iter()
-                .map(|column| Span { text: &column.heading, columns: 1 })
-                .collect(),
+            spans: headings(table, columns.clone()),
         });
         let body = (0..table.rows.len())
             .map(|row| BodyRow {
@@ -68,6 +65,18 @@ impl<'t> Layout<'t> {
             })
             .collect();
         Self { stub, header, body }
+    }
+}
+
+/// The headings of the columns; one over all if it is the same and labels tell the columns apart.
+fn headings(table: &Table, columns: Range<usize>) -> Vec<Span<'_>> {
+    let columns = &table.columns[columns];
+    let same = columns.windows(2).all(|pair| pair[0].heading == pair[1].heading);
+    match columns.first() {
+        Some(first) if same && !table.column_axes.is_empty() => {
+            vec![Span { text: &first.heading, columns: columns.len() }]
+        }
+        _ => columns.iter().map(|column| Span { text: &column.heading, columns: 1 }).collect(),
     }
 }
 

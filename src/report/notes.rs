@@ -165,6 +165,7 @@ fn reproduction(sweep: &Sweep, spec: &TableSpec, rows: &[Row]) -> Option<String>
     };
     let units: BTreeSet<&str> = spec.metrics.iter().map(|shows| shows.metric.unit()).collect();
     let unit = match units.first() {
+        Some(&"percent") if units.len() == 1 && *tolerance == [1.0] => " point",
         Some(&"percent") if units.len() == 1 => " points",
         Some(&"nats") if units.len() == 1 => " nats",
         _ => "",

@@ -79,7 +79,7 @@ fn rank_group(rows: &mut [Row], mut group: Vec<(usize, usize)>) {
     // Of several that are equal, none is the best; nor is one that is not better than each of several seconds.
     let better = |&second: &(usize, usize)| probability(cell(first), cell(second)).is_some_and(|p| p < SIGNIFICANCE);
     let clear = best == 1 && seconds.iter().all(better);
-    for (row, column) in group[..best].to_vec() {
+    for (row, column) in group[..best].iter().copied() {
         rows[row].cells[column].rank = Some(if clear { Rank::Best } else { Rank::NotSignificantlyBest });
     }
     // Beside several that share the first place, there is no second.

@@ -45,8 +45,13 @@ impl Widths {
             widths.column.push(natural);
             widths.least.push(natural.min(NARROWEST));
         }
-        let headings: &[_] = layout.header.last().map_or(&[], |row| &row.spans);
-        for (index, heading) in headings.iter().enumerate() {
+        let headings = layout.header.last().map_or(&[][..], |row| &row.spans);
+        // A heading over several columns makes none of them wide by itself.
+        let headings = headings.iter().flat_map(|span| {
+            let text = if span.columns == 1 { span.text } else { "" };
+            std::iter::repeat_n(text, span.columns)
+        });
+        for (index, heading) in headings.enumerate() {
             let mut numbers = Numbers::default();
             let mut words = 1;
             for row in &layout.body {
@@ -61,7 +66,7 @@ impl Widths {
                 }
             }
             let cells = numbers.width().max(words);
-            let natural = width_of(heading.text).max(cells);
+            let natural = width_of(heading).max(cells);
             widths.column.push(natural);
             widths.least.push(cells.max(natural.min(NARROWEST)));
             widths.numbers.push(numbers);

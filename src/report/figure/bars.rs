@@ -166,7 +166,7 @@ impl Frame<'_> {
             self.group(drawing, group, (start, base), &shifted, (bars, &panel.title));
             let middle = start + bars.len() as f64 * plan.bar / 2.0;
             if plan.turned {
-                let label = font::fit(&group.label, LABEL, TURNED);
+                let label = font::fit_label(&group.label, LABEL, TURNED);
                 drawing.text((middle + 3.0, bottom + 10.0), Style::new(LABEL, Anchor::End).turn(-50.0), &label);
             } else {
                 drawing.text((middle, bottom + 12.0), Style::new(LABEL, Anchor::Middle), &group.label);

@@ -60,6 +60,23 @@ pub(super) fn fit(text: &str, size: f64, room: f64) -> String {
     kept + "…"
 }
 
+/// The label, its middle replaced by … if it is wider than `room`: labels often differ at the end.
+pub(super) fn fit_label(label: &str, size: f64, room: f64) -> String {
+    if width(label, size) <= room {
+        return label.to_owned();
+    }
+    let head = fit(label, size, 0.55 * room);
+    let mut tail = String::new();
+    for character in label.chars().rev() {
+        let longer = format!("{character}{tail}");
+        if width(&head, size) + width(&longer, size) > room {
+            break;
+        }
+        tail = longer;
+    }
+    head + tail.trim_start()
+}
+
 /// The text in lines that are at most `room` wide, broken between words; longer words are cut.
 pub(super) fn wrap(text: &str, size: f64, room: f64) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
@@ -99,6 +116,10 @@ mod tests {
         assert_eq!(fit("short", 10.0, 100.0), "short");
         let cut = fit("a label of many words", 10.0, 60.0);
         assert!(cut.ends_with('…') && cut.starts_with("a label") && width(&cut, 10.0) <= 60.0, "{cut}");
+        let (one, other) = ("a label of many words, one", "a label of many words, two");
+        let cut = [one, other].map(|label| fit_label(label, 10.0, 80.0));
+        assert!(cut[0] != cut[1] && cut[0].starts_with("a la") && cut[0].ends_with("one"), "{cut:?}");
+        assert!(cut.iter().all(|label| label.contains('…') && width(label, 10.0) <= 80.0), "{cut:?}");
         let lines = wrap("one two three four", 10.0, 50.0);
         assert_eq!(lines.join(" "), "one two three four");
         assert!(lines.len() > 1 && lines.iter().all(|line| width(line, 10.0) <= 50.0));

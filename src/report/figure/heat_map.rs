@@ -21,7 +21,7 @@ const NUMBER: f64 = 12.0;
 /// The heat map of a table of one metric; colors span its numbers, averages included. `source` is where its published
 /// numbers stand.
 pub(super) fn heat_map(table: &Table, source: Option<&str>) -> String {
-    let fit = |label: String| font::fit(&label, LABEL, LONGEST);
+    let fit = |label: String| font::fit_label(&label, LABEL, LONGEST);
     let rows: Vec<String> = table.rows.iter().map(row_label).map(fit).collect();
     let columns: Vec<String> = table.columns.iter().map(column_label).map(fit).collect();
     let widest = font::widest(columns.iter().map(String::as_str), LABEL);

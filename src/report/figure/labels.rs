@@ -30,7 +30,7 @@ impl Labels {
 
     /// Draws a label beside a point if there is room, and answers whether there was.
     pub fn place(&mut self, drawing: &mut Drawing, at: Point, text: &str) -> bool {
-        let text = font::fit(text, NOTE, LONGEST);
+        let text = font::fit_label(text, NOTE, LONGEST);
         let width = font::width(&text, NOTE);
         for distance in DISTANCES {
             for (right, down) in DIRECTIONS {

@@ -28,7 +28,7 @@ pub(super) struct Legend<'a> {
 impl<'a> Legend<'a> {
     /// Adds an entry.
     pub fn add(&mut self, text: &str, sample: impl Fn(&mut Drawing, Point) + 'a) {
-        self.entries.push((font::fit(text, LABEL, LONGEST), Box::new(sample)));
+        self.entries.push((font::fit_label(text, LABEL, LONGEST), Box::new(sample)));
     }
 
     /// Draws the legend from a corner on, in lines as wide as `room`, and returns its height.
