@@ -276,6 +276,9 @@ pub struct GcArgs {
 pub struct LogsArgs {
     /// The job's id, or the beginning of it
     pub job: String,
+    /// Go on printing what is added until the run at work has ended the job
+    #[arg(short, long)]
+    pub follow: bool,
     /// Folder of the results
     #[arg(long, value_name = "DIR", default_value = "results")]
     pub store: PathBuf,

@@ -1,13 +1,11 @@
-//! The commands that only look: `check`, `plan`, `status`, `logs`.
+//! The commands that only look: `check`, `plan`, `status`.
 
-use std::{fs, path::Path};
+use std::path::Path;
 
 use super::{
     CliError,
-    args::{CheckArgs, GraphFormat, LogsArgs, PlanArgs, StoreArgs},
-    display,
-    error::chain,
-    print,
+    args::{CheckArgs, GraphFormat, PlanArgs, StoreArgs},
+    display, print,
     results::Results,
     sweeps,
 };
@@ -103,17 +101,6 @@ fn check_profile(file: &Path, profile: Option<&str>) -> Result<Option<Vec<String
             Ok(None)
         }
     }
-}
-
-/// Prints the log of the one job whose id begins as given.
-pub fn logs(args: &LogsArgs) -> Result<(), CliError> {
-    let place = args.store.display();
-    let store = Store::open(&args.store)?.ok_or_else(|| CliError::input(format!("there are no results in {place}")))?;
-    let snapshot = store.load()?;
-    let path = store.log_path(job_named(&args.job, &snapshot, &store)?);
-    let log = fs::read(&path)
-        .map_err(|error| CliError::failed(format!("cannot read {}: {}", path.display(), chain(&error))))?;
-    print(&String::from_utf8_lossy(&log))
 }
 
 /// The one job of a store whose id begins as given.

@@ -14,6 +14,7 @@ mod gc;
 mod inspect;
 mod job;
 mod lock;
+mod logs;
 mod machine;
 mod needs;
 mod results;
@@ -62,7 +63,7 @@ fn dispatch(command: &Command) -> Result<(), CliError> {
         Command::Diff(args) => diff::diff(args),
         Command::Export(args) => tables::export(args),
         Command::Gc(args) => gc::gc(args),
-        Command::Logs(args) => inspect::logs(args),
+        Command::Logs(args) => logs::logs(args),
         Command::Data(args) => data::run(args),
         Command::Job(args) => job::run(args),
         Command::Completions { shell } => {
@@ -75,12 +76,16 @@ fn dispatch(command: &Command) -> Result<(), CliError> {
 
 /// Prints to standard output; a reader that has gone away (`ablate table … | head`) is no error.
 fn print(text: &str) -> Result<(), CliError> {
+    print_if_read(text).map(drop)
+}
+
+/// Prints to standard output and answers whether there is still a reader.
+fn print_if_read(text: &str) -> Result<bool, CliError> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(CliError::failed(format!("cannot write to standard output: {error}")))
-        }
-        _ => Ok(()),
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(CliError::failed(format!("cannot write to standard output: {error}"))),
     }
 }
 

@@ -32,6 +32,15 @@ impl Store {
         Ok(self.replay()?.0)
     }
 
+    /// Length of the journal in bytes, which every event makes longer.
+    pub fn journal_length(&self) -> Result<u64, Error> {
+        let path = self.journal_path();
+        match fs::metadata(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
+            result => Ok(result.at("read", &path)?.len()),
+        }
+    }
+
     /// Opens the journal for appending, and tells the state from which it goes on. A line that an earlier run did not
     /// finish is reported in the snapshot's problems and removed.
     pub fn journal(&self, lock: RunLock) -> Result<(Snapshot, JournalWriter), Error> {

@@ -141,6 +141,32 @@ fn a_damaged_record_is_repaired_although_the_journal_is_sound() {
 }
 
 #[test]
+fn a_log_is_followed_until_its_job_ends() {
+    let lab = endless();
+    let mut run = start(&lab);
+    let job = lab.journal("Started")[0].clone();
+    let mut follower =
+        lab.command(&["logs", &job[..12], "-f"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(follower.stdout.take().unwrap()).lines();
+    let epoch = |line: &str| line.strip_prefix("epoch ").and_then(|line| line.split('/').next()?.parse::<usize>().ok());
+    // Epochs that were not over when it began.
+    let mut epochs = Vec::new();
+    while epochs.len() < 5 {
+        epochs.extend(epoch(&lines.next().unwrap().unwrap()));
+    }
+    assert!(epochs.is_sorted() && epochs[0] < epochs[4], "{epochs:?}");
+    signal(&run, Signal::INT);
+    run.wait().unwrap();
+    let rest: Vec<String> = lines.map(Result::unwrap).collect();
+    assert!(follower.wait().unwrap().success());
+    let log = fs::read_to_string(lab.path("results/jobs").join(&job).join("log.txt")).unwrap();
+    assert_eq!(rest.last().map(String::as_str), log.lines().last(), "to the last line");
+    // Of what does not run, it prints what there is.
+    let (code, shown, _) = lab.ablate(&["logs", &job[..12], "--follow"]);
+    assert_eq!((code, shown), (0, log));
+}
+
+#[test]
 fn help() {
     let (code, shown, _) = Lab::new().ablate(&["--help"]);
     assert_eq!(code, 0);
