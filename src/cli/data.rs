@@ -192,10 +192,11 @@ pub fn run(args: &Args) -> Result<(), CliError> {
 
 fn list(folder: &Path) -> Result<(), CliError> {
     let mut text = String::from("name          classes  pixels   train   test  where\n");
-    for source in DataSource::KNOWN {
+    for source in DataSource::KNOWN.into_iter().chain([DataSource::Voc2007]) {
         let (size, (train, test)) = (source.image_size(), source.available());
         let (name, classes, place) = (source.name(), source.classes(), place(source, folder));
-        text += &format!("{name:<14}{classes:>7}  {size} × {size}  {train:>6} {test:>6}  {place}\n");
+        let pixels = if source.is_pictures() { "any".to_owned() } else { format!("{size} × {size}") };
+        text += &format!("{name:<14}{classes:>7}  {pixels:>7}  {train:>6} {test:>6}  {place}\n");
     }
     match data::describe(folder, VIEW.into()) {
         Some(Ok(source)) => {
@@ -223,7 +224,8 @@ fn place(source: DataSource, folder: &Path) -> String {
             format!("{}{part}", found.display())
         }
         Err(error) if matches!(error.kind, MissingFolder { .. } | MissingFile { .. }) => {
-            format!("not in {}; ablate data get {name}", folder.display())
+            let how = if source.is_pictures() { "says how" } else { "gets it" };
+            format!("not in {}; ablate data get {name} {how}", folder.display())
         }
         Err(_) => format!("damaged in {}; ablate data verify {name} says more", folder.display()),
     }

@@ -18,7 +18,7 @@ pub fn gc(args: &GcArgs) -> Result<(), CliError> {
     let lock = lock::take(&store)?;
     let snapshot = store.load()?;
     let sweeps = Sweeps::read(args, &store)?;
-    if args.unknown && sweeps.kept.is_empty() {
+    if args.unknown && sweeps.kept.is_empty() && args.forget.is_empty() {
         return Err(CliError::input(format!(
             "{place} does not know which sweeps ran in it, so that --unknown would remove everything: `ablate run FILE \
              --store {}` first, for each sweep to keep",
@@ -38,9 +38,11 @@ pub fn gc(args: &GcArgs) -> Result<(), CliError> {
         let many = count(unknown.len(), "job");
         kept += &format!("kept: {many} of which no sweep is known that asked for them; --unknown removes them, too\n");
     }
+    let forget: BTreeSet<&String> = args.forget.iter().collect();
     if garbage.jobs.is_empty() && garbage.encoders.is_empty() {
-        args.forget.iter().filter(|_| args.delete).try_for_each(|name| store.forget_asked(name))?;
-        return print(&format!("nothing to remove\n{kept}"));
+        forget.iter().filter(|_| args.delete).try_for_each(|name| store.forget_asked(name))?;
+        let still = if args.delete || forget.is_empty() { "" } else { "--delete forgets the sweeps\n" };
+        return print(&format!("nothing to remove\n{kept}{still}"));
     }
     let (what, list) = (summary(&garbage), list(&garbage, &snapshot, &store));
     if !args.delete {
@@ -48,7 +50,7 @@ pub fn gc(args: &GcArgs) -> Result<(), CliError> {
     }
     store.remove_garbage(&lock, &garbage)?;
     // Last, so that a removal that was cut off can be done again.
-    args.forget.iter().try_for_each(|name| store.forget_asked(name))?;
+    forget.iter().try_for_each(|name| store.forget_asked(name))?;
     print(&format!("removed {what}\n{list}{kept}"))
 }
 

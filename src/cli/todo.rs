@@ -38,6 +38,9 @@ pub fn todo(args: &RunArgs, planned: &Planned, snapshot: &Snapshot, store: &Stor
     let done = chosen.len() - missing.len();
     if !without_data.is_empty() {
         let nothing = without_data.len() == chosen.len();
+        if nothing && args.skip_absent_data {
+            tell("without data: all jobs, so that nothing is left to run");
+        }
         tell_absent(&needs, without_data.len(), missing.len(), args.skip_absent_data && !nothing)?;
     }
     let jobs = missing.into_iter().filter(|job| !without_data.contains_key(job)).collect();
@@ -54,7 +57,11 @@ fn chosen(planned: &Planned, only: &[String]) -> Result<BTreeSet<JobId>, CliErro
     let trials = planned.plan.trials.iter().filter(|trial| choices[trial.sweep].takes(&trial.point));
     let jobs: BTreeSet<JobId> =
         trials.flat_map(|trial| trial.evaluations.iter().chain([&trial.pretrain]).copied()).collect();
-    if jobs.is_empty() { Err(CliError::input("--only leaves no trial")) } else { Ok(jobs) }
+    if jobs.is_empty() {
+        Err(CliError::input("--only leaves no trial: no sweep has one with all of these"))
+    } else {
+        Ok(jobs)
+    }
 }
 
 /// Of the chosen jobs those without a record or with a damaged one, and parents of these whose encoder is not there.

@@ -54,7 +54,8 @@ pub fn latex(table: &Table) -> String {
         out += &format!("  {}\\par\n", escape(note));
     }
     out += "\\end{table}\n";
-    let unknown: BTreeSet<char> = out.chars().filter(|&c| c > LAST_OF_PDFLATEX).collect();
+    let typeset = out.lines().filter(|line| !line.starts_with('%'));
+    let unknown: BTreeSet<char> = typeset.flat_map(str::chars).filter(|&c| c > LAST_OF_PDFLATEX).collect();
     if unknown.is_empty() {
         return out;
     }

@@ -21,7 +21,13 @@ type Values<'r> = BTreeSet<&'r str>;
 const LONGEST_REASON: usize = 200;
 
 /// All notes, one paragraph each.
-pub(super) fn notes(sweep: &Sweep, spec: &TableSpec, columns: &[Column], rows: &[Row]) -> Vec<String> {
+pub(super) fn notes(
+    sweep: &Sweep,
+    spec: &TableSpec,
+    columns: &[Column],
+    rows: &[Row],
+    incomplete: usize,
+) -> Vec<String> {
     let mut protocols: BTreeMap<Option<usize>, Values> = BTreeMap::new();
     let (mut pretrains, mut evaluations): (Vec<&DoneView>, Vec<&DoneView>) = (vec![], vec![]);
     for row in rows {
@@ -36,6 +42,16 @@ pub(super) fn notes(sweep: &Sweep, spec: &TableSpec, columns: &[Column], rows: &
     }
 
     let mut notes = vec![spread_note(sweep, spec)];
+    if incomplete > 0 {
+        let cells = rows.iter().flat_map(|row| &row.cells).filter(|cell| !cell.points.is_empty()).count();
+        notes.push(format!(
+            "CELLS DIFFER in what they average over, compare with care: {incomplete} of {cells} leave out values, as the \
+             sweep does"
+        ));
+    }
+    if !sweep.points().any(|point| spec.shows(&point)) {
+        notes.push("no trial of this profile is shown here".to_owned());
+    }
     let alone = protocols.len() == 1;
     for (evaluation, values) in &protocols {
         let name = match evaluation {
@@ -83,7 +99,10 @@ fn spread_note(sweep: &Sweep, spec: &TableSpec) -> String {
             _ => over += &format!("{} ({}), ", sweep.axes[axis].name, labels.join(", ")),
         }
     }
-    format!("mean ± sample standard deviation over {over}{seeds}{at}")
+    match (over.is_empty(), sweep.seeds.len()) {
+        (true, 1) => format!("{seeds}{at}, so no spread"),
+        _ => format!("mean ± sample standard deviation over {over}{seeds}{at}"),
+    }
 }
 
 /// `name: value`, or a warning if the values differ.
@@ -143,12 +162,12 @@ fn ranking(spec: &TableSpec, seeds: usize, rows: &[Row]) -> Option<String> {
     };
     rows.iter().flat_map(|row| &row.cells).any(|cell| cell.rank.is_some()).then_some(())?;
     let test = match seeds {
-        _ if !spec.over.is_empty() => format!("two-sided t-test of paired runs, p < {SIGNIFICANCE}"),
+        _ if !spec.over.is_empty() => format!("two-sided t-test of paired runs, of two or more, p < {SIGNIFICANCE}"),
         1 => "one seed, so none can be tested".to_owned(),
         _ => format!("two-sided paired t-test over {seeds} seeds, p < {SIGNIFICANCE}"),
     };
     Some(format!(
-        "¹ best and ² second best of each {among} and metric, where all have the same protocol, data and code; n.s.: not \
+        "¹ best and ² second best of each {among} and metric, where all have the same protocol, evaluation data and code; n.s.: not \
          significantly better than another ({test})"
     ))
 }

@@ -69,7 +69,8 @@ fn rank_group(rows: &mut [Row], mut group: Vec<(usize, usize)>) {
     };
     group.sort_by(|&one, &other| value(one).total_cmp(&value(other)));
     let Some(&first) = group.first() else { return };
-    let equal = |one, other| value(one) == value(other);
+    // Means of the same numbers in another order may differ in their last bits.
+    let equal = |one, other| (value(one) - value(other)).abs() <= 1e-9 * value(one).abs().max(1.0);
     let best = group.iter().filter(|&&place| equal(place, first)).count();
     let Some(&second) = group.get(best) else { return };
     if !alike(group.iter().map(|&place| cell(place))) {
@@ -88,7 +89,8 @@ fn rank_group(rows: &mut [Row], mut group: Vec<(usize, usize)>) {
     }
 }
 
-/// Whether all records behind the cells have the same protocol, data and code, that of pretraining included.
+/// Whether all records behind the cells have the same protocol, data and code, the code of pretraining included; what
+/// data an encoder was pretrained on may be what is compared.
 fn alike<'c>(cells: impl Iterator<Item = &'c Cell>) -> bool {
     let records = cells.flat_map(|cell| &cell.seeds).filter_map(|seed| Some((seed.job.record()?, &seed.pretrain)));
     let mut kinds = records.map(|(record, pretrain)| {

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     plan::{JobId, Plan, PlannedTrial},
-    sweep::{Figure, MetricColumn, Published, Sweep, TableSpec},
+    sweep::{Condition, Figure, MetricColumn, Published, Sweep, TableSpec},
 };
 
 /// A table, ready to be rendered; all texts are single lines.
@@ -88,6 +88,7 @@ impl Table {
         if spec.average {
             columns.extend(spec.metrics.iter().map(|shows| average_column(sweep, spec, shows)));
         }
+        let mut incomplete = 0;
         let mut rows: Vec<Row> = row_choices
             .iter()
             .map(|row| {
@@ -100,6 +101,7 @@ impl Table {
                     let planned =
                         |point: &Vec<usize>| sweep.seeds.iter().any(|&seed| trials.contains_key(&(&point[..], seed)));
                     let points: Vec<Vec<usize>> = over_choices.iter().map(point).filter(planned).collect();
+                    incomplete += usize::from(!points.is_empty() && points.len() < over_choices.len());
                     let trials = &trials;
                     spec.metrics.iter().map(move |shows| match &points[..] {
                         [] => Cell::not_planned(shows.metric),
@@ -129,7 +131,11 @@ impl Table {
             .flat_map(|place| (0..spec.metrics.len()).map(move |metric| place * spec.metrics.len() + metric))
             .collect();
         if let Some(Published { tolerance, values, .. }) = sweep.published(spec) {
-            let planned = |cell: &Cell| cell.state != CellState::NotPlanned;
+            // Nor is an average over some of the values the paper's.
+            let all_over = combinations(sweep, spec);
+            let planned = |cell: &Cell| {
+                cell.state != CellState::NotPlanned && (spec.over.is_empty() || cell.points.len() == all_over)
+            };
             for (row, choice) in rows.iter_mut().zip(&row_choices) {
                 let Some(values) = values.get(place(sweep, choice)) else { continue };
                 let complete = column_choices.len() == all_columns && row.cells.iter().all(planned);
@@ -155,7 +161,7 @@ impl Table {
             figure: spec.figure,
             row_axes: spec.rows.iter().map(|&axis| one_line(&sweep.axes[axis].name)).collect(),
             column_axes: spec.columns.iter().map(|&axis| one_line(&sweep.axes[axis].name)).collect(),
-            notes: notes(sweep, spec, &columns, &rows),
+            notes: notes(sweep, spec, &columns, &rows, incomplete),
             columns,
             rows,
         }
@@ -197,6 +203,28 @@ fn choices(trials: &Trials, axes: &[usize]) -> Vec<Choice> {
 /// How many combinations of their values some axes have.
 fn number_of_choices(sweep: &Sweep, axes: &[usize]) -> usize {
     axes.iter().fold(1_usize, |all, &axis| all.saturating_mul(sweep.axes[axis].values.len()))
+}
+
+/// How many combinations of the values of the axes that cells average over the table is meant to have.
+fn combinations(sweep: &Sweep, spec: &TableSpec) -> usize {
+    let mut points = vec![vec![None; sweep.axes.len()]];
+    for &axis in &spec.over {
+        let with = |point: Vec<Option<usize>>| {
+            (0..sweep.axes[axis].values.len()).map(move |value| {
+                let mut point = point.clone();
+                point[axis] = Some(value);
+                point
+            })
+        };
+        points = points.into_iter().flat_map(with).collect();
+    }
+    let may_be_shown = |point: &&Vec<Option<usize>>| {
+        let meets = |condition: &Condition| {
+            condition.values.iter().all(|(axis, values)| point[*axis].is_none_or(|value| values.contains(&value)))
+        };
+        spec.only.is_empty() || spec.only.iter().any(meets)
+    };
+    points.iter().filter(may_be_shown).count()
 }
 
 /// The place of a combination among all of its axes, the last axis varying fastest.

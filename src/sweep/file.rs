@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Axis, AxisValue, Diagnostics, NamedEvaluation, Sweep, check,
+    Axis, AxisValue, Diagnostics, NamedEvaluation, Sweep, check, contents,
     decode::decode,
     diagnostic::{Diagnostic, Findings},
     fields::Section,
@@ -126,7 +126,7 @@ impl Source<'_> {
             findings,
         );
         if let (Some(node), true) = (file.get("tables"), findings.is_empty()) {
-            tables::check_scatters(&sweep, node, findings);
+            contents::check(&sweep, node, findings);
         }
         Ok(Some(sweep))
     }

@@ -44,6 +44,7 @@
 mod axis;
 mod bytes;
 mod check;
+mod contents;
 mod decode;
 mod diagnostic;
 mod fields;

@@ -116,6 +116,6 @@ fn values(node: &Node, table: &TableSpec, outline: &Outline, findings: &mut Find
 fn wrong_shape(node: &Node, found: usize, what: &str, wanted: usize) -> Diagnostic {
     let message = format!("there are {found} {what}, but the table has {wanted}");
     let help = "write one list per row of the table and one number per column, metrics innermost, averages last; `None` \
-                where nothing is published";
+                where nothing is published; combinations that `only` and `exclude` leave out count, too";
     Diagnostic::new(node.mark.clone(), message, "does not fit the table").help(help)
 }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, ops::Range};
 
 use super::{
-    Figure, MetricColumn, Side, Sweep, TableSpec,
+    Figure, MetricColumn, Side, TableSpec,
     decode::decode,
     diagnostic::{Diagnostic, Findings},
     fields::Section,
@@ -13,7 +13,7 @@ use super::{
     syntax::{Kind, Node},
     vocabulary::{listing, suggestion},
 };
-use crate::recipe::{Encoder, Metric};
+use crate::recipe::Metric;
 
 /// The parts that a table may do without.
 const OPTIONAL: [&str; 8] = ["over", "only", "average", "best", "figure", "published", "cited", "note"];
@@ -103,29 +103,6 @@ fn undrawable(table: &TableSpec, node: &Node, outline: &Outline) -> Option<Diagn
             "leave out `average`, or write `figure: HeatMap`",
         ),
         _ => None,
-    }
-}
-
-/// Reports drawings over the size of the encoder where all encoders have one size; profiles may well give them one.
-pub(super) fn check_scatters(sweep: &Sweep, node: &Node, findings: &mut Findings) {
-    let Kind::List(nodes) = &node.kind else { return };
-    let size = |encoder: &Encoder| (encoder.architecture, encoder.width, encoder.stem);
-    for (_, node) in sweep
-        .tables
-        .iter()
-        .zip(nodes)
-        .filter(|(table, _)| matches!(table.figure, Some(Figure::Scatter { .. })) && sweep.profile.is_none())
-    {
-        let mut sizes = sweep.trials().map(|trial| size(&trial.recipe.encoder));
-        let first = sizes.next();
-        if sizes.all(|other| Some(other) == first) {
-            let place = node.locate(&["figure".to_owned()]).unwrap_or(node);
-            let message = "all encoders of this sweep have the same size";
-            findings.push(
-                Diagnostic::new(place.mark.clone(), message, "all points would stand one over another")
-                    .help("write `figure: Bars(groups: Rows)`, or add an axis that changes `encoder`"),
-            );
-        }
     }
 }
 

@@ -339,7 +339,12 @@ fn data_sets_are_listed_where_they_are() {
     let lab = Lab::new();
     let (code, shown, _) = lab.ablate(&["data", "list"]);
     assert_eq!(code, 0);
-    assert!(shown.contains("not in data; ablate data get cifar10\n"), "{shown}");
+    assert!(shown.contains("not in data; ablate data get cifar10 gets it\n"), "{shown}");
+
+    // What cannot be downloaded says where it is to be had.
+    assert!(shown.contains("Voc2007            20      any    5011   4952  not in data"), "{shown}");
+    let (code, _, told) = lab.ablate(&["data", "get", "voc2007"]);
+    assert!(code == 2 && told.contains("VOCtrainval_06-Nov-2007.tar"), "{told}");
 
     write_cifar10(&lab.path("here"), 1);
     let (_, shown, _) = lab.ablate(&["data", "list", "--data-dir", "here"]);

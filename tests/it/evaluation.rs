@@ -357,7 +357,8 @@ proptest! {
     }
 
     #[test]
-    fn the_order_of_the_training_images_does_not_matter(seed: u64) {
+    // With this seed, two images of different classes are equally near in float32.
+    fn the_order_of_the_training_images_does_not_matter(seed in prop_oneof![4 => any::<u64>(), 1 => Just(655_385_395_665_316_318)]) {
         let (values, labels) = clusters(600, 5, 3, seed);
         let mut order: Vec<usize> = (0..600).collect();
         Stream::new(seed, Purpose::Shapes, [3, 0], 0).shuffle(&mut order);
@@ -367,7 +368,7 @@ proptest! {
         let permuted = Labeled::new(Features::new(&permuted, 5).unwrap(), &permuted_labels, 3).unwrap();
         let (queries, _) = clusters(70, 5, 3, seed ^ 1);
         let queries = Features::new(&queries, 5).unwrap();
-        // All images differ, so no neighbor hangs on a tie.
+        // All images differ, so that not even those that are equally near depend on it.
         prop_assert_eq!(knn::majority(plain, queries, 20).unwrap(), knn::majority(permuted, queries, 20).unwrap());
         prop_assert_eq!(
             knn::weighted(plain, queries, 20, 0.1).unwrap(),

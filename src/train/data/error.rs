@@ -363,7 +363,7 @@ fn corrupt(f: &mut fmt::Formatter<'_>, images: &[CorruptImage], allowed: usize) 
 }
 
 /// How to come by the files of a data set.
-struct Remedy(DataSource);
+pub(super) struct Remedy(pub DataSource);
 
 impl fmt::Display for Remedy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,5 +1,7 @@
 //! Classification by the nearest training images in cosine similarity: exact, in blocks of matrix products.
 
+use std::cmp::Ordering;
+
 use rayon::prelude::*;
 
 use super::{
@@ -24,9 +26,15 @@ pub struct Neighbor {
 }
 
 impl Neighbor {
-    /// Nearest first; of equally near ones, the one that comes first in the training set.
-    fn order(&self, other: &Self) -> std::cmp::Ordering {
-        other.similarity.total_cmp(&self.similarity).then(self.index.cmp(&other.index))
+    /// Nearest first. Of equally near ones, which float32 has now and then among different images, the one whose features
+    /// `[dimension]` in the `bank` are smaller, so that the order of the images makes no difference; of equal ones the first.
+    fn order(&self, other: &Self, bank: &[f32], dimension: usize) -> Ordering {
+        let row = |neighbor: &Self| &bank[neighbor.index as usize * dimension..][..dimension];
+        let by_features = || {
+            let pairs = row(self).iter().zip(row(other));
+            pairs.map(|(one, other)| one.total_cmp(other)).find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
+        };
+        other.similarity.total_cmp(&self.similarity).then_with(by_features).then(self.index.cmp(&other.index))
     }
 }
 
@@ -53,28 +61,29 @@ pub fn nearest(bank: Features<'_>, queries: Features<'_>, k: usize) -> Result<Ve
 /// The neighbors of a block of queries.
 fn block(bank: &[f32], queries: &[f32], images: usize, dimension: usize, k: usize) -> Vec<Vec<Neighbor>> {
     let mut candidates: Vec<Vec<Neighbor>> = (0..QUERIES).map(|_| Vec::with_capacity(k + BANK)).collect();
+    let order = |one: &Neighbor, other: &Neighbor| one.order(other, bank, dimension);
     let mut similarities = vec![0.0; QUERIES * BANK];
-    for (number, bank) in bank.chunks_exact(BANK * dimension).enumerate() {
+    for (number, part) in bank.chunks_exact(BANK * dimension).enumerate() {
         similarities.fill(0.0);
-        let transposed = Matrix::new(bank, BANK, dimension).transposed();
+        let transposed = Matrix::new(part, BANK, dimension).transposed();
         add_product(&mut similarities, Matrix::new(queries, QUERIES, dimension), transposed);
         let first = number * BANK;
         let present = (images - first).min(BANK);
         for (row, candidates) in similarities.chunks_exact(BANK).zip(&mut candidates) {
-            // An image no nearer than the last of k candidates, which all come before it, is out.
+            // An image farther than the last of k candidates is out.
             let bound = if candidates.len() == k { candidates[k - 1].similarity } else { f32::NEG_INFINITY };
-            let better = row[..present].iter().enumerate().filter(|(_, similarity)| **similarity > bound);
+            let better = row[..present].iter().enumerate().filter(|(_, similarity)| **similarity >= bound);
             candidates.extend(better.map(|(index, &similarity)| {
                 // Adding zero makes -0 and 0 the same to the order.
                 Neighbor { index: (first + index) as u32, similarity: similarity + 0.0 }
             }));
             if candidates.len() >= k {
-                candidates.select_nth_unstable_by(k - 1, Neighbor::order);
+                candidates.select_nth_unstable_by(k - 1, order);
                 candidates.truncate(k);
             }
         }
     }
-    candidates.iter_mut().for_each(|candidates| candidates.sort_unstable_by(Neighbor::order));
+    candidates.iter_mut().for_each(|candidates| candidates.sort_unstable_by(order));
     candidates
 }
 

@@ -241,3 +241,17 @@ fn sweeps_and_store_may_move_together() {
     let (_, shown, _) = lab.ablate(&["status", "there/tiny.ron", "--store", "there/results"]);
     assert!(shown.contains("4 done, 4 stale"), "{shown}");
 }
+
+#[test]
+fn sweeps_are_forgotten_once_and_only_on_demand() {
+    let lab = Lab::new();
+    lab.run(&[]);
+    std::fs::write(lab.path("other.ron"), SWEEP).unwrap();
+    assert_eq!(lab.ablate(&["run", "other.ron"]).0, 0);
+    let gc = |more: &[&str]| lab.ablate(&[&["gc", "--forget", "other", "--forget", "other"], more].concat());
+    assert!(gc(&[]).1.ends_with("--delete forgets the sweeps\n"));
+    let (code, shown, told) = gc(&["--delete"]);
+    assert!(code == 0 && shown == "nothing to remove\nkept: what tiny asked for when last run\n", "{shown}{told}");
+    let (code, shown, _) = lab.ablate(&["gc", "--forget", "tiny", "--unknown", "--delete"]);
+    assert!(code == 0 && shown.starts_with("removed 8 jobs"), "{shown}");
+}

@@ -62,8 +62,8 @@ fn cited_rows_stand_above_ours_and_are_never_compared() {
     code: 0.1.0-a1b2
     device: cpu (2 threads)
     measured: 2026-01-01 (UTC)
-    ¹ best and ² second best of each column and metric, where all have the same protocol, data and code; n.s.: not significantly better than
-    another (two-sided paired t-test over 2 seeds, p < 0.05)
+    ¹ best and ² second best of each column and metric, where all have the same protocol, evaluation data and code; n.s.: not significantly
+    better than another (two-sided paired t-test over 2 seeds, p < 0.05)
     paper: SimCLR, Table 1; 1 of 1 cells within 0.5 of it
     † cited from SimCLR, Table 6; not measured here
     ‡ cited from a letter; not measured here

@@ -2,7 +2,7 @@
 
 use ablate::{
     report::{CellState, terminal},
-    sweep::{Best, Condition},
+    sweep::{Best, Condition, Published, Selection},
 };
 
 use super::*;
@@ -38,7 +38,7 @@ fn a_table_may_show_some_of_the_trials() {
     sweep.tables[0].only = vec![condition(&[1])];
     let table = Results::complete(vec![sweep.clone()]).table();
     assert_eq!([0, 1].map(|row| table.rows[row].cells[0].mean), [Some(25.5), Some(65.5)]);
-    insta::assert_snapshot!(table.notes[0], @"mean ± sample standard deviation over one seed (0); temperature is τ = 0.5");
+    insta::assert_snapshot!(table.notes[0], @"one seed (0); temperature is τ = 0.5, so no spread");
     // Two conditions add up; a row of which nothing is left is gone.
     sweep.tables[0].only = vec![condition(&[0]), Condition { values: vec![(0, vec![1])] }];
     let table = Results::complete(vec![sweep.clone()]).table();
@@ -73,7 +73,7 @@ fn ranks_compare_runs_in_pairs() {
     };
     let (clear, note) = rank(vec![]);
     assert_eq!(clear, Some(ablate::report::Rank::Best));
-    assert!(note.contains("two-sided t-test of paired runs, p < 0.05"), "{note}");
+    assert!(note.contains("two-sided t-test of paired runs, of two or more, p < 0.05"), "{note}");
     // Of other temperatures, there is nothing to pair.
     let only = [(0, 0), (1, 1)];
     let only = only.map(|(batch, temperature)| Condition { values: vec![(0, vec![batch]), (1, vec![temperature])] });
@@ -94,4 +94,26 @@ fn every_trial_behind_a_cell_is_shown() {
     );
     let panel = page.split("<div popover").nth(1).unwrap();
     assert!(panel.contains("temperature = τ = 0.1") && panel.contains("temperature = τ = 0.5"), "{panel}");
+}
+
+#[test]
+fn a_cell_that_leaves_out_values_is_said_and_not_compared_with_the_paper() {
+    let published = |only: Vec<Condition>, planned: Selection| {
+        let mut sweep = over_temperatures(&[0, 1]);
+        sweep.tables[0].metrics.truncate(1);
+        sweep.tables[0].only = only;
+        sweep.tables[0].published =
+            Some(Published { source: "paper".to_owned(), tolerance: vec![1.0], values: vec![vec![Some(15.0)]; 2] });
+        sweep.selection = planned;
+        let table = Results::complete(vec![sweep]).table();
+        let published = table.rows.iter().map(|row| row.cells[0].published.is_some()).collect::<Vec<_>>();
+        (published, table.notes.iter().any(|note| note.contains("1 of 2 leave out values")))
+    };
+    assert_eq!(published(vec![], Selection::default()), (vec![true, true], false));
+    // What the table itself shows is what the paper averages over.
+    let one_temperature = vec![Condition { values: vec![(1, vec![0])] }];
+    assert_eq!(published(one_temperature, Selection::default()), (vec![true, true], false));
+    // The sweep has one temperature of the larger batch.
+    let exclude = vec![Condition { values: vec![(0, vec![1]), (1, vec![1])] }];
+    assert_eq!(published(vec![], Selection { exclude, ..Selection::default() }), (vec![true, false], true));
 }

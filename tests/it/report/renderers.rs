@@ -334,3 +334,26 @@ fn color_changes_nothing_but_styles() {
         ["1", "2", "31", "33", "0"].iter().fold(colored, |text, style| text.replace(&format!("\u{1b}[{style}m"), ""));
     assert_eq!(plain, terminal(&table, 80, false));
 }
+
+#[test]
+fn latex_says_what_it_needs() {
+    let tex = |label: &str| {
+        let mut sweep = two_by_two(&[0]);
+        sweep.axes[0].values[0].label = label.to_owned();
+        sweep.tables[0].note = Some("a → b ≈ τ".to_owned());
+        latex(&Results::complete(vec![sweep]).table())
+    };
+    let plain = tex("--x \"é\"");
+    assert!(plain.starts_with("% Table ") && !plain.contains("adjustbox"), "{plain}");
+    assert!(
+        plain.contains(r#"-{}-x \texttt{"}é\texttt{"}"#) && plain.contains(r"$\rightarrow$ b $\approx$ $\tau$"),
+        "{plain}"
+    );
+    let foreign = tex("标");
+    assert!(foreign.starts_with("% Compile it with XeLaTeX or LuaLaTeX and a font that has these characters: 标\n"));
+    let wide = tex(&"wide ".repeat(20));
+    assert!(
+        wide.contains(r"\usepackage{adjustbox}") && wide.contains(r"\begin{adjustbox}{max width=\linewidth}"),
+        "{wide}"
+    );
+}

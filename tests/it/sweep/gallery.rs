@@ -585,29 +585,29 @@ fn an_unknown_label_in_a_change() {
 fn published_numbers_of_another_shape() {
     insta::assert_snapshot!(spoiled(&[("metrics: [", r#"published: (source: "a", tolerance: 1, values: [[1, 2], [3, 4]]),
             metrics: ["#)]), @r#"
-        error: there are 2 rows, but the table has 3
-          --> wrong.ron:25:60
-           |
-        25 |             published: (source: "a", tolerance: 1, values: [[1, 2], [3, 4]]),
-           |                                                            ^^^^^^^^^^^^^^^^ does not fit the table
-           |
-           = help: write one list per row of the table and one number per column, metrics innermost, averages last; `None` where nothing is published
+    error: there are 2 rows, but the table has 3
+      --> wrong.ron:25:60
+       |
+    25 |             published: (source: "a", tolerance: 1, values: [[1, 2], [3, 4]]),
+       |                                                            ^^^^^^^^^^^^^^^^ does not fit the table
+       |
+       = help: write one list per row of the table and one number per column, metrics innermost, averages last; `None` where nothing is published; combinations that `only` and `exclude` leave out count, too
 
-        error: there are 2 numbers in this row, but the table has 4
-          --> wrong.ron:25:61
-           |
-        25 |             published: (source: "a", tolerance: 1, values: [[1, 2], [3, 4]]),
-           |                                                             ^^^^^^ does not fit the table
-           |
-           = help: write one list per row of the table and one number per column, metrics innermost, averages last; `None` where nothing is published
+    error: there are 2 numbers in this row, but the table has 4
+      --> wrong.ron:25:61
+       |
+    25 |             published: (source: "a", tolerance: 1, values: [[1, 2], [3, 4]]),
+       |                                                             ^^^^^^ does not fit the table
+       |
+       = help: write one list per row of the table and one number per column, metrics innermost, averages last; `None` where nothing is published; combinations that `only` and `exclude` leave out count, too
 
-        error: there are 2 numbers in this row, but the table has 4
-          --> wrong.ron:25:69
-           |
-        25 |             published: (source: "a", tolerance: 1, values: [[1, 2], [3, 4]]),
-           |                                                                     ^^^^^^ does not fit the table
-           |
-           = help: write one list per row of the table and one number per column, metrics innermost, averages last; `None` where nothing is published
+    error: there are 2 numbers in this row, but the table has 4
+      --> wrong.ron:25:69
+       |
+    25 |             published: (source: "a", tolerance: 1, values: [[1, 2], [3, 4]]),
+       |                                                                     ^^^^^^ does not fit the table
+       |
+       = help: write one list per row of the table and one number per column, metrics innermost, averages last; `None` where nothing is published; combinations that `only` and `exclude` leave out count, too
     "#);
 }
 

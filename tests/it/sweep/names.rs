@@ -354,3 +354,32 @@ fn axes_to_average_over() {
        = help: the values here are `1` and `2`
     "#);
 }
+
+#[test]
+fn tables_that_would_stay_empty() {
+    let only = r#"columns: ["width"], only: [{"width": "2", "training": "long"}]"#;
+    let text = explain(&[
+        (r#"columns: ["width"]"#, only),
+        ("    tables: [", "    exclude: [{\"width\": \"2\"}],\n    tables: ["),
+    ]);
+    insta::assert_snapshot!(text, @r#"
+    error: no trial of this sweep meets a condition of this table
+      --> wrong.ron:25:39
+       |
+    25 |             columns: ["width"], only: [{"width": "2", "training": "long"}],
+       |                                       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ the table would be empty
+       |
+       = help: leave out `only`, or the table
+    "#);
+    let neighbors = r#""linear": (protocol: NearestNeighbors(neighbors: 1))"#;
+    let text = explain(&[(r#""linear": ()"#, neighbors), ("metric: Top1, evaluation", "metric: Top5, evaluation")]);
+    insta::assert_snapshot!(text, @r#"
+    error: the evaluation "linear" reports no Top5 here
+      --> wrong.ron:25:23
+       |
+    25 |             metrics: [(metric: Top5, evaluation: "linear"), (metric: Loss)],
+       |                       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ its cells would stay empty
+       |
+       = help: choose a metric that its protocol and data give: of images that show several classes it is MeanAveragePrecision, of nearest neighbors Top1 and MeanPerClass
+    "#);
+}

@@ -129,47 +129,47 @@ fn cited_rows_have_the_shape_of_their_table() {
          (row: \"A\", values: [1, 2, 3, four]),\n            ],",
     );
     insta::assert_snapshot!(read(&wrong, None).unwrap_err(), @r#"
-        error: there are 2 numbers in this row, but the table has 4
-          --> file.ron:26:49
-           |
-        26 |                 (row: "A", source: "B", values: [1, 2]),
-           |                                                 ^^^^^^ does not fit the table
-           |
-           = help: write one list per row of the table and one number per column, metrics innermost, averages last; `None` where nothing is published
+    error: there are 2 numbers in this row, but the table has 4
+      --> file.ron:26:49
+       |
+    26 |                 (row: "A", source: "B", values: [1, 2]),
+       |                                                 ^^^^^^ does not fit the table
+       |
+       = help: write one list per row of the table and one number per column, metrics innermost, averages last; `None` where nothing is published; combinations that `only` and `exclude` leave out count, too
 
-        error: there are 2 labels, but 1 axes make the rows
-          --> file.ron:27:23
-           |
-        27 |                 (row: ["A", "B"], source: "B", values: [1, 2, 3, 4]),
-           |                       ^^^^^^^^^^ does not fit the table
-           |
-           = help: write one label for each axis in `rows`: `row: "label"`, or `row: ["label", "label"]`
+    error: there are 2 labels, but 1 axes make the rows
+      --> file.ron:27:23
+       |
+    27 |                 (row: ["A", "B"], source: "B", values: [1, 2, 3, 4]),
+       |                       ^^^^^^^^^^ does not fit the table
+       |
+       = help: write one label for each axis in `rows`: `row: "label"`, or `row: ["label", "label"]`
 
-        error: this cited row lacks `source`
-          --> file.ron:28:17
-           |
-        28 |                 (row: "A", values: [1, 2, 3, four]),
-           |                 ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ a field is missing here
-           |
-           = help: every field must be written; add `source: "SimCLR, Table 6"`
+    error: this cited row lacks `source`
+      --> file.ron:28:17
+       |
+    28 |                 (row: "A", values: [1, 2, 3, four]),
+       |                 ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ a field is missing here
+       |
+       = help: every field must be written; add `source: "SimCLR, Table 6"`
 
-        error: two cited rows have the same labels
-          --> file.ron:28:23
-           |
-        26 |                 (row: "A", source: "B", values: [1, 2]),
-           |                       --- first here
-        27 |                 (row: ["A", "B"], source: "B", values: [1, 2, 3, 4]),
-        28 |                 (row: "A", values: [1, 2, 3, four]),
-           |                       ^^^ again here
-           |
-           = help: rename one of the two, or delete it
+    error: two cited rows have the same labels
+      --> file.ron:28:23
+       |
+    26 |                 (row: "A", source: "B", values: [1, 2]),
+       |                       --- first here
+    27 |                 (row: ["A", "B"], source: "B", values: [1, 2, 3, 4]),
+    28 |                 (row: "A", values: [1, 2, 3, four]),
+       |                       ^^^ again here
+       |
+       = help: rename one of the two, or delete it
 
-        error: an element of `values` must be a number, not the word `four`
-          --> file.ron:28:46
-           |
-        28 |                 (row: "A", values: [1, 2, 3, four]),
-           |                                              ^^^^ expected a number
-           |
-           = help: numbers are written like `20`, `0.5` or `1e-6`
+    error: an element of `values` must be a number, not the word `four`
+      --> file.ron:28:46
+       |
+    28 |                 (row: "A", values: [1, 2, 3, four]),
+       |                                              ^^^^ expected a number
+       |
+       = help: numbers are written like `20`, `0.5` or `1e-6`
     "#);
 }

@@ -70,21 +70,21 @@ fn published_numbers_have_the_shape_of_their_table() {
     assert_eq!((table.average, numbers.tolerance, numbers.values.len()), (true, vec![1.0], 3));
     assert_eq!(numbers.values[2], [Some(1.0), Some(2.0), Some(3.0), Some(4.0), None, Some(6.0)]);
     insta::assert_snapshot!(read(&published(&format!("[{row}, [1, 2]]"))).unwrap_err(), @r#"
-        error: there are 2 rows, but the table has 3
-          --> file.ron:25:79
-           |
-        25 |             average: true, published: (source: "paper", tolerance: 1, values: [[1, 2, 3, 4, None, 6], [1, 2]]),
-           |                                                                               ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ does not fit the table
-           |
-           = help: write one list per row of the table and one number per column, metrics innermost, averages last; `None` where nothing is published
+    error: there are 2 rows, but the table has 3
+      --> file.ron:25:79
+       |
+    25 |             average: true, published: (source: "paper", tolerance: 1, values: [[1, 2, 3, 4, None, 6], [1, 2]]),
+       |                                                                               ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ does not fit the table
+       |
+       = help: write one list per row of the table and one number per column, metrics innermost, averages last; `None` where nothing is published; combinations that `only` and `exclude` leave out count, too
 
-        error: there are 2 numbers in this row, but the table has 6
-          --> file.ron:25:103
-           |
-        25 |             average: true, published: (source: "paper", tolerance: 1, values: [[1, 2, 3, 4, None, 6], [1, 2]]),
-           |                                                                                                       ^^^^^^ does not fit the table
-           |
-           = help: write one list per row of the table and one number per column, metrics innermost, averages last; `None` where nothing is published
+    error: there are 2 numbers in this row, but the table has 6
+      --> file.ron:25:103
+       |
+    25 |             average: true, published: (source: "paper", tolerance: 1, values: [[1, 2, 3, 4, None, 6], [1, 2]]),
+       |                                                                                                       ^^^^^^ does not fit the table
+       |
+       = help: write one list per row of the table and one number per column, metrics innermost, averages last; `None` where nothing is published; combinations that `only` and `exclude` leave out count, too
     "#);
     let wrong = published(&format!("[{row}, {row}, {row}]")).replace("tolerance: 1", "tolerance: -1");
     insta::assert_snapshot!(read(&wrong).unwrap_err(), @r#"

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::recipe::DataSource;
+use crate::{recipe::DataSource, train::data::error::Remedy};
 
 /// A data set cannot be downloaded.
 #[derive(Debug)]
@@ -140,6 +140,9 @@ impl fmt::Display for Error {
 impl fmt::Display for ErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::NothingToGet { source } if source.is_pictures() => {
+                write!(f, "{} cannot be downloaded from here: {}", source.name(), Remedy(*source))
+            }
             Self::NothingToGet { source } => {
                 write!(f, "{} is generated while training, so there is nothing to download", source.name())
             }
