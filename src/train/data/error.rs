@@ -126,6 +126,13 @@ pub enum ErrorKind {
         /// The line, from 1.
         line: usize,
     },
+    /// A picture stands twice in VOC's lists of one split.
+    ListedTwice {
+        /// The folder of the lists.
+        path: PathBuf,
+        /// The picture.
+        name: String,
+    },
     /// VOC's lists of two classes are about other pictures.
     Lists {
         /// One list.
@@ -295,6 +302,9 @@ impl fmt::Display for ErrorKind {
                 "{}:{line} must be the name of a picture and 1, 0 or -1, as `000005 -1`: unpack the data set again",
                 path.display()
             ),
+            Self::ListedTwice { path, name } => {
+                write!(f, "picture {name} stands twice in the lists in {}: unpack the data set again", path.display())
+            }
             Self::Lists { path, other } => write!(
                 f,
                 "{} and {} are about other pictures: unpack the data set again",

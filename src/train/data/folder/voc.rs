@@ -144,7 +144,12 @@ impl List {
                 list.shown.extend(of_classes.iter().map(|(_, shown)| shown[picture]));
             }
         }
-        Ok(list)
+        // What is trained on must not be chosen by, too.
+        let mut seen = BTreeSet::new();
+        match list.names.iter().find(|name| !seen.insert(*name)) {
+            Some(name) => Err(ErrorKind::ListedTwice { path: root.join("ImageSets/Main"), name: name.clone() }.into()),
+            None => Ok(list),
+        }
     }
 
     /// The files of the pictures.
@@ -296,6 +301,10 @@ mod tests {
         insta::assert_snapshot!(message(&train), @"DATA/VOCdevkit/VOC2007/ImageSets/Main/bird_train.txt:2 must be the name of a picture and 1, 0 or -1, as `000005 -1`: unpack the data set again");
         fs::write(list("bird_train.txt"), "000000 -1\n").unwrap();
         insta::assert_snapshot!(message(&train), @"DATA/VOCdevkit/VOC2007/ImageSets/Main/aeroplane_train.txt and DATA/VOCdevkit/VOC2007/ImageSets/Main/bird_train.txt are about other pictures: unpack the data set again");
+        for class in CLASSES {
+            fs::copy(list(&format!("{class}_val.txt")), list(&format!("{class}_train.txt"))).unwrap();
+        }
+        insta::assert_snapshot!(message(&train), @"picture 000020 stands twice in the lists in DATA/VOCdevkit/VOC2007/ImageSets/Main: unpack the data set again");
         fs::remove_file(list("bird_train.txt")).unwrap();
         insta::assert_snapshot!(message(&train), @"the file DATA/VOCdevkit/VOC2007/ImageSets/Main/bird_train.txt of Voc2007 does not exist: unpack VOCtrainval_06-Nov-2007.tar and VOCtest_06-Nov-2007.tar from http://host.robots.ox.ac.uk/pascal/VOC/voc2007/ into one folder, and name that by --data-dir, ABLATE_DATA_DIR or `data.folder` in the recipe");
         fs::remove_dir_all(folder.path().join("VOCdevkit/VOC2007/JPEGImages")).unwrap();
