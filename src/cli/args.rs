@@ -160,6 +160,9 @@ pub struct RunArgs {
     /// Print only problems and the tables
     #[arg(long)]
     pub quiet: bool,
+    /// Print what happens as lines of JSON on standard output, instead of the tables; the files are written all the same
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Arguments of `table`.

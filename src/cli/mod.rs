@@ -8,6 +8,7 @@ mod diff;
 mod display;
 mod epoch_log;
 mod error;
+mod events;
 mod explain;
 mod format;
 mod gc;

@@ -23,6 +23,7 @@ use super::{
     args::RunArgs,
     display::Display,
     error::chain,
+    events::Events,
     lock, machine,
     needs::Needs,
     results::{self, Results},
@@ -75,20 +76,28 @@ pub fn run(args: &RunArgs) -> Result<(), CliError> {
             jobs => format!("{jobs} of {chosen} {of}jobs to run, {done} done already{not_chosen}"),
         });
     }
+    let labels = report::job_labels(&planned.sweeps, &planned.plan);
+    let events = Events::new(args.json, &planned.plan, &labels);
+    events.begin(jobs.len(), done)?;
     let summary = if jobs.is_empty() {
         None
     } else {
         for job in jobs.iter().filter_map(|&job| planned.plan.job(job)) {
             store.write_job(job)?;
         }
-        Some(work(args, &planned, &store, (&jobs, needs), &mut snapshot, &mut journal)?)
+        let shown = Shown { events: &events, display: Display::new(&planned.plan, labels, &jobs, args.quiet) };
+        Some(work(args, &planned.plan, &store, (&jobs, needs), shown, &mut snapshot, &mut journal)?)
     };
     let results = Results::of(snapshot, &store, &planned)?;
     let tables = tables::all(&planned, &results);
-    tables::print_all(&tables)?;
+    if !args.json {
+        tables::print_all(&tables)?;
+    }
     tables::write_to_store(&planned, &tables, &results, &store)?;
+    let place = tables::place(root, &planned.names).to_string();
+    events.finish(summary.as_ref(), &place)?;
     if !args.quiet {
-        tell(&format!("tables and jobs.csv are in {}", tables::place(root, &planned.names)));
+        tell(&format!("tables and jobs.csv are in {place}"));
     }
     match summary {
         Some(summary) if !summary.failed.is_empty() || summary.skipped > 0 || summary.interrupted > 0 => {
@@ -123,16 +132,22 @@ fn keep_asked(planned: &Planned, store: &Store, snapshot: &Snapshot) -> Result<(
     Ok(())
 }
 
+/// Where a run is shown.
+struct Shown<'a> {
+    events: &'a Events,
+    display: Display,
+}
+
 /// Runs the jobs; every change is journaled before it is acted upon.
 fn work(
     args: &RunArgs,
-    planned: &Planned,
+    plan: &Plan,
     store: &Store,
     (todo, needs): (&[JobId], Needs),
+    Shown { events, mut display }: Shown,
     snapshot: &mut Snapshot,
     journal: &mut JournalWriter,
 ) -> Result<schedule::Summary, CliError> {
-    let plan = &planned.plan;
     let cores = args.cores.map_or_else(machine::cores, usize::from);
     // No more slots than jobs: an empty one would keep its cores to itself.
     let slots = match args.jobs {
@@ -149,11 +164,12 @@ fn work(
     let jobs = Arc::new(ChildJobs { program, store: store.clone(), needs });
     let mut executor = LocalExecutor::new(jobs, share_cores(cores, slots), sender);
     let begin = Instant::now();
-    let labels = report::job_labels(&planned.sweeps, plan);
-    let mut display = Display::new(plan, labels, todo, args.quiet);
     let result = drive(scheduler, &mut executor, &receiver, &|| begin.elapsed(), &mut |notice| {
         match notice {
-            Notice::Progress { job, progress } => display.progressed(*job, progress),
+            Notice::Progress { job, progress } => {
+                display.progressed(*job, progress);
+                events.progress(*job, progress)?;
+            }
             Notice::Change(change) => {
                 if let Some(event) = event(change, store)? {
                     let entry = Entry { time_unix_ms: machine::unix_ms(), job: change.job, event };
@@ -161,6 +177,7 @@ fn work(
                     snapshot.apply(&entry);
                 }
                 show(&mut display, change, snapshot);
+                events.change(change, snapshot)?;
             }
         }
         Ok(())

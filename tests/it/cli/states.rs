@@ -177,3 +177,41 @@ fn what_was_skipped_for_a_failure_that_is_repaired_is_missing() {
     let (_, shown, _) = lab.ablate(&["status", "tiny.ron"]);
     assert!(shown.contains("7 done, 1 missing"), "{shown}");
 }
+
+#[test]
+fn what_happens_is_told_as_lines_of_json() {
+    let lab = Lab::new();
+    let events = |more: &[&str]| {
+        let (code, shown, told) = lab.ablate(&[&["run", "tiny.ron", "--json"], more].concat());
+        let lines: Vec<serde_json::Value> = shown.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        (code, lines, told)
+    };
+    let of = |lines: &[serde_json::Value], event: &str| {
+        lines.iter().filter(|line| line["event"] == event).cloned().collect::<Vec<_>>()
+    };
+    let (code, lines, told) = events(&["--quiet"]);
+    assert_eq!((code, told.as_str()), (0, ""));
+    assert_eq!(
+        (&lines[0]["event"], &lines[0]["jobs"], &lines[0]["done_before"]),
+        (&"run".into(), &8.into(), &0.into())
+    );
+    let last = lines.last().unwrap();
+    assert_eq!(
+        (&last["event"], &last["done"], &last["tables"]),
+        (&"finished".into(), &8.into(), &"results/tables/tiny".into())
+    );
+    assert_eq!((of(&lines, "started").len(), of(&lines, "done").len()), (8, 8));
+    let (started, done) = (of(&lines, "started"), of(&lines, "done"));
+    assert!(started.iter().any(|line| line["kind"] == "pretrain" && line["label"] == "cold, seed 0"), "{started:?}");
+    assert!(done.iter().filter(|line| line["metrics"]["Top1"].is_f64()).count() == 4, "{done:?}");
+    assert!(of(&lines, "epoch").iter().all(|line| line["loss"].is_f64() && line["epochs"].is_u64()));
+    assert!(lab.path("results/tables/tiny/tiny.csv").exists());
+    // Failures and what they take with them.
+    lab.write(&SWEEP.replace("learning_rate: Fixed(0.1)", "learning_rate: Fixed(1e30)"));
+    let (code, lines, _) = events(&[]);
+    assert_eq!(code, 1);
+    let (failed, skipped) = (of(&lines, "failed"), of(&lines, "skipped"));
+    assert_eq!((failed.len(), skipped.len(), failed[0]["class"].as_str()), (4, 4, Some("non-finite")));
+    assert!(skipped.iter().all(|line| failed.iter().any(|failed| failed["job"] == line["because"])), "{skipped:?}");
+    assert_eq!(lines.last().unwrap()["failed"], 4);
+}
