@@ -43,6 +43,8 @@ pub enum Command {
     Run(RunArgs),
     /// Show how far sweep files are
     Status(StoreArgs),
+    /// Show how far sweep files are and their tables, again and again until the run at work has ended
+    Watch(StoreArgs),
     /// Print tables from the results that are there
     Table(TableArgs),
     /// Show where the numbers of one trial come from

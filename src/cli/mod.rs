@@ -24,6 +24,7 @@ mod shell;
 mod sweeps;
 mod tables;
 mod todo;
+mod watch;
 mod weights;
 
 pub use error::{CliError, ErrorKind};
@@ -59,6 +60,7 @@ fn dispatch(command: &Command) -> Result<(), CliError> {
         Command::Plan(args) => inspect::plan(args),
         Command::Run(args) => run::run(args),
         Command::Status(args) => inspect::status(args),
+        Command::Watch(args) => watch::watch(args),
         Command::Table(args) => tables::table(args),
         Command::Explain(args) => explain::explain(args),
         Command::Diff(args) => diff::diff(args),

@@ -38,6 +38,12 @@ impl Results {
         Self::new(snapshot, Some(store), live_since, planned)
     }
 
+    /// As [`Self::read`], without a word of damage.
+    pub fn glance(store: &Store, planned: &Planned) -> Result<Self, CliError> {
+        let live_since = store.in_use_since()?.map(|seconds| 1000 * seconds);
+        Self::new(store.load()?, Some(store), live_since, planned)
+    }
+
     /// The state as it is at the end of a run.
     pub fn of(snapshot: Snapshot, store: &Store, planned: &Planned) -> Result<Self, CliError> {
         Self::new(snapshot, Some(store), None, planned)

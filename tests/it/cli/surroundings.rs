@@ -167,40 +167,59 @@ fn a_log_is_followed_until_its_job_ends() {
 }
 
 #[test]
+fn a_run_is_watched_until_it_ends() {
+    let lab = endless();
+    let mut run = start(&lab);
+    let mut watcher =
+        lab.command(&["watch", "tiny.ron"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(watcher.stdout.take().unwrap()).lines().map(Result::unwrap);
+    assert!(lines.next().unwrap().starts_with("Tiny: 8 jobs: "));
+    assert!(lines.any(|line| line.contains("│ cold")), "the table");
+    signal(&run, Signal::INT);
+    run.wait().unwrap();
+    let last: Vec<String> = lines.collect();
+    assert!(watcher.wait().unwrap().success());
+    assert!(last.iter().any(|line| line.starts_with("Tiny: 8 jobs: ") && !line.contains("running")), "{last:?}");
+    assert_eq!(lab.ablate(&["watch", "tiny.ron", "--store", "nowhere"]).0, 2);
+}
+
+#[test]
 fn help() {
     let (code, shown, _) = Lab::new().ablate(&["--help"]);
     assert_eq!(code, 0);
-    insta::assert_snapshot!(shown, @r"
-        Turns a declarative sweep file into a paper table
+    insta::assert_snapshot!(shown, @"
+    Turns a declarative sweep file into a paper table
 
-        Usage: ablate <COMMAND>
+    Usage: ablate <COMMAND>
 
-        Commands:
-          new          Write a commented sweep file to start from
-          check        Check sweep files without running anything
-          fmt          Rewrite sweep files in the canonical layout, with all their comments
-          plan         Show the jobs that sweep files need, and which of them are done
-          run          Run the missing jobs of sweep files, then print and export their tables
-          status       Show how far sweep files are
-          table        Print tables from the results that are there
-          explain      Show where the numbers of one trial come from
-          diff         Compare two jobs, two stores, or the tables of two sweep files
-          export       Write tables and the tidy CSV of all jobs to files
-          gc           Remove from a store what no sweep asks for any more
-          logs         Print the log of a job
-          data         List, get, verify and look at data sets
-          completions  Print a completion script for a shell
-          help         Print this message or the help of the given subcommand(s)
+    Commands:
+      new          Write a commented sweep file to start from
+      check        Check sweep files without running anything
+      fmt          Rewrite sweep files in the canonical layout, with all their comments
+      plan         Show the jobs that sweep files need, and which of them are done
+      run          Run the missing jobs of sweep files, then print and export their tables
+      status       Show how far sweep files are
+      watch        Show how far sweep files are and their tables, again and again until the run at work
+                   has ended
+      table        Print tables from the results that are there
+      explain      Show where the numbers of one trial come from
+      diff         Compare two jobs, two stores, or the tables of two sweep files
+      export       Write tables and the tidy CSV of all jobs to files
+      gc           Remove from a store what no sweep asks for any more
+      logs         Print the log of a job
+      data         List, get, verify and look at data sets
+      completions  Print a completion script for a shell
+      help         Print this message or the help of the given subcommand(s)
 
-        Options:
-          -h, --help     Print help
-          -V, --version  Print version
+    Options:
+      -h, --help     Print help
+      -V, --version  Print version
 
-        Examples:
-          ablate check sweeps/quickstart.ron    is the file right?
-          ablate plan sweeps/quickstart.ron     what would run, and what is there already?
-          ablate run sweeps/quickstart.ron      run what is missing, print and export the tables
+    Examples:
+      ablate check sweeps/quickstart.ron    is the file right?
+      ablate plan sweeps/quickstart.ron     what would run, and what is there already?
+      ablate run sweeps/quickstart.ron      run what is missing, print and export the tables
 
-        Exit codes: 0 done, 1 something failed, 2 wrong input.
+    Exit codes: 0 done, 1 something failed, 2 wrong input.
     ");
 }
