@@ -59,6 +59,8 @@ pub enum Command {
     Logs(LogsArgs),
     /// List, get, verify and look at data sets
     Data(data::Args),
+    /// Check this machine, a store and data folders, and say what to do where something is wrong
+    Doctor(DoctorArgs),
     /// Run one job of a store (started by `ablate run`)
     #[command(hide = true)]
     Job(JobArgs),
@@ -287,6 +289,17 @@ pub struct LogsArgs {
     /// Folder of the results
     #[arg(long, value_name = "DIR", default_value = "results")]
     pub store: PathBuf,
+}
+
+/// Arguments of `doctor`.
+#[derive(Debug, clap::Args)]
+pub struct DoctorArgs {
+    /// Folder of the results
+    #[arg(long, value_name = "DIR", default_value = "results")]
+    pub store: PathBuf,
+    /// Folder of the data files. May be repeated
+    #[arg(long, value_name = "DIR", env = "ABLATE_DATA_DIR")]
+    pub data_dir: Vec<PathBuf>,
 }
 
 /// Arguments of `job`.

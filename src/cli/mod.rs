@@ -6,6 +6,7 @@ mod choice;
 mod data;
 mod diff;
 mod display;
+mod doctor;
 mod epoch_log;
 mod error;
 mod events;
@@ -68,6 +69,7 @@ fn dispatch(command: &Command) -> Result<(), CliError> {
         Command::Gc(args) => gc::gc(args),
         Command::Logs(args) => logs::logs(args),
         Command::Data(args) => data::run(args),
+        Command::Doctor(args) => doctor::doctor(args),
         Command::Job(args) => job::run(args),
         Command::Completions { shell } => {
             let mut script = Vec::new();

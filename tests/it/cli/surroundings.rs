@@ -184,6 +184,39 @@ fn a_run_is_watched_until_it_ends() {
 }
 
 #[test]
+fn the_doctor_finds_what_is_wrong() {
+    let lab = Lab::new();
+    let (_, shown, _) = lab.ablate(&["doctor"]);
+    assert!(shown.contains("results is not there yet; `run` makes it") && shown.contains("core"), "{shown}");
+    lab.run(&[]);
+    super::write_cifar10(&lab.path("data"), 1);
+    let doctor = |more: &[&str]| {
+        let (code, shown, _) = lab.ablate(&[&["doctor"], more].concat());
+        // How much room there is, is not the test's business.
+        let problems = shown.lines().filter(|line| line.starts_with("PROBLEM") && !line.contains("disk"));
+        (code, problems.map(str::to_owned).collect::<Vec<_>>(), shown)
+    };
+    let (_, problems, shown) = doctor(&["--data-dir", "data"]);
+    assert_eq!(problems, [""; 0]);
+    assert!(shown.contains("results: 8 jobs done"), "{shown}");
+    assert!(shown.contains("Cifar10 in data/cifar-10-batches-bin: 5 + 1 images"), "{shown}");
+    // Looking leaves nothing behind.
+    let names = fs::read_dir(lab.path("results")).unwrap().map(|entry| entry.unwrap().file_name());
+    assert!(names.into_iter().all(|name| !name.to_string_lossy().contains("doctor")));
+
+    let batch = lab.path("data/cifar-10-batches-bin/test_batch.bin");
+    fs::write(&batch, &fs::read(&batch).unwrap()[1..]).unwrap();
+    let journal = lab.path("results/journal.jsonl");
+    let text = fs::read_to_string(&journal).unwrap();
+    fs::write(&journal, text.replacen("Started", "Startet", 1)).unwrap();
+    let (code, problems, _) = doctor(&["--data-dir", "data", "--data-dir", "nowhere"]);
+    assert_eq!((code, problems.len()), (1, 3), "{problems:?}");
+    assert!(problems[0].contains("journal.jsonl:") && problems[0].contains("damaged line"), "{problems:?}");
+    assert!(problems[1].contains("test_batch.bin is truncated"), "{problems:?}");
+    assert!(problems[2].contains("nowhere is no folder: name another by --data-dir"), "{problems:?}");
+}
+
+#[test]
 fn help() {
     let (code, shown, _) = Lab::new().ablate(&["--help"]);
     assert_eq!(code, 0);
@@ -208,6 +241,8 @@ fn help() {
       gc           Remove from a store what no sweep asks for any more
       logs         Print the log of a job
       data         List, get, verify and look at data sets
+      doctor       Check this machine, a store and data folders, and say what to do where something is
+                   wrong
       completions  Print a completion script for a shell
       help         Print this message or the help of the given subcommand(s)
 

@@ -1,0 +1,174 @@
+//! `doctor`: whether this machine, a store and data folders are fit for a run, and what to do if not.
+
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+};
+
+use indicatif::DecimalBytes;
+use rustix::fs::statvfs;
+
+use super::{CliError, args::DoctorArgs, error::chain, machine, print};
+use crate::{
+    recipe::DataSource,
+    report::count,
+    store::Store,
+    train::data::{self, ErrorKind, Summary},
+};
+
+/// Less free space than this, in bytes, is a problem: the paper's largest encoder has 375 million parameters, 1.5 GB in
+/// float32, which a checkpoint holds with as many momenta and the result once more.
+const LEAST_SPACE: u64 = 5_000_000_000;
+
+/// What was looked at.
+struct Finding {
+    what: &'static str,
+    /// What there is, or what is wrong and what to do.
+    text: String,
+    problem: bool,
+}
+
+fn fine(what: &'static str, text: impl Into<String>) -> Finding {
+    Finding { what, text: text.into(), problem: false }
+}
+
+fn problem(what: &'static str, text: impl Into<String>) -> Finding {
+    Finding { what, text: text.into(), problem: true }
+}
+
+/// Prints all findings; exit code 1 if one is a problem.
+pub fn doctor(args: &DoctorArgs) -> Result<(), CliError> {
+    let mut findings = vec![program(), processor(), memory(), gpu()];
+    findings.extend(store(&args.store));
+    findings.push(space(&args.store));
+    args.data_dir.iter().for_each(|folder| findings.extend(data_sets(folder)));
+    let mut text = String::new();
+    for Finding { what, text: found, problem } in &findings {
+        text += &format!("{:<8} {what:<10} {found}\n", if *problem { "PROBLEM" } else { "ok" });
+    }
+    print(&text)?;
+    match findings.iter().filter(|finding| finding.problem).count() {
+        0 => Ok(()),
+        problems => Err(CliError::failed(count(problems, "problem"))),
+    }
+}
+
+fn program() -> Finding {
+    let code = machine::code();
+    let commit = code.commit.map(|commit| format!(", commit {commit}")).unwrap_or_default();
+    let changes = if code.dirty { " with changes" } else { "" };
+    fine("program", format!("ablate {}{commit}{changes}", code.version))
+}
+
+fn processor() -> Finding {
+    fine("processor", format!("{}, {} to use", machine::processor(), count(machine::cores(), "core")))
+}
+
+fn memory() -> Finding {
+    match machine::memory() {
+        Some(bytes) => fine("memory", format!("{} to use", DecimalBytes(bytes as u64))),
+        None => {
+            problem("memory", "cannot be told: say how much there is by `run --memory GB`, or large batches may fail")
+        }
+    }
+}
+
+fn gpu() -> Finding {
+    let there = ["/dev/nvidia0", "/dev/kfd"].iter().any(|device| Path::new(device).exists());
+    fine("gpu", if there { "there is one, but this program computes on the processor only" } else { "none" })
+}
+
+/// The store, if there is one.
+fn store(root: &Path) -> Vec<Finding> {
+    let place = root.display();
+    let (store, snapshot) = match Store::open(root).and_then(|store| {
+        let snapshot = store.as_ref().map(Store::load).transpose()?;
+        Ok(store.zip(snapshot))
+    }) {
+        Ok(Some(found)) => found,
+        Ok(None) => return vec![fine("store", format!("{place} is not there yet; `run` makes it"))],
+        Err(error) => return vec![problem("store", chain(&error))],
+    };
+    let done = snapshot.jobs.values().filter(|status| status.record.is_some()).count();
+    let mut findings = vec![fine("store", format!("{place}: {} done", count(done, "job")))];
+    findings.extend(snapshot.problems.iter().map(|text| problem("store", text.as_str())));
+    match store.in_use_since() {
+        Ok(Some(_)) => findings.push(fine("store", "a run is at work")),
+        Ok(None) => {}
+        Err(error) => findings.push(problem("store", chain(&error))),
+    }
+    let last = snapshot.jobs.values().map(|status| status.time_unix_ms).max().unwrap_or(0);
+    if last > machine::unix_ms() {
+        findings.push(problem(
+            "clock",
+            "it is before the last event of the store: set the clock, or times will not be right",
+        ));
+    }
+    if let Err(error) = writable(root) {
+        findings
+            .push(problem("store", format!("nothing can be written into {place} ({error}): check its permissions")));
+    }
+    findings
+}
+
+/// Whether a file can be made and removed.
+fn writable(folder: &Path) -> std::io::Result<()> {
+    let path = folder.join(format!(".doctor-{}", std::process::id()));
+    File::create_new(&path)?;
+    fs::remove_file(path)
+}
+
+/// Free space where the store is or would be.
+fn space(root: &Path) -> Finding {
+    let whole = std::path::absolute(root).unwrap_or_else(|_| root.to_owned());
+    let there: Option<PathBuf> = whole.ancestors().find(|folder| folder.is_dir()).map(Path::to_owned);
+    let free = there.as_ref().map(|folder| statvfs(folder).map(|found| found.f_bavail.saturating_mul(found.f_frsize)));
+    match free {
+        Some(Ok(free)) if free < LEAST_SPACE => {
+            let (free, least) = (DecimalBytes(free), DecimalBytes(LEAST_SPACE));
+            problem(
+                "disk",
+                format!(
+                    "{free} free; large encoders and their checkpoints need {least}: make room, or choose another --store"
+                ),
+            )
+        }
+        Some(Ok(free)) => fine("disk", format!("{} free", DecimalBytes(free))),
+        Some(Err(error)) => problem("disk", format!("cannot tell the free space: {error}")),
+        None => problem("disk", format!("no folder above {} is there: choose another --store", root.display())),
+    }
+}
+
+/// The data sets in a folder.
+fn data_sets(folder: &Path) -> Vec<Finding> {
+    let place = folder.display();
+    if !folder.is_dir() {
+        return vec![problem("data", format!("{place} is no folder: name another by --data-dir"))];
+    }
+    let of_files = DataSource::KNOWN.into_iter().filter(|source| *source != DataSource::Shapes);
+    let mut findings = Vec::new();
+    for source in of_files.chain([DataSource::Voc2007]) {
+        match data::check(source, 0, Some(folder)) {
+            Ok(Summary { folder: found, train_images, test_images, .. }) => {
+                let at = found.unwrap_or_else(|| folder.to_owned());
+                let text = format!("{} in {}: {train_images} + {test_images} images", source.name(), at.display());
+                findings.push(fine("data", text));
+            }
+            Err(error) if matches!(error.kind, ErrorKind::MissingFolder { .. } | ErrorKind::MissingFile { .. }) => {}
+            Err(error) => findings.push(problem("data", chain(&error))),
+        }
+    }
+    if let Some(described) = data::describe(folder, DataSource::ImageNet.image_size()) {
+        findings.push(match described {
+            Ok(source) => {
+                let (train, test) = source.available();
+                fine("data", format!("class folders in {place}: {train} + {test} pictures"))
+            }
+            Err(error) => problem("data", chain(&error)),
+        });
+    }
+    if findings.is_empty() {
+        findings.push(fine("data", format!("no known data set in {place}; `ablate data get` gets some")));
+    }
+    findings
+}
