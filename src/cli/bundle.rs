@@ -27,10 +27,9 @@ use crate::{
 
 /// Writes the archive. Equal sweeps and results give equal bytes, whatever the archive's name.
 pub fn bundle(args: &ExportArgs, planned: &Planned, out: &Path) -> Result<(), CliError> {
-    let place = args.sweeps.store.display();
-    let store =
-        Store::open(&args.sweeps.store)?.ok_or_else(|| CliError::input(format!("there are no results in {place}")))?;
+    let store = results::open(&args.sweeps.store)?;
     if store.in_use_since()?.is_some() {
+        let place = store.root().display();
         return Err(CliError::input(format!("a run is at work in {place}: bundle its results when it has ended")));
     }
     let results = Results::read(Some(&store), planned)?;
@@ -45,7 +44,8 @@ pub fn bundle(args: &ExportArgs, planned: &Planned, out: &Path) -> Result<(), Cl
             }
         }
     }
-    let of_store = store.bundle(&shown(planned, &results, &store), &asked(planned, &store)?, args.encoders)?;
+    let (jobs, asked) = (shown(planned, &results, &store), asked(planned, &store)?);
+    let of_store = store.bundle(results.snapshot(), &jobs, &asked, args.encoders)?;
     files.extend(of_store.into_iter().map(|file| BundleFile { path: format!("results/{}", file.path), ..file }));
     if let Some(path) = patch_path()
         && files.iter().all(|file| file.path != path)

@@ -165,6 +165,11 @@ impl From<Name> for DataSource {
     }
 }
 
+/// The data sets that the command line has names for.
+pub fn named() -> impl Iterator<Item = DataSource> {
+    Name::value_variants().iter().map(|&name| name.into())
+}
+
 /// Runs a `data` command.
 pub fn run(args: &Args) -> Result<(), CliError> {
     match &args.command {
@@ -192,7 +197,7 @@ pub fn run(args: &Args) -> Result<(), CliError> {
 
 fn list(folder: &Path) -> Result<(), CliError> {
     let mut text = String::from("name          classes  pixels   train   test  where\n");
-    for source in DataSource::KNOWN.into_iter().chain([DataSource::Voc2007]) {
+    for source in named() {
         let (size, (train, test)) = (source.image_size(), source.available());
         let (name, classes, place) = (source.name(), source.classes(), place(source, folder));
         let pixels = if source.is_pictures() { "any".to_owned() } else { format!("{size} × {size}") };
@@ -214,7 +219,6 @@ const VIEW: u16 = 224;
 
 /// Where a data set is, or how to come by it.
 fn place(source: DataSource, folder: &Path) -> String {
-    use data::ErrorKind::{MissingFile, MissingFolder};
     let name = source.command_name();
     match data::check(source, 0, Some(folder)) {
         Ok(Summary { folder: None, .. }) => "generated when needed".to_owned(),
@@ -223,7 +227,7 @@ fn place(source: DataSource, folder: &Path) -> String {
             let part = if all { String::new() } else { format!(" ({train_images} + {test_images} images)") };
             format!("{}{part}", found.display())
         }
-        Err(error) if matches!(error.kind, MissingFolder { .. } | MissingFile { .. }) => {
+        Err(error) if error.is_absence() => {
             let how = if source.is_pictures() { "says how" } else { "gets it" };
             format!("not in {}; ablate data get {name} {how}", folder.display())
         }

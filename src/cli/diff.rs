@@ -10,7 +10,7 @@ use super::{
     args::DiffArgs,
     inspect::job_named,
     print,
-    results::{self, Results},
+    results::{self, Results, open},
     sweeps, tables,
 };
 use crate::{
@@ -67,10 +67,6 @@ fn operand(text: &str) -> Result<Operand, CliError> {
     }
     let is_sweep = path.extension().is_some_and(|ending| ending == "ron");
     Ok(if is_sweep { Operand::Sweep(path.to_owned()) } else { Operand::Job(text.to_owned()) })
-}
-
-fn open(root: &Path) -> Result<Store, CliError> {
-    Store::open(root)?.ok_or_else(|| CliError::input(format!("there are no results in {}", root.display())))
 }
 
 /// A job by its folder, or by the beginning of its id in the store.

@@ -62,7 +62,8 @@ impl Display {
         Self { progress, labels, begin: Instant::now(), bar, quiet, said: Instant::now() }
     }
 
-    fn label(&self, job: JobId) -> (&'static str, String) {
+    /// Kind and label of a job.
+    pub fn label(&self, job: JobId) -> (&'static str, String) {
         self.labels.get(&job).cloned().unwrap_or_default()
     }
 

@@ -8,12 +8,12 @@ use std::{
 use indicatif::DecimalBytes;
 use rustix::fs::statvfs;
 
-use super::{CliError, args::DoctorArgs, error::chain, machine, print};
+use super::{CliError, args::DoctorArgs, data::named, error::chain, machine, print};
 use crate::{
     recipe::DataSource,
     report::count,
     store::Store,
-    train::data::{self, ErrorKind, Summary},
+    train::data::{self, Summary},
 };
 
 /// Less free space than this, in bytes, is a problem: the paper's largest encoder has 375 million parameters, 1.5 GB in
@@ -145,16 +145,15 @@ fn data_sets(folder: &Path) -> Vec<Finding> {
     if !folder.is_dir() {
         return vec![problem("data", format!("{place} is no folder: name another by --data-dir"))];
     }
-    let of_files = DataSource::KNOWN.into_iter().filter(|source| *source != DataSource::Shapes);
     let mut findings = Vec::new();
-    for source in of_files.chain([DataSource::Voc2007]) {
+    for source in named().filter(|source| *source != DataSource::Shapes) {
         match data::check(source, 0, Some(folder)) {
             Ok(Summary { folder: found, train_images, test_images, .. }) => {
                 let at = found.unwrap_or_else(|| folder.to_owned());
                 let text = format!("{} in {}: {train_images} + {test_images} images", source.name(), at.display());
                 findings.push(fine("data", text));
             }
-            Err(error) if matches!(error.kind, ErrorKind::MissingFolder { .. } | ErrorKind::MissingFile { .. }) => {}
+            Err(error) if error.is_absence() => {}
             Err(error) => findings.push(problem("data", chain(&error))),
         }
     }

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{CliError, machine, print};
 use crate::{
-    plan::{JobId, Plan},
+    plan::JobId,
     recipe::Metric,
     schedule::{Change, JobState, Progress, Summary},
     store::Snapshot,
@@ -48,19 +48,13 @@ enum Event<'a> {
 
 /// Where events go, if anybody wants them.
 pub struct Events {
-    names: Option<BTreeMap<JobId, (&'static str, String)>>,
+    /// Whether anybody does.
+    pub wanted: bool,
 }
 
 impl Events {
-    /// Events about jobs of these labels; none if they are not `wanted`.
-    pub fn new(wanted: bool, plan: &Plan, labels: &BTreeMap<JobId, String>) -> Self {
-        let name = |id: JobId| labels.get(&id).cloned().unwrap_or_default();
-        let names = || plan.jobs().map(|job| (job.id, (job.spec.kind(), name(job.id)))).collect();
-        Self { names: wanted.then(names) }
-    }
-
     fn write(&self, event: Event<'_>) -> Result<(), CliError> {
-        if self.names.is_none() {
+        if !self.wanted {
             return Ok(());
         }
         let line = serde_json::to_string(&Line { time_unix_ms: machine::unix_ms(), event })
@@ -87,13 +81,11 @@ impl Events {
         })
     }
 
-    /// A job is in another state, which the snapshot knows already.
-    pub fn change(&self, change: &Change, snapshot: &Snapshot) -> Result<(), CliError> {
-        let Some(names) = &self.names else { return Ok(()) };
+    /// A job of this kind and label is in another state, which the snapshot knows already.
+    pub fn change(&self, change: &Change, (kind, label): (&str, &str), snapshot: &Snapshot) -> Result<(), CliError> {
         let job = change.job;
         match &change.to {
             JobState::Running { slot, attempt } => {
-                let (kind, label) = names.get(&job).map_or(("job", ""), |(kind, label)| (*kind, label.as_str()));
                 self.write(Event::Started { job, kind, label, attempt: *attempt, slot: *slot })
             }
             JobState::Done { .. } => {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use indicatif::DecimalBytes;
 
-use super::{CliError, args::GcArgs, lock, print, shell::quoted, tell};
+use super::{CliError, args::GcArgs, lock, print, results, shell::quoted, tell};
 use crate::{
     plan::JobId,
     report::count,
@@ -13,8 +13,8 @@ use crate::{
 
 /// Says what can be removed, and removes it if told so.
 pub fn gc(args: &GcArgs) -> Result<(), CliError> {
+    let store = results::open(&args.store)?;
     let place = args.store.display();
-    let store = Store::open(&args.store)?.ok_or_else(|| CliError::input(format!("there are no results in {place}")))?;
     let lock = lock::take(&store)?;
     let snapshot = store.load()?;
     let sweeps = Sweeps::read(args, &store)?;
@@ -25,7 +25,7 @@ pub fn gc(args: &GcArgs) -> Result<(), CliError> {
             quoted(&place.to_string())
         )));
     }
-    let others = &store.all_jobs()? - &sweeps.asked;
+    let others = &store.all_jobs(&snapshot)? - &sweeps.asked;
     let unknown = &others - &sweeps.dropped;
     let jobs = if args.unknown { others } else { &others - &unknown };
     let encoders = if args.encoders { spent_encoders(&store, &snapshot, &sweeps.asked)? } else { BTreeSet::new() };
@@ -118,11 +118,8 @@ fn summary(garbage: &Garbage) -> String {
 
 /// What there is to remove, line by line.
 fn list(garbage: &Garbage, snapshot: &Snapshot, store: &Store) -> String {
-    let kind = |job: JobId| match (snapshot.record(job), store.job(job)) {
-        (Some(record), _) => record.kind.clone(),
-        (None, Ok(job)) => job.spec.kind().to_owned(),
-        (None, Err(_)) => "job".to_owned(),
-    };
+    let of_spec = |job| store.job(job).map_or("job", |job| job.spec.kind()).to_owned();
+    let kind = |job| snapshot.record(job).map_or_else(|| of_spec(job), |record| record.kind.clone());
     let jobs = garbage.jobs.iter().map(|&job| {
         let state = if snapshot.record(job).is_some() { "done" } else { "not finished" };
         format!("  {} {}, {state}\n", kind(job), job.short())

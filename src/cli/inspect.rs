@@ -7,7 +7,7 @@ use super::{
     args::{CheckArgs, GraphFormat, PlanArgs, StoreArgs},
     display, print,
     results::Results,
-    sweeps,
+    sweeps::{self, Planned},
 };
 use crate::{
     plan::JobId,
@@ -60,9 +60,13 @@ pub fn status(args: &StoreArgs) -> Result<(), CliError> {
     let planned = sweeps::read(&args.files, args.profile.as_deref())?;
     let store = Store::open(&args.store)?;
     let results = Results::read(store.as_ref(), &planned)?;
-    let log = |job| store.as_ref().map(|store| store.log_path(job).display().to_string());
-    let text = report::summary(&planned.sweeps, &planned.plan, &|job| results.view(job), &log);
-    print(&format!("{}\n", text.trim_end()))
+    print(&format!("{}\n", overview(&planned, &results, store.as_ref()).trim_end()))
+}
+
+/// How far sweeps are, in lines.
+pub fn overview(planned: &Planned, results: &Results, store: Option<&Store>) -> String {
+    let log = |job| store.map(|store| store.log_path(job).display().to_string());
+    report::summary(&planned.sweeps, &planned.plan, &|job| results.view(job), &log)
 }
 
 /// Prints what a field of the recipe means.

@@ -8,10 +8,10 @@ use std::{
     time::Duration,
 };
 
-use super::{CliError, args::LogsArgs, error::chain, inspect::job_named, print, print_if_read};
+use super::{CliError, args::LogsArgs, error::chain, inspect::job_named, print, print_if_read, results};
 use crate::{
     plan::JobId,
-    store::{JobEvent, Snapshot, Store},
+    store::{JobEvent, Snapshot},
 };
 
 /// Time between two looks at a log that is followed.
@@ -19,30 +19,29 @@ const PAUSE: Duration = Duration::from_millis(200);
 
 /// Prints the log of the one job whose id begins as given.
 pub fn logs(args: &LogsArgs) -> Result<(), CliError> {
-    let place = args.store.display();
-    let store = Store::open(&args.store)?.ok_or_else(|| CliError::input(format!("there are no results in {place}")))?;
-    let snapshot = store.load()?;
-    let job = job_named(&args.job, &snapshot, &store)?;
+    let store = results::open(&args.store)?;
+    let job = job_named(&args.job, &store.load()?, &store)?;
     let mut log = Log { path: store.log_path(job), at: 0, rest: vec![] };
-    let (mut length, mut goes_on) = (None, args.follow);
-    while goes_on {
+    let (mut seen, mut goes_on) = (None, args.follow);
+    loop {
         // Asked before the log is read, so that its last lines are not missed.
-        let since = store.in_use_since()?;
-        // A long journal is read again only if there is news.
-        if length != Some(store.journal_length()?) {
-            length = Some(store.journal_length()?);
-            goes_on = is_at_work(since, &store.load()?, job);
+        if goes_on {
+            let (since, length) = (store.in_use_since()?, Some(store.journal_length()?));
+            // A long journal is read again only if there is news.
+            if length != seen {
+                seen = length;
+                goes_on = is_at_work(since, &store.load()?, job);
+            }
+            goes_on &= since.is_some();
         }
-        goes_on &= since.is_some();
         if !log.print_new(!goes_on)? {
             return Ok(());
         }
-        if goes_on {
-            thread::sleep(PAUSE);
+        if !goes_on {
+            return log.print_rest();
         }
+        thread::sleep(PAUSE);
     }
-    log.print_new(true)?;
-    log.print_rest()
 }
 
 /// Whether the run that is at work since then has not ended the job.

@@ -167,9 +167,7 @@ fn first_with(source: DataSource, corrupt: usize, folders: &[&Path]) -> Result<P
             }
             Err(error) => {
                 // Where a data set simply is not, it is looked for elsewhere without a word.
-                let absent =
-                    matches!(error.kind, data::ErrorKind::MissingFile { .. } | data::ErrorKind::MissingFolder { .. });
-                problems.push((absent, chain(&error)));
+                problems.push((error.is_absence(), chain(&error)));
             }
         }
     }

@@ -1,6 +1,6 @@
 //! What the store knows, as reports want to see it.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use rayon::prelude::*;
 
@@ -28,20 +28,24 @@ pub struct Results {
     epochs: BTreeMap<JobId, usize>,
 }
 
+/// The store in a folder, which must be there.
+pub fn open(root: &Path) -> Result<Store, CliError> {
+    Store::open(root)?.ok_or_else(|| CliError::input(format!("there are no results in {}", root.display())))
+}
+
 impl Results {
     /// Reads what a store knows of planned jobs; a missing one is one without results. Damage is said on standard error.
     pub fn read(store: Option<&Store>, planned: &Planned) -> Result<Self, CliError> {
         let Some(store) = store else { return Self::new(Snapshot::default(), None, None, planned) };
-        let live_since = store.in_use_since()?.map(|seconds| 1000 * seconds);
-        let snapshot = store.load()?;
+        let (snapshot, live_since) = look(store)?;
         warn(&snapshot);
         Self::new(snapshot, Some(store), live_since, planned)
     }
 
     /// As [`Self::read`], without a word of damage.
     pub fn glance(store: &Store, planned: &Planned) -> Result<Self, CliError> {
-        let live_since = store.in_use_since()?.map(|seconds| 1000 * seconds);
-        Self::new(store.load()?, Some(store), live_since, planned)
+        let (snapshot, live_since) = look(store)?;
+        Self::new(snapshot, Some(store), live_since, planned)
     }
 
     /// The state as it is at the end of a run.
@@ -96,6 +100,11 @@ impl Results {
         Ok(())
     }
 
+    /// What the store knew.
+    pub fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
+    }
+
     /// The finished job that the cells of `job` asked for before the sweep was changed, if `job` is not done itself.
     pub fn earlier(&self, job: JobId) -> Option<JobId> {
         self.earlier.get(&job).copied()
@@ -138,6 +147,13 @@ impl Results {
         let found = self.store.as_ref()?.epochs(job).ok()??;
         Some(*found.epochs.last()? as f64 / (*self.epochs.get(&job)?).max(1) as f64)
     }
+}
+
+/// What a store knows, and since when the run at work has been there, in milliseconds since 1970.
+fn look(store: &Store) -> Result<(Snapshot, Option<u64>), CliError> {
+    // Asked first: what a run that begins in between does is then taken for that of an earlier one, not the reverse.
+    let live_since = store.in_use_since()?.map(|seconds| 1000 * seconds);
+    Ok((store.load()?, live_since))
 }
 
 /// What a sweep asked for when it last ran. Damage is said on standard error; it costs only the memory of what has

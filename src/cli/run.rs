@@ -76,8 +76,7 @@ pub fn run(args: &RunArgs) -> Result<(), CliError> {
             jobs => format!("{jobs} of {chosen} {of}jobs to run, {done} done already{not_chosen}"),
         });
     }
-    let labels = report::job_labels(&planned.sweeps, &planned.plan);
-    let events = Events::new(args.json, &planned.plan, &labels);
+    let events = Events { wanted: args.json };
     events.begin(jobs.len(), done)?;
     let summary = if jobs.is_empty() {
         None
@@ -85,8 +84,7 @@ pub fn run(args: &RunArgs) -> Result<(), CliError> {
         for job in jobs.iter().filter_map(|&job| planned.plan.job(job)) {
             store.write_job(job)?;
         }
-        let shown = Shown { events: &events, display: Display::new(&planned.plan, labels, &jobs, args.quiet) };
-        Some(work(args, &planned.plan, &store, (&jobs, needs), shown, &mut snapshot, &mut journal)?)
+        Some(work(args, &planned, &store, (&jobs, needs), &events, &mut snapshot, &mut journal)?)
     };
     let results = Results::of(snapshot, &store, &planned)?;
     let tables = tables::all(&planned, &results);
@@ -132,22 +130,17 @@ fn keep_asked(planned: &Planned, store: &Store, snapshot: &Snapshot) -> Result<(
     Ok(())
 }
 
-/// Where a run is shown.
-struct Shown<'a> {
-    events: &'a Events,
-    display: Display,
-}
-
 /// Runs the jobs; every change is journaled before it is acted upon.
 fn work(
     args: &RunArgs,
-    plan: &Plan,
+    planned: &Planned,
     store: &Store,
     (todo, needs): (&[JobId], Needs),
-    Shown { events, mut display }: Shown,
+    events: &Events,
     snapshot: &mut Snapshot,
     journal: &mut JournalWriter,
 ) -> Result<schedule::Summary, CliError> {
+    let plan = &planned.plan;
     let cores = args.cores.map_or_else(machine::cores, usize::from);
     // No more slots than jobs: an empty one would keep its cores to itself.
     let slots = match args.jobs {
@@ -164,6 +157,8 @@ fn work(
     let jobs = Arc::new(ChildJobs { program, store: store.clone(), needs });
     let mut executor = LocalExecutor::new(jobs, share_cores(cores, slots), sender);
     let begin = Instant::now();
+    let labels = report::job_labels(&planned.sweeps, plan);
+    let mut display = Display::new(plan, labels, todo, args.quiet);
     let result = drive(scheduler, &mut executor, &receiver, &|| begin.elapsed(), &mut |notice| {
         match notice {
             Notice::Progress { job, progress } => {
@@ -177,7 +172,8 @@ fn work(
                     snapshot.apply(&entry);
                 }
                 show(&mut display, change, snapshot);
-                events.change(change, snapshot)?;
+                let (kind, label) = display.label(change.job);
+                events.change(change, (kind, &label), snapshot)?;
             }
         }
         Ok(())

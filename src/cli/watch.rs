@@ -7,8 +7,10 @@ use console::Term;
 use super::{
     CliError,
     args::StoreArgs,
-    display, print_if_read,
-    results::Results,
+    display,
+    inspect::overview,
+    print_if_read,
+    results::{self, Results},
     sweeps::{self, Planned},
     tables,
 };
@@ -20,8 +22,7 @@ const PAUSE: Duration = Duration::from_secs(2);
 /// Shows the overview and the tables, on a terminal in place, elsewhere whenever they change.
 pub fn watch(args: &StoreArgs) -> Result<(), CliError> {
     let planned = sweeps::read(&args.files, args.profile.as_deref())?;
-    let place = args.store.display();
-    let store = Store::open(&args.store)?.ok_or_else(|| CliError::input(format!("there are no results in {place}")))?;
+    let store = results::open(&args.store)?;
     let terminal = Term::stdout();
     let mut before = String::new();
     loop {
@@ -50,8 +51,7 @@ pub fn watch(args: &StoreArgs) -> Result<(), CliError> {
 fn look(planned: &Planned, store: &Store) -> Result<String, CliError> {
     // What cannot be read is said by the other commands; here it would only disturb the picture.
     let results = Results::glance(store, planned)?;
-    let log = |job| Some(store.log_path(job).display().to_string());
-    let mut text = report::summary(&planned.sweeps, &planned.plan, &|job| results.view(job), &log);
+    let mut text = overview(planned, &results, Some(store));
     let (width, color) = display::table_style();
     for table in tables::all(planned, &results).into_iter().flatten() {
         text += &format!("\n{}", report::terminal(&table, width, color));

@@ -277,15 +277,20 @@ impl Recipe {
         }
     }
 
+    /// What is evaluated on: other data where the encoder is transferred, else those of the pretraining.
+    pub(super) fn evaluation_data(&self) -> &Data {
+        self.evaluation.transfer_data.as_ref().unwrap_or(&self.data)
+    }
+
     /// Folder of the data files of the evaluation job.
     pub fn evaluation_source(&self) -> Option<PathBuf> {
-        self.evaluation.transfer_data.as_ref().unwrap_or(&self.data).folder.clone()
+        self.evaluation_data().folder.clone()
     }
 
     /// The evaluation job of this recipe.
     pub fn evaluation_job(&self, seed: u64) -> EvaluationJob {
         let evaluation = &self.evaluation;
-        let data = evaluation.transfer_data.as_ref().unwrap_or(&self.data);
+        let data = self.evaluation_data();
         EvaluationJob {
             data: match evaluation.protocol {
                 Protocol::LogisticRegression { .. } => data.normalized(),

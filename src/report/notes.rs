@@ -65,16 +65,25 @@ pub(super) fn notes(
     notes.extend(by_role("code", &pretrains, &evaluations, |record| &record.code));
     notes.extend(where_and_when(&pretrains, &evaluations));
     notes.extend(unfinished(rows, if spec.over.is_empty() { "seeds" } else { "runs" }));
-    notes.extend(sweep.profile.iter().map(|profile| {
-        let left_out = spec.published.is_some() && sweep.published(spec).is_none();
-        let why = if left_out { "; the published numbers are of another setting and left out" } else { "" };
-        format!("profile: {profile}{why}")
-    }));
+    notes.extend(profile(sweep, spec));
     notes.extend(ranking(spec, sweep.seeds.len(), rows));
     notes.extend(reproduction(sweep, spec, rows));
     notes.extend(cited::notes(sweep, spec));
     notes.extend(spec.note.clone());
     notes.iter().map(|note| one_line(note)).collect()
+}
+
+/// What a drawing, too, has to say: over what its numbers are means, and their profile.
+pub(super) fn setting(sweep: &Sweep, spec: &TableSpec) -> Vec<String> {
+    let notes = std::iter::once(spread_note(sweep, spec)).chain(profile(sweep, spec));
+    notes.map(|note| one_line(&note)).collect()
+}
+
+fn profile(sweep: &Sweep, spec: &TableSpec) -> Option<String> {
+    let profile = sweep.profile.as_ref()?;
+    let left_out = spec.published.is_some() && sweep.published(spec).is_none();
+    let why = if left_out { "; the published numbers are of another setting and left out" } else { "" };
+    Some(format!("profile: {profile}{why}"))
 }
 
 /// Over what cells average.

@@ -4,7 +4,7 @@ use statrs::distribution::{ContinuousCDF, StudentsT};
 
 use super::{
     cell::Cell,
-    standing::CellState,
+    standing::{CellState, SeedResult},
     statistics::{mean, sample_deviation},
     table::Row,
 };
@@ -104,8 +104,8 @@ fn alike<'c>(cells: impl Iterator<Item = &'c Cell>) -> bool {
 /// `None` with fewer than two seeds.
 fn probability(one: &Cell, other: &Cell) -> Option<f64> {
     // Where some combinations were not asked for, there may be nothing to pair with.
-    let runs = |cell: &Cell| cell.seeds.iter().map(|run| (run.seed, run.over.clone())).collect::<Vec<_>>();
-    if runs(one) != runs(other) {
+    let same = |(one, other): (&SeedResult, &SeedResult)| one.seed == other.seed && one.over == other.over;
+    if one.seeds.len() != other.seeds.len() || !one.seeds.iter().zip(&other.seeds).all(same) {
         return None;
     }
     let pairs = one.values().zip(other.values());

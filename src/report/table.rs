@@ -6,7 +6,7 @@ use super::{
     cell::{Cell, PublishedValue, reproduced},
     cited,
     lines::one_line,
-    notes::notes,
+    notes::{notes, setting},
     rank::rank,
     standing::{CellState, SeedResult},
     view::JobView,
@@ -35,6 +35,8 @@ pub struct Table {
     pub rows: Vec<Row>,
     /// What a reader must know to trust the numbers, one paragraph each.
     pub notes: Vec<String>,
+    /// The notes its drawing repeats: over what the numbers are means, and their profile.
+    pub setting: Vec<String>,
 }
 
 /// The heading of a column of cells.
@@ -162,6 +164,7 @@ impl Table {
             row_axes: spec.rows.iter().map(|&axis| one_line(&sweep.axes[axis].name)).collect(),
             column_axes: spec.columns.iter().map(|&axis| one_line(&sweep.axes[axis].name)).collect(),
             notes: notes(sweep, spec, &columns, &rows, incomplete),
+            setting: setting(sweep, spec),
             columns,
             rows,
         }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fs, io, path::PathBuf};
 
-use super::{Asked, Error, Store, error::At, format, jobs::sealed, journal::decode};
+use super::{Asked, Error, Snapshot, Store, error::At, format, jobs::sealed, journal::decode};
 use crate::plan::JobId;
 
 /// A file of a bundle.
@@ -25,9 +25,11 @@ pub enum Content {
 
 impl Store {
     /// The files of a store that knows these jobs and what these sweeps asked for, in the order of their paths. A job's
-    /// checkpoint is left out, its encoder too unless wanted; files that are gone are not missed.
+    /// checkpoint is left out, its encoder too unless wanted; files that are gone are not missed. The snapshot says which
+    /// code the jobs ran.
     pub fn bundle(
         &self,
+        snapshot: &Snapshot,
         jobs: &BTreeSet<JobId>,
         sweeps: &[(&str, Asked)],
         encoders: bool,
@@ -49,7 +51,6 @@ impl Store {
             let encoder = encoders.then_some("encoder.safetensors");
             wanted.into_iter().chain(encoder).for_each(|name| add(format!("jobs/{job}/{name}")));
         }
-        let snapshot = self.load()?;
         let patches = jobs.iter().filter_map(|&job| snapshot.record(job)?.code.patch.as_deref());
         patches.collect::<BTreeSet<&str>>().into_iter().for_each(|hash| add(format!("code/{hash}.patch")));
         files.sort_by(|a, b| a.path.cmp(&b.path));
@@ -97,7 +98,7 @@ mod tests {
         for encoders in [false, true] {
             let other = fixture::folder();
             for BundleFile { path, content } in
-                store.bundle(&[id(2)].into(), &[("b", asked.clone())], encoders).unwrap()
+                store.bundle(&store.load().unwrap(), &[id(2)].into(), &[("b", asked.clone())], encoders).unwrap()
             {
                 let path = other.path().join(path);
                 fs::create_dir_all(path.parent().unwrap()).unwrap();

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, ffi::OsString, fs, io, path::Path};
 
 use super::{
-    Error, ErrorKind, RunLock, Store,
+    Error, ErrorKind, RunLock, Snapshot, Store,
     durable::{parent, write_atomic},
     error::At,
     journal::decode,
@@ -22,10 +22,10 @@ pub struct Garbage {
 }
 
 impl Store {
-    /// All jobs that the journal or a folder tells of. What is no job's folder is left alone.
-    pub fn all_jobs(&self) -> Result<BTreeSet<JobId>, Error> {
+    /// All jobs that the journal, as in the snapshot, or a folder tells of. What is no job's folder is left alone.
+    pub fn all_jobs(&self, snapshot: &Snapshot) -> Result<BTreeSet<JobId>, Error> {
         let folder = self.root.join("jobs");
-        let mut jobs: BTreeSet<JobId> = self.load()?.jobs.into_keys().collect();
+        let mut jobs: BTreeSet<JobId> = snapshot.jobs.keys().copied().collect();
         for entry in fs::read_dir(&folder).at("read", &folder)? {
             jobs.extend(entry.at("read", &folder)?.file_name().to_str().and_then(|name| name.parse::<JobId>().ok()));
         }
@@ -147,7 +147,7 @@ mod tests {
         let (_folder, store) = two_jobs();
         let kept = store.load().unwrap().jobs[&id(1)].clone();
         fs::create_dir(store.root().join("jobs/mine")).unwrap();
-        assert_eq!(store.all_jobs().unwrap(), [id(1), id(2)].into());
+        assert_eq!(store.all_jobs(&store.load().unwrap()).unwrap(), [id(1), id(2)].into());
         // Not every file name is text.
         fs::write(store.job_folder(id(2)).join(OsString::from_vec(vec![0xff])), "mine").unwrap();
         let garbage = store.garbage([id(2)].into(), &[id(1), id(2)].into()).unwrap();
@@ -159,7 +159,7 @@ mod tests {
         assert_eq!((snapshot.jobs, snapshot.problems), ([(id(1), kept)].into(), vec![]));
         assert!(!store.job_folder(id(2)).exists() && store.root().join("jobs/mine").exists());
         assert!(store.record(id(1)).unwrap().is_some() && store.encoder(id(1)).is_err());
-        assert_eq!(store.all_jobs().unwrap(), [id(1)].into());
+        assert_eq!(store.all_jobs(&store.load().unwrap()).unwrap(), [id(1)].into());
         assert_eq!(store.garbage([].into(), &[id(1)].into()).unwrap(), Garbage::default());
     }
 
@@ -182,7 +182,7 @@ mod tests {
                 let (_folder, store) = two_jobs();
                 let kept = (store.load().unwrap().jobs[&id(1)].clone(), store.verify(id(1)).unwrap());
                 let collect = |store: &Store| {
-                    let garbage = store.garbage(&store.all_jobs()? - &[id(1)].into(), &[].into())?;
+                    let garbage = store.garbage(&store.all_jobs(&store.load()?)? - &[id(1)].into(), &[].into())?;
                     store.remove_garbage(&store.lock(&fixture::holder(0))?, &garbage)
                 };
                 let finished = collect(&Store::create_on(Faulty::new(fault, step), store.root()).unwrap()).is_ok();

@@ -32,7 +32,7 @@ pub(super) fn check(recipe: &Recipe, found: &mut Vec<Problem>) {
 
 /// Number of training images whose labels are used.
 fn labeled_images(recipe: &Recipe) -> usize {
-    let data = recipe.evaluation.transfer_data.as_ref().unwrap_or(&recipe.data);
+    let data = recipe.evaluation_data();
     if recipe.evaluation.label_fraction == 1.0 {
         return data.train_set().count();
     }
@@ -65,7 +65,7 @@ fn protocol(recipe: &Recipe, found: &mut Vec<Problem>) {
     };
     match recipe.evaluation.protocol {
         Protocol::LogisticRegression { regularization: (weakest, strongest), values } => {
-            let data = recipe.evaluation.transfer_data.as_ref().unwrap_or(&recipe.data);
+            let data = recipe.evaluation_data();
             if data.validation_images == 0 {
                 report(
                     &["protocol"],

@@ -11,7 +11,7 @@ pub(super) fn check(recipe: &Recipe, found: &mut Vec<Problem>) {
             found.push(problem(path, message, remedy.to_owned()));
         }
     };
-    let (trained_on, evaluated_on) = (&recipe.data, evaluation.transfer_data.as_ref().unwrap_or(&recipe.data));
+    let (trained_on, evaluated_on) = (&recipe.data, recipe.evaluation_data());
     if recipe.objective == Objective::Supervised {
         let why = "and supervised pretraining learns one";
         refuse(trained_on.source, &["objective"], why, "choose a contrastive objective, or other data");

@@ -55,11 +55,9 @@ pub(super) fn sign(drawing: &mut Drawing, at: Point, cell: &Cell, room: f64) {
     }
 }
 
-/// What stands below every drawing of a table: over what its numbers are means, its profile, and how many cells are no
-/// numbers.
+/// What stands below every drawing of a table: what its numbers are, and how many cells are none.
 pub(super) fn notes(table: &Table, signs: bool) -> Vec<String> {
-    let profile = table.notes.iter().filter(|note| note.starts_with("profile: "));
-    table.notes.iter().take(1).chain(profile).cloned().chain(note(table, signs)).collect()
+    table.setting.iter().cloned().chain(note(table, signs)).collect()
 }
 
 /// How many cells are no numbers, and why, with their signs if the drawing shows these; nothing if all are.

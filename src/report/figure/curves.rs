@@ -68,8 +68,8 @@ fn draw(sweep: &Sweep, lines: &[Line], axis: &str) -> String {
             drawing.line((x - 9.0, y), (x + 9.0, y), &color, 2.0, dashes(index));
         });
     }
-    let others = lines.iter().filter(|line| !line.mean.is_empty()).count() > chosen.len();
-    if others {
+    let drawn = lines.iter().filter(|line| !line.mean.is_empty()).count();
+    if chosen.len() < drawn {
         legend.add("others", |drawing, (x, y)| drawing.line((x - 9.0, y), (x + 9.0, y), GRAY, 1.0, ""));
     }
     let top = MARGIN + legend.draw(&mut drawing, (MARGIN, MARGIN), right - MARGIN) + 4.0;
@@ -109,8 +109,7 @@ fn draw(sweep: &Sweep, lines: &[Line], axis: &str) -> String {
         });
     }
     let foot = bottom + frame::LEVEL_ROOM + 2.0;
-    let height =
-        frame::notes(&mut drawing, (MARGIN, foot), right - MARGIN, &notes(lines, others.then_some(chosen.len())));
+    let height = frame::notes(&mut drawing, (MARGIN, foot), right - MARGIN, &notes(lines, chosen.len(), drawn));
     drawing.finish((right + 2.0 * MARGIN, foot + height + MARGIN), &format!("{axis}: {}", sweep.title))
 }
 
@@ -125,15 +124,14 @@ fn axes(sweep: &Sweep, lines: &[Line]) -> String {
 const GRAY: &str = "#c4c4c4";
 
 /// What the lines are, and what is missing of them.
-fn notes(lines: &[Line], chosen: Option<usize>) -> Vec<String> {
+fn notes(lines: &[Line], chosen: usize, drawn: usize) -> Vec<String> {
     let mut notes = Vec::new();
     if lines.iter().any(|line| line.seeds.len() > 1) {
         notes.push("thick: mean over the seeds that all reached the epoch; thin: each seed".to_owned());
     }
-    if let Some(chosen) = chosen {
+    if chosen < drawn {
         notes.push(format!(
-            "in color: {chosen} of {} trials, at even distances from the highest last value to the lowest",
-            lines.iter().filter(|line| !line.mean.is_empty()).count()
+            "in color: {chosen} of {drawn} trials, at even distances from the highest last value to the lowest"
         ));
     }
     let jobs: usize = lines.iter().map(|line| line.jobs).sum();

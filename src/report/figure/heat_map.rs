@@ -9,7 +9,10 @@ use super::{
     panels::{column_label, row_label},
     scale::range,
 };
-use crate::report::{cell::Cell, standing::CellState, table::Table};
+use crate::{
+    recipe::Metric,
+    report::{cell::Cell, standing::CellState, table::Table},
+};
 
 /// Size of a cell in pixels.
 const CELL: Point = (62.0, 32.0);
@@ -75,8 +78,7 @@ fn draw(drawing: &mut Drawing, (x, y): Point, cell: &Cell, span: Option<(f64, f6
         (Some(mean), Some(span)) => {
             let color = color(mean, span);
             let bright = luminance(color) > EQUAL_CONTRAST;
-            let shown = format!("{mean:.*}", cell.metric.decimals()).replace('-', "−");
-            (shown, hex(color), if bright { "black" } else { "white" })
+            (in_digits(mean, cell.metric), hex(color), if bright { "black" } else { "white" })
         }
         _ => {
             // The mean of some seeds is none of the cell's.
@@ -95,13 +97,18 @@ fn draw(drawing: &mut Drawing, (x, y): Point, cell: &Cell, span: Option<(f64, f6
     let size = [NUMBER, 9.0, 7.5].into_iter().find(|&size| font::width(&shown, size) <= room).unwrap_or(7.5);
     let style = Style::new(size, Anchor::Middle).color(ink);
     let up = if let Some(value) = published(cell) {
-        let paper = format!("{value:.*}", cell.metric.decimals()).replace('-', "−");
+        let paper = in_digits(value, cell.metric);
         drawing.text((middle.0, middle.1 + 9.0), Style::new(8.0, Anchor::Middle).color(ink), &paper);
         5.0
     } else {
         0.0
     };
     drawing.text((middle.0, middle.1 - up), style, &font::fit(&shown, size, room));
+}
+
+/// A value with as many digits as tables show, and a true minus.
+fn in_digits(value: f64, metric: Metric) -> String {
+    format!("{value:.*}", metric.decimals()).replace('-', "−")
 }
 
 /// Which color means how much; returns its height and where it ends on the right.
@@ -114,9 +121,8 @@ fn legend(drawing: &mut Drawing, (x, y): Point, width: f64, span: Option<(f64, f
         drawing.rectangle((left, y), (width / f64::from(steps) + 0.5, 10.0), &color, "");
     }
     let metric = column.shows.metric;
-    let number = |value: f64| format!("{value:.*}", metric.decimals()).replace('-', "−");
-    drawing.text((x, y + 20.0), Style::new(LABEL, Anchor::Start), &number(low));
-    drawing.text((x + width, y + 20.0), Style::new(LABEL, Anchor::End), &number(high));
+    drawing.text((x, y + 20.0), Style::new(LABEL, Anchor::Start), &in_digits(low, metric));
+    drawing.text((x + width, y + 20.0), Style::new(LABEL, Anchor::End), &in_digits(high, metric));
     drawing.text((x + width + 8.0, y + 5.0), Style::new(LABEL, Anchor::Start), metric.heading());
     (34.0, x + width + 8.0 + font::width(metric.heading(), LABEL))
 }

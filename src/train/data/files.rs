@@ -53,3 +53,10 @@ pub fn unreadable(source: DataSource, folder: &Path, path: PathBuf, error: io::E
         _ => Error::read(path, error),
     }
 }
+
+impl Error {
+    /// Whether the files simply are not there, and nothing is wrong with any.
+    pub fn is_absence(&self) -> bool {
+        matches!(self.kind, ErrorKind::MissingFile { .. } | ErrorKind::MissingFolder { .. })
+    }
+}

@@ -4,7 +4,7 @@ use super::{
     error::{Error, ErrorKind},
     features::{Features, Labeled},
     lbfgs::{Limits, Stop},
-    logistic::{Classifier, Fit, fit},
+    logistic::{Classifier, Fit, fit_whole},
     metrics::{accuracy, top_k_hits},
 };
 
@@ -73,10 +73,7 @@ pub fn grid_search(
     go_on: &mut dyn FnMut() -> bool,
 ) -> Result<GridSearch, Error> {
     train.check_like(validation)?;
-    let mut fit = |data, lambda, start| match fit(data, lambda, start, limits, go_on)? {
-        Fit { stop: Stop::Asked, .. } => Err(Error::from(ErrorKind::Stopped)),
-        fit => Ok(fit),
-    };
+    let mut fit = |data, lambda, start| fit_whole(data, lambda, start, limits, go_on);
     let mut descending = lambdas.to_vec();
     descending.sort_by(|a, b| b.total_cmp(a));
     let mut start = Classifier::zeros(train.features.dimension(), train.classes());
@@ -102,7 +99,7 @@ pub fn grid_search(
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::logistic::fit, *};
 
     const LIMITS: Limits = Limits { iterations: 200, gradient: 1e-8 };
 

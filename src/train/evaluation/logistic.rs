@@ -66,6 +66,20 @@ pub struct Fit {
     pub stop: Stop,
 }
 
+/// As [`fit`], but that it was asked to stop is an error.
+pub(super) fn fit_whole(
+    data: Labeled<'_>,
+    lambda: f64,
+    start: Classifier,
+    limits: Limits,
+    go_on: &mut dyn FnMut() -> bool,
+) -> Result<Fit, Error> {
+    match fit(data, lambda, start, limits, go_on)? {
+        Fit { stop: Stop::Asked, .. } => Err(ErrorKind::Stopped.into()),
+        fit => Ok(fit),
+    }
+}
+
 /// Minimizes mean cross-entropy + λ/2 ‖W‖² by L-BFGS from `start`; the biases are not regularized.
 ///
 /// This is scikit-learn's `LogisticRegression` with C = 1 / (λ n). With λ > 0 the minimum is unique but for a constant

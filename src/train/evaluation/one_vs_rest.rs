@@ -6,7 +6,7 @@ use super::{
     features::{Features, Labeled, check_dimensions},
     grid::{GridPoint, GridSearch},
     lbfgs::{Limits, Stop},
-    logistic::{Classifier, Fit, fit},
+    logistic::{Classifier, Fit, fit_whole},
     precision::mean_average_precision,
 };
 
@@ -125,7 +125,7 @@ fn fit_each(
     Ok(all)
 }
 
-/// Trains the classifier of one class, which [`fit`] sees as two with twice the penalty.
+/// Trains the classifier of one class, which [`fit_whole`] sees as two with twice the penalty.
 fn binary(
     data: Labeled<'_>,
     lambda: f64,
@@ -133,10 +133,7 @@ fn binary(
     limits: Limits,
     go_on: &mut dyn FnMut() -> bool,
 ) -> Result<Fit, Error> {
-    match fit(data, 2.0 * lambda, start, limits, go_on)? {
-        Fit { stop: Stop::Asked, .. } => Err(ErrorKind::Stopped.into()),
-        fit => Ok(fit),
-    }
+    fit_whole(data, 2.0 * lambda, start, limits, go_on)
 }
 
 #[cfg(test)]

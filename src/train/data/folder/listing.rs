@@ -53,9 +53,9 @@ pub fn is_present(root: &Path) -> bool {
 
 impl PictureFile {
     /// A file below the data folder as it is now.
-    pub fn find(root: &Path, path: PathBuf, label: u16) -> Result<Self, Error> {
+    pub fn find(root: &Path, path: PathBuf, label: u16) -> io::Result<Self> {
         // The target of a link counts, whatever else has its name.
-        let metadata = fs::metadata(root.join(&path)).map_err(|error| Error::read(root.join(&path), error))?;
+        let metadata = fs::metadata(root.join(&path))?;
         let changed = (metadata.mtime(), metadata.mtime_nsec());
         Ok(Self { path, label, bytes: metadata.len(), changed })
     }
@@ -149,7 +149,8 @@ fn pictures(root: &Path, class: &Path, label: u16) -> Result<Vec<PictureFile>, E
         if is_hidden(&path) || !ending.is_some_and(|ending| ENDINGS.contains(&ending.as_str())) {
             continue;
         }
-        files.push(PictureFile::find(root, path, label)?);
+        let whole = root.join(&path);
+        files.push(PictureFile::find(root, path, label).map_err(|error| Error::read(whole, error))?);
     }
     files.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(files)

@@ -156,11 +156,9 @@ impl List {
     fn listing(&self, root: &Path) -> Result<Listing, Error> {
         let find = |name: &String| {
             let path = Path::new("JPEGImages").join(format!("{name}.jpg"));
+            let whole = root.join(&path);
             // What a picture shows is none of the cache's business.
-            PictureFile::find(root, path.clone(), 0).map_err(|error| match fs::exists(root.join(&path)) {
-                Ok(false) => ErrorKind::MissingFile { source: SOURCE, path: root.join(&path) }.into(),
-                _ => error,
-            })
+            PictureFile::find(root, path, 0).map_err(|error| unreadable(SOURCE, root, whole, error))
         };
         let split = if self.split.of_files() == Split::Test { "test" } else { "trainval" };
         let files = self.names.par_iter().map(find).collect::<Result<_, _>>()?;
