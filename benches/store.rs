@@ -114,7 +114,7 @@ fn finish(plan: &Plan, root: &Path) -> Result<(), Box<dyn Error>> {
     let mut entries = Vec::new();
     for job in plan.jobs() {
         let record = store.publish(record(job.id, job.spec.kind()), None)?;
-        let started = JobEvent::Started { attempt: 1, pid: Some(4242), slot: 0 };
+        let started = JobEvent::Started { attempt: 1, pid: Some(4242), slot: 0, memory: 0, cuts: 0 };
         for event in [started, JobEvent::Succeeded { record: record.into() }] {
             entries.push(Entry { time_unix_ms: 1_700_000_000_000, job: job.id, event });
         }
@@ -153,6 +153,7 @@ fn record(job: JobId, kind: &str) -> Record {
         started_unix: 1_700_000_000,
         wall_seconds: 123.456,
         images_per_second: 1234.5,
+        peak_memory: Some(500_000_000),
         checkpoint: None,
     }
 }

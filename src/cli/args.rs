@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use super::data;
+use super::{data, places::DeviceName};
 use crate::plan::JobId;
 
 /// Turns a declarative sweep file into a paper table.
@@ -23,6 +23,10 @@ Examples:
   ablate run sweeps/quickstart.ron      run what is missing, print and export the tables
 
 Exit codes: 0 done, 1 something failed, 2 wrong input.";
+
+/// Headings of `run --help`.
+const DEVICES: &str = "Devices";
+const FAULTS: &str = "Faults and checkpoints";
 
 /// What to do.
 #[derive(Debug, Subcommand)]
@@ -137,20 +141,20 @@ pub struct RunArgs {
     /// Sweep files and a store.
     #[command(flatten)]
     pub sweeps: StoreArgs,
-    /// Jobs to run at a time [default: one per core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    /// Where jobs run: `cpu`, `cpu:4` (so many cores, shared by the jobs), or GPUs, as `cuda:0,cuda:2` [default: all GPUs
+    /// if this build can use them and there are any, else all cores]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', help_heading = DEVICES)]
+    pub devices: Vec<DeviceName>,
+    /// Jobs to run at a time, on each GPU or on the processor [default: one per core; on a GPU as many as get most done]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = DEVICES)]
     pub jobs: Option<u16>,
-    /// CPU cores to use in all, shared by the jobs [default: all]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub cores: Option<u16>,
+    /// Main memory in GB that jobs may take together; batches that do not fit are cut into micro-batches [default: all]
+    #[arg(long, value_name = "GB", value_parser = positive, help_heading = DEVICES)]
+    pub memory: Option<f64>,
     /// Folder of the data files; goes before `data.folder` of the recipe. May be repeated: each data set is taken from
     /// the first folder that has it
     #[arg(long, value_name = "DIR", env = "ABLATE_DATA_DIR")]
     pub data_dir: Vec<PathBuf>,
-    /// Memory in GB that training steps may take, shared by the jobs of --jobs; batches that do not fit are cut into
-    /// micro-batches [default: all]
-    #[arg(long, value_name = "GB", value_parser = gigabytes)]
-    pub memory: Option<f64>,
     /// Go on without the jobs whose data files are in none of the folders; their cells say so
     #[arg(long)]
     pub skip_absent_data: bool,
@@ -159,14 +163,46 @@ pub struct RunArgs {
     #[arg(long, value_name = "AXIS=LABEL")]
     pub only: Vec<String>,
     /// Start nothing more after the first failure
-    #[arg(long)]
+    #[arg(long, help_heading = FAULTS)]
     pub fail_fast: bool,
+    /// Start a job at most so often when it was killed, hung or ran out of memory
+    #[arg(long, value_name = "N", default_value = "3", value_parser = clap::value_parser!(u16).range(1..=100), help_heading = FAULTS)]
+    pub attempts: u16,
+    /// Seconds before the second attempt; twice as many before each further one
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = not_negative, help_heading = FAULTS)]
+    pub backoff: f64,
+    /// Minutes that a job may run; it then keeps a checkpoint and counts as failed [default: any]
+    #[arg(long, value_name = "MINUTES", value_parser = positive, help_heading = FAULTS)]
+    pub time_limit: Option<f64>,
+    /// Minutes that a job may give no sign of life (a step, an epoch) before it is ended and tried again
+    #[arg(long, value_name = "MINUTES", default_value = "30", value_parser = positive, help_heading = FAULTS)]
+    pub hung_after: f64,
+    /// Seconds that jobs get to keep a checkpoint when they are told to stop
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = not_negative, help_heading = FAULTS)]
+    pub grace: f64,
+    /// Minutes between two checkpoints of a job: the most that it loses when it is killed
+    #[arg(long, value_name = "MINUTES", default_value = "3", value_parser = not_negative, help_heading = FAULTS)]
+    pub checkpoint_every: f64,
+    /// What stays of a pretraining
+    #[arg(long, value_enum, value_name = "WHAT", default_value = "encoder", help_heading = FAULTS)]
+    pub keep: Keep,
     /// Print only problems and the tables
     #[arg(long)]
     pub quiet: bool,
     /// Print what happens as lines of JSON on standard output, instead of the tables; the files are written all the same
     #[arg(long)]
     pub json: bool,
+}
+
+/// What stays of a pretraining when it is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Keep {
+    /// The encoder, and the last checkpoint with the state of the optimizer
+    Last,
+    /// The encoder
+    Encoder,
+    /// Nothing, once all its evaluations are done: a new one trains the encoder again
+    None,
 }
 
 /// Arguments of `table`.
@@ -313,6 +349,15 @@ pub struct JobArgs {
     /// CPU threads to use
     #[arg(long, value_name = "N", default_value = "1")]
     pub threads: usize,
+    /// CPU cores to stay on [default: any]
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    pub cores: Vec<usize>,
+    /// Minutes between two checkpoints
+    #[arg(long, value_name = "MINUTES", default_value = "3", value_parser = not_negative)]
+    pub checkpoint_every: f64,
+    /// Leave the last checkpoint when the job is done
+    #[arg(long)]
+    pub keep_checkpoint: bool,
     /// Folder of the data files
     #[arg(long, value_name = "DIR", env = "ABLATE_DATA_DIR")]
     pub data_dir: Option<PathBuf>,
@@ -321,8 +366,14 @@ pub struct JobArgs {
     pub micro_batch: Option<usize>,
 }
 
-/// A positive number of gigabytes.
-fn gigabytes(text: &str) -> Result<f64, String> {
+/// A number above 0.
+fn positive(text: &str) -> Result<f64, String> {
+    let number = not_negative(text)?;
+    if number > 0.0 { Ok(number) } else { Err("write a number above 0".to_owned()) }
+}
+
+/// A number from 0 up, such that as many minutes are a duration.
+fn not_negative(text: &str) -> Result<f64, String> {
     let number: f64 = text.parse().map_err(|_| "write a number, as 12.5".to_owned())?;
-    if number > 0.0 && number.is_finite() { Ok(number) } else { Err("write a number above 0".to_owned()) }
+    if (0.0..1e9).contains(&number) { Ok(number) } else { Err("write a number from 0 to 1e9".to_owned()) }
 }

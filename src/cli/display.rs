@@ -3,16 +3,17 @@
 use std::{
     collections::BTreeMap,
     io::IsTerminal,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{DecimalBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::tell;
+use super::{places::Places, tell};
 use crate::{
     plan::{JobId, Plan},
     report::{self, Outcome},
-    schedule,
+    schedule::{self, Launch},
 };
 
 /// Columns of a table when the width of the terminal is unknown.
@@ -38,13 +39,14 @@ pub struct Display {
     labels: BTreeMap<JobId, (&'static str, String)>,
     begin: Instant,
     bar: ProgressBar,
+    places: Arc<Places>,
     quiet: bool,
     said: Instant,
 }
 
 impl Display {
     /// A display for the jobs of `plan`, of which `todo` are to run.
-    pub fn new(plan: &Plan, labels: BTreeMap<JobId, String>, todo: &[JobId], quiet: bool) -> Self {
+    pub fn new(plan: &Plan, labels: BTreeMap<JobId, String>, todo: &[JobId], places: Arc<Places>, quiet: bool) -> Self {
         let mut progress = report::Progress::new(todo.len(), 0);
         for &job in todo {
             progress.weigh(job, plan.cost(job).macs);
@@ -59,7 +61,7 @@ impl Display {
             bar.set_style(style);
         }
         bar.enable_steady_tick(Duration::from_millis(200));
-        Self { progress, labels, begin: Instant::now(), bar, quiet, said: Instant::now() }
+        Self { progress, labels, begin: Instant::now(), bar, places, quiet, said: Instant::now() }
     }
 
     /// Kind and label of a job.
@@ -68,9 +70,9 @@ impl Display {
     }
 
     /// A job started.
-    pub fn started(&mut self, job: JobId) {
-        let (kind, label) = self.label(job);
-        let line = self.progress.started(job, kind, &label);
+    pub fn started(&mut self, launch: &Launch) {
+        let (kind, label) = self.label(launch.job);
+        let line = self.progress.started(launch.job, kind, &label, &self.places.place(&launch.slots));
         if self.bar.is_hidden() && !self.quiet {
             tell(&line);
         }
@@ -81,15 +83,30 @@ impl Display {
     pub fn progressed(&mut self, job: JobId, progress: &schedule::Progress) {
         match progress {
             schedule::Progress::Epoch(epoch) => {
-                self.progress.epoch(job, epoch.epoch, epoch.epochs, epoch.loss, epoch.images_per_second);
+                let memory = epoch.memory.map(|bytes| DecimalBytes(bytes).to_string()).unwrap_or_default();
+                self.progress.epoch(job, epoch.epoch, epoch.epochs, epoch.loss, epoch.images_per_second, &memory);
             }
             schedule::Progress::Phase(phase) => self.progress.phase(job, &phase.name),
+            schedule::Progress::Waiting(phase) => {
+                self.progress.phase(job, &phase.name);
+                self.say(&format!("{} {}", job.short(), phase.name));
+            }
+            schedule::Progress::Alive(_) => {}
         }
         self.refresh();
         if self.bar.is_hidden() && !self.quiet && self.said.elapsed() >= PLAIN_INTERVAL {
             self.said = Instant::now();
             tell(&self.progress.line(400, self.begin.elapsed()));
         }
+    }
+
+    /// A device is out of the run; returns its name.
+    pub fn lost(&mut self, device: usize) -> String {
+        let name = self.places.name(device);
+        self.say(&format!(
+            "{name} is left out from now on: jobs failed on it that are not at fault (see `ablate doctor`)"
+        ));
+        name
     }
 
     /// A job ended.

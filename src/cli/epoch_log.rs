@@ -2,51 +2,77 @@
 
 use std::{
     fs::{self, File},
-    io,
+    io::{self, Seek, SeekFrom, Write},
     ops::ControlFlow,
     path::PathBuf,
     sync::atomic::{AtomicBool, Ordering},
     time::{Duration, Instant},
 };
 
-use super::{error::chain, job::send, tell};
+use super::{
+    error::chain,
+    job::send,
+    machine,
+    room::{cannot_write, is_full, until_room},
+    tell,
+};
 use crate::{
     plan::{Job, JobId},
-    schedule::{Epoch, JobMessage, Phase},
+    schedule::{Alive, Epoch, JobMessage, Phase},
     store::{EPOCH_COLUMNS, Store},
     train::{EpochReport, Watch, Wish, data},
 };
 
 /// Shortest time between two messages about epochs.
 const MESSAGE_INTERVAL: Duration = Duration::from_millis(200);
+/// Time between two signs of life.
+const ALIVE_INTERVAL: Duration = Duration::from_secs(5);
 /// Time between two lines about pictures that are read; most jobs have read theirs before.
 const PICTURES_INTERVAL: Duration = Duration::from_secs(5);
-/// Time between checkpoints: the most that gradient steps lose when a job is killed.
-const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(180);
 
 /// Watches a job.
 pub struct EpochLog<'a> {
-    csv: csv::Writer<File>,
-    path: PathBuf,
+    csv: Rows,
     store: &'a Store,
     job: JobId,
     stop: &'a AtomicBool,
+    checkpoint_every: Duration,
     said: Option<Instant>,
     said_of_pictures: Instant,
+    alive: Instant,
     kept: Instant,
     problem: Option<String>,
 }
 
 impl<'a> EpochLog<'a> {
     /// Starts an empty `metrics.csv`; a job that goes on from a checkpoint reports its earlier epochs again.
-    pub fn create(store: &'a Store, job: &Job, stop: &'a AtomicBool) -> Result<Self, String> {
+    pub fn create(
+        store: &'a Store,
+        job: &Job,
+        stop: &'a AtomicBool,
+        checkpoint_every: Duration,
+    ) -> Result<Self, String> {
         let path = store.metrics_path(job.id);
-        let failed = |error: io::Error| format!("cannot write {}: {error}", path.display());
-        fs::create_dir_all(store.job_folder(job.id)).map_err(failed)?;
-        let mut csv = csv::Writer::from_path(&path).map_err(|error| failed(error.into()))?;
-        csv.write_record(EPOCH_COLUMNS).map_err(|error| failed(error.into()))?;
+        let create = || {
+            fs::create_dir_all(store.job_folder(job.id))?;
+            let mut rows = Rows { file: File::create(&path)?, path: path.clone(), length: 0 };
+            rows.add(EPOCH_COLUMNS)?;
+            Ok(rows)
+        };
+        let csv = until_room(stop, wait, create).map_err(|error: io::Error| cannot_write(&path, &error))?;
         let now = Instant::now();
-        Ok(Self { csv, path, store, job: job.id, stop, said: None, said_of_pictures: now, kept: now, problem: None })
+        Ok(Self {
+            csv,
+            store,
+            job: job.id,
+            stop,
+            checkpoint_every,
+            said: None,
+            said_of_pictures: now,
+            alive: now,
+            kept: now,
+            problem: None,
+        })
     }
 
     /// The reason why watching itself stopped the job, if it did.
@@ -75,7 +101,7 @@ impl<'a> EpochLog<'a> {
 
     fn write(&mut self, report: &EpochReport) -> io::Result<()> {
         let optional = |value: Option<f64>| value.map(|value| value.to_string()).unwrap_or_default();
-        self.csv.write_record([
+        let row = [
             report.epoch.to_string(),
             report.loss.to_string(),
             optional(report.contrastive_accuracy),
@@ -84,15 +110,28 @@ impl<'a> EpochLog<'a> {
             report.learning_rate.to_string(),
             report.images_per_second.to_string(),
             report.waiting_percent.to_string(),
-        ])?;
-        self.csv.flush()
+        ];
+        until_room(self.stop, wait, || self.csv.add(&row))
+    }
+
+    /// Gives a sign of life from time to time; breaks if nobody is there to take it.
+    fn live(&mut self) -> ControlFlow<()> {
+        if self.alive.elapsed() < ALIVE_INTERVAL {
+            return ControlFlow::Continue(());
+        }
+        self.alive = Instant::now();
+        // Of memory only epochs tell, since the first steps may not have come to everything yet.
+        match send(&JobMessage::Alive(Alive { memory: None })) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(_) => ControlFlow::Break(()),
+        }
     }
 }
 
 impl Watch for EpochLog<'_> {
     fn epoch(&mut self, report: &EpochReport) -> ControlFlow<()> {
         if let Err(error) = self.write(report) {
-            self.problem = Some(format!("cannot write {}: {error}", self.path.display()));
+            self.problem = Some(cannot_write(&self.csv.path, &error));
             return ControlFlow::Break(());
         }
         let last = report.epoch == report.epochs;
@@ -112,6 +151,7 @@ impl Watch for EpochLog<'_> {
                 epochs: report.epochs,
                 loss: report.loss,
                 images_per_second: report.images_per_second,
+                memory: machine::peak_memory(),
             };
             if send(&JobMessage::Epoch(epoch)).is_err() {
                 // Whoever started this job is gone, and with it the reason to go on.
@@ -122,9 +162,9 @@ impl Watch for EpochLog<'_> {
     }
 
     fn wish(&mut self) -> Wish {
-        if self.stop.load(Ordering::Relaxed) {
+        if self.stop.load(Ordering::Relaxed) || self.live().is_break() {
             Wish::Stop
-        } else if self.kept.elapsed() >= CHECKPOINT_INTERVAL {
+        } else if self.kept.elapsed() >= self.checkpoint_every {
             Wish::Checkpoint
         } else {
             Wish::GoOn
@@ -135,10 +175,62 @@ impl Watch for EpochLog<'_> {
         self.kept = Instant::now();
         match self.store.keep_checkpoint(self.job, bytes) {
             Ok(()) => ControlFlow::Continue(()),
+            // The state is in memory still, so training had better go on than wait.
+            Err(error) if is_full(&error) && !self.stop.load(Ordering::Relaxed) => {
+                tell(&format!("warning: no checkpoint was kept: {}", chain(&error)));
+                ControlFlow::Continue(())
+            }
             Err(error) => {
                 self.problem = Some(chain(&error));
                 ControlFlow::Break(())
             }
         }
+    }
+}
+
+/// Tells the log and whoever started the job that it waits.
+pub fn wait(why: &str) {
+    tell(why);
+    // Waiting is no reason to end, whether somebody listens or not.
+    let _ = send(&JobMessage::Waiting(Phase { name: why.to_owned() }));
+}
+
+/// A CSV file that grows by whole rows.
+struct Rows {
+    file: File,
+    path: PathBuf,
+    /// Bytes of the rows that were written as a whole.
+    length: u64,
+}
+
+impl Rows {
+    /// Adds a row; after an error the same call may be made again.
+    fn add<T: AsRef<[u8]>>(&mut self, row: impl IntoIterator<Item = T>) -> io::Result<()> {
+        let mut csv = csv::Writer::from_writer(Vec::new());
+        csv.write_record(row).map_err(io::Error::from)?;
+        let bytes = csv.into_inner().map_err(|error| io::Error::other(error.to_string()))?;
+        // What an earlier call wrote of this row before the disk was full goes.
+        self.file.set_len(self.length)?;
+        self.file.seek(SeekFrom::Start(self.length))?;
+        self.file.write_all(&bytes)?;
+        self.length += bytes.len() as u64;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_whole_after_a_write_that_was_cut_off() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("metrics.csv");
+        let mut rows = Rows { file: File::create(&path).unwrap(), path: path.clone(), length: 0 };
+        rows.add(["epoch", "loss"]).unwrap();
+        rows.file.write_all(b"1,0.").unwrap();
+        rows.add(["1", "0.5"]).unwrap();
+        rows.add(["2", "0,25"]).unwrap();
+        assert_eq!(fs::read_to_string(path).unwrap(), "epoch,loss\n1,0.5\n2,\"0,25\"\n");
     }
 }

@@ -27,11 +27,15 @@ enum Event<'a> {
     /// The run is about to begin: how many jobs it has to do.
     Run { jobs: usize, done_before: usize },
     /// A job started.
-    Started { job: JobId, kind: &'a str, label: &'a str, attempt: usize, slot: usize },
+    Started { job: JobId, kind: &'a str, label: &'a str, attempt: usize, slot: usize, memory: u64 },
     /// A running job finished an epoch.
-    Epoch { job: JobId, epoch: usize, epochs: usize, loss: f64, images_per_second: f64 },
+    Epoch { job: JobId, epoch: usize, epochs: usize, loss: f64, images_per_second: f64, memory: Option<u64> },
     /// A running job began something else.
     Phase { job: JobId, name: &'a str },
+    /// A running job waits for something that a person may have to do.
+    Waiting { job: JobId, name: &'a str },
+    /// A device is out of the run, since jobs failed on it.
+    DeviceLost { device: &'a str },
     /// A job is done.
     Done { job: JobId, metrics: BTreeMap<&'a str, f64>, wall_seconds: f64 },
     /// A job failed and will be tried again.
@@ -76,17 +80,27 @@ impl Events {
                 epochs: epoch.epochs,
                 loss: epoch.loss,
                 images_per_second: epoch.images_per_second,
+                memory: epoch.memory,
             },
             Progress::Phase(phase) => Event::Phase { job, name: &phase.name },
+            Progress::Waiting(phase) => Event::Waiting { job, name: &phase.name },
+            Progress::Alive(_) => return Ok(()),
         })
+    }
+
+    /// A device is out of the run.
+    pub fn lost(&self, device: &str) -> Result<(), CliError> {
+        self.write(Event::DeviceLost { device })
     }
 
     /// A job of this kind and label is in another state, which the snapshot knows already.
     pub fn change(&self, change: &Change, (kind, label): (&str, &str), snapshot: &Snapshot) -> Result<(), CliError> {
         let job = change.job;
         match &change.to {
-            JobState::Running { slot, attempt } => {
-                self.write(Event::Started { job, kind, label, attempt: *attempt, slot: *slot })
+            JobState::Running(launch) => {
+                let (attempt, memory) = (launch.attempt, launch.memory);
+                let slot = launch.slots.first().copied().unwrap_or_default();
+                self.write(Event::Started { job, kind, label, attempt, slot, memory })
             }
             JobState::Done { .. } => {
                 let Some(record) = snapshot.record(job) else { return Ok(()) };

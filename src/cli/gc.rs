@@ -8,7 +8,7 @@ use super::{CliError, args::GcArgs, lock, print, results, shell::quoted, tell};
 use crate::{
     plan::JobId,
     report::count,
-    store::{Asked, Garbage, Snapshot, Store},
+    store::{Asked, Garbage, RunLock, Snapshot, Store},
 };
 
 /// Says what can be removed, and removes it if told so.
@@ -52,6 +52,22 @@ pub fn gc(args: &GcArgs) -> Result<(), CliError> {
     // Last, so that a removal that was cut off can be done again.
     forget.iter().try_for_each(|name| store.forget_asked(name))?;
     print(&format!("removed {what}\n{list}{kept}"))
+}
+
+/// Removes the encoders that every job which needs them has used, and says how many; for a run that was told to keep
+/// none.
+pub fn remove_spent_encoders(store: &Store, lock: &RunLock, snapshot: &Snapshot) -> Result<(), CliError> {
+    let mut asked = BTreeSet::new();
+    for name in store.asking_sweeps()? {
+        asked.extend(store.asked(&name)?.unwrap_or_default().jobs());
+    }
+    let garbage = store.garbage(BTreeSet::new(), &spent_encoders(store, snapshot, &asked)?)?;
+    if !garbage.encoders.is_empty() {
+        store.remove_garbage(lock, &garbage)?;
+        let many = count(garbage.encoders.len(), "encoder");
+        tell(&format!("removed {many} that no job needs any more, {}", DecimalBytes(garbage.bytes)));
+    }
+    Ok(())
 }
 
 /// What sweeps ask for.

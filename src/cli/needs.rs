@@ -9,7 +9,7 @@ use indicatif::DecimalBytes;
 
 use super::{CliError, error::chain, machine, tell, weights};
 use crate::{
-    plan::{Batch, Job, JobId, Plan},
+    plan::{Batch, Job, JobId, Plan, cut_batch},
     recipe::{DataSource, JobSpec, PretrainJob, Training},
     train::data,
 };
@@ -23,30 +23,55 @@ pub struct Needs {
     pub folders: BTreeMap<JobId, PathBuf>,
     /// Jobs whose data files are in none of the folders, and which they are.
     pub absent: BTreeMap<JobId, String>,
-    /// Images at a time of the jobs whose batch is too large for the memory.
-    pub micro_batches: BTreeMap<JobId, usize>,
-    /// Jobs that the memory holds at a time, the largest of them.
-    pub jobs_at_a_time: usize,
+    /// How the batches of the jobs that train an encoder go through it.
+    passes: BTreeMap<JobId, Pass>,
+}
+
+/// How batches go through a network.
+#[derive(Clone, Copy, Debug)]
+struct Pass {
+    /// Images in a batch.
+    images: usize,
+    /// Images at a time that fit the memory.
+    at_a_time: usize,
+    /// Whether the recipe says how many, so that it is not for us to say.
+    stated: bool,
+    /// Bytes of memory that a step takes, by estimate.
+    bytes: f64,
 }
 
 impl Needs {
     /// Finds the data files of jobs in `folders`, or where their recipes say if there are none, and cuts batches that
-    /// do not fit `memory` bytes, by default those of this machine, when so many jobs share them.
-    pub fn find(
-        plan: &Plan,
-        todo: &[JobId],
-        folders: &[PathBuf],
-        memory: Option<f64>,
-        sharing: usize,
-    ) -> Result<Self, CliError> {
+    /// do not fit `memory` bytes, by default those of this machine.
+    pub fn find(plan: &Plan, todo: &[JobId], folders: &[PathBuf], memory: Option<f64>) -> Result<Self, CliError> {
         let mut jobs: Vec<&Job> = todo.iter().filter_map(|&job| plan.job(job)).collect();
         let (folders, absent) = find_data(&jobs, folders)?;
-        let mut needs = Self { folders, absent, micro_batches: BTreeMap::new(), jobs_at_a_time: usize::MAX };
+        let mut needs = Self { folders, absent, passes: BTreeMap::new() };
         jobs.retain(|job| !needs.absent.contains_key(&job.id));
         if let Some(memory) = memory.or_else(machine::memory) {
-            needs.fit_memory(plan, &jobs, memory / sharing.clamp(1, todo.len().max(1)) as f64)?;
+            needs.fit_memory(plan, &jobs, memory)?;
         }
         Ok(needs)
+    }
+
+    /// Bytes of memory that a job takes, by estimate; 0 where there is none.
+    pub fn memory(&self, job: JobId) -> u64 {
+        self.passes.get(&job).map_or(0, |pass| pass.bytes as u64)
+    }
+
+    /// How often the batch of a job can be cut further; never if its author says how many images go at a time.
+    pub fn most_cuts(&self, job: JobId) -> usize {
+        let Some(pass) = self.passes.get(&job).filter(|pass| !pass.stated) else { return 0 };
+        (1..).take_while(|&cuts| cut_batch(pass.images, pass.at_a_time, cuts, FEWEST).is_some()).count()
+    }
+
+    /// Images at a time of a job whose batch is cut, and was found too large so many times more.
+    pub fn micro_batch(&self, job: JobId, cuts: usize) -> Option<usize> {
+        let pass = self.passes.get(&job)?;
+        if pass.stated || (cuts == 0 && pass.at_a_time == pass.images) {
+            return None;
+        }
+        cut_batch(pass.images, pass.at_a_time, cuts.min(self.most_cuts(job)), FEWEST)
     }
 
     fn fit_memory(&mut self, plan: &Plan, jobs: &[&Job], memory: f64) -> Result<(), CliError> {
@@ -56,17 +81,18 @@ impl Needs {
             let Some(batch) = Batch::of(job, parent) else { continue };
             let stated = batch.micro_batch.filter(|_| batch.bytes() <= memory);
             let fitting = stated.or_else(|| batch.largest_micro_batch(memory));
-            match (batch.micro_batch, fitting) {
-                (None, Some(all)) if all == batch.images => {}
+            let at_a_time = match (batch.micro_batch, fitting) {
+                (None, Some(all)) if all == batch.images => all,
                 (None, Some(micro)) if micro >= FEWEST => {
-                    self.micro_batches.insert(job.id, micro);
                     *cut.entry((batch.images, micro)).or_default() += 1;
+                    micro
                 }
-                (Some(stated), Some(fitting)) if stated == fitting => {}
+                (Some(stated), Some(fitting)) if stated == fitting => fitting,
                 (stated, fitting) => return Err(too_large(job, &batch, stated, fitting, memory)),
-            }
-            let needed = fitting.map_or(batch.bytes(), |fitting| batch.bytes_with(fitting));
-            self.jobs_at_a_time = self.jobs_at_a_time.min((memory / needed) as usize).max(1);
+            };
+            let bytes = batch.bytes_with(at_a_time);
+            let stated = batch.micro_batch.is_some();
+            self.passes.insert(job.id, Pass { images: batch.images, at_a_time, stated, bytes });
         }
         for ((images, micro), jobs) in cut {
             tell(&format!(

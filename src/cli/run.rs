@@ -1,15 +1,13 @@
 //! `run`: runs the missing jobs of sweep files, then prints and exports their tables.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
-    process::Command,
     sync::{
         Arc,
+        atomic::{AtomicBool, Ordering},
         mpsc::{self, Sender},
     },
     thread,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use signal_hook::{
@@ -20,24 +18,27 @@ use signal_hook::{
 
 use super::{
     CliError,
-    args::RunArgs,
+    args::{Keep, RunArgs},
+    changes,
+    children::ChildJobs,
     display::Display,
     error::chain,
     events::Events,
-    lock, machine,
+    gc, lock, machine,
     needs::Needs,
+    nodes::{most_at_a_time, nodes},
+    places::{Places, Wanted},
     results::{self, Results},
+    room::until_room,
+    shapes::Shapes,
     sweeps::{self, Planned},
     tables, tell,
     todo::{self, Todo},
 };
 use crate::{
-    plan::{self, JobId, Plan},
-    report::{self, Outcome},
-    schedule::{
-        self, Change, Event, Failure, FailureClass, JobState, Launch, LocalExecutor, LocalJobs, Node, Notice, Policy,
-        Scheduler, drive, parallel_jobs, share_cores,
-    },
+    plan::{self, JobId},
+    report,
+    schedule::{self, Change, Event, LocalExecutor, Notice, Policy, Scheduler, drive},
     store::{Entry, JobEvent, JournalWriter, Snapshot, Store},
 };
 
@@ -84,8 +85,14 @@ pub fn run(args: &RunArgs) -> Result<(), CliError> {
         for job in jobs.iter().filter_map(|&job| planned.plan.job(job)) {
             store.write_job(job)?;
         }
-        Some(work(args, &planned, &store, (&jobs, needs), &events, &mut snapshot, &mut journal)?)
+        let mut run = Run { args, planned: &planned, store: &store, events: &events, snapshot, journal };
+        let summary = run.work(&jobs, needs)?;
+        (snapshot, journal) = (run.snapshot, run.journal);
+        Some(summary)
     };
+    if args.keep == Keep::None {
+        gc::remove_spent_encoders(&store, journal.lock(), &snapshot)?;
+    }
     let results = Results::of(snapshot, &store, &planned)?;
     let tables = tables::all(&planned, &results);
     if !args.json {
@@ -130,147 +137,117 @@ fn keep_asked(planned: &Planned, store: &Store, snapshot: &Snapshot) -> Result<(
     Ok(())
 }
 
-/// Runs the jobs; every change is journaled before it is acted upon.
-fn work(
-    args: &RunArgs,
-    planned: &Planned,
-    store: &Store,
-    (todo, needs): (&[JobId], Needs),
-    events: &Events,
-    snapshot: &mut Snapshot,
-    journal: &mut JournalWriter,
-) -> Result<schedule::Summary, CliError> {
-    let plan = &planned.plan;
-    let cores = args.cores.map_or_else(machine::cores, usize::from);
-    // No more slots than jobs: an empty one would keep its cores to itself.
-    let slots = match args.jobs {
-        Some(jobs) => usize::from(jobs).min(todo.len()),
-        None => parallel_jobs(cores, todo.len()).min(needs.jobs_at_a_time),
-    };
-    let policy = Policy { fail_fast: args.fail_fast, ..Policy::default() };
-    let scheduler = Scheduler::new(nodes(plan, todo), slots, policy)
-        .map_err(|error| CliError::failed(format!("cannot schedule the jobs: {error}")))?;
-    let (sender, receiver) = mpsc::channel();
-    forward_signals(sender.clone())?;
-    let program = std::env::current_exe()
-        .map_err(|error| CliError::failed(format!("cannot find the program itself: {error}")))?;
-    let jobs = Arc::new(ChildJobs { program, store: store.clone(), needs });
-    let mut executor = LocalExecutor::new(jobs, share_cores(cores, slots), sender);
-    let begin = Instant::now();
-    let labels = report::job_labels(&planned.sweeps, plan);
-    let mut display = Display::new(plan, labels, todo, args.quiet);
-    let result = drive(scheduler, &mut executor, &receiver, &|| begin.elapsed(), &mut |notice| {
+/// A run at work.
+struct Run<'a> {
+    args: &'a RunArgs,
+    planned: &'a Planned,
+    store: &'a Store,
+    events: &'a Events,
+    snapshot: Snapshot,
+    journal: JournalWriter,
+}
+
+impl Run<'_> {
+    /// Runs the jobs; every change is journaled before it is acted upon.
+    fn work(&mut self, todo: &[JobId], needs: Needs) -> Result<schedule::Summary, CliError> {
+        let (args, plan) = (self.args, &self.planned.plan);
+        let shapes = Shapes::of(plan, todo, &needs, &self.snapshot);
+        let places = Arc::new(self.places(todo)?);
+        if !args.quiet {
+            places.tell();
+        }
+        let time_limit = args.time_limit.map(minutes);
+        let scheduler =
+            Scheduler::new(nodes(plan, todo, &shapes, time_limit), &shapes.shapes, &places.devices, policy(args))
+                .map_err(|error| CliError::failed(format!("cannot schedule the jobs: {error}")))?;
+        let (sender, receiver) = mpsc::channel();
+        let stop = Arc::new(AtomicBool::new(false));
+        forward_signals(sender.clone(), Arc::clone(&stop))?;
+        let program = std::env::current_exe()
+            .map_err(|error| CliError::failed(format!("cannot find the program itself: {error}")))?;
+        let jobs = ChildJobs {
+            program,
+            store: self.store.clone(),
+            needs,
+            places: Arc::clone(&places),
+            checkpoint_every: minutes(args.checkpoint_every),
+            keep_last: args.keep == Keep::Last,
+        };
+        let mut executor = LocalExecutor::new(Arc::new(jobs), sender);
+        let begin = Instant::now();
+        let labels = report::job_labels(&self.planned.sweeps, plan);
+        let mut display = Display::new(plan, labels, todo, places, args.quiet);
+        let result = drive(scheduler, &mut executor, &receiver, &|| begin.elapsed(), &mut |notice| {
+            self.notice(notice, &mut display, &stop)
+        });
+        display.finish();
+        result.map_err(|error: CliError| {
+            CliError::failed(format!("{error}; the running jobs were ended, everything finished before is kept"))
+        })
+    }
+
+    fn places(&self, todo: &[JobId]) -> Result<Places, CliError> {
+        let memory = self.args.memory.map(|gigabytes| 1e9 * gigabytes).or_else(machine::memory);
+        Places::find(Wanted {
+            devices: &self.args.devices,
+            jobs: self.args.jobs.map(usize::from),
+            // Where nobody knows how much there is, it limits nothing.
+            memory: memory.unwrap_or(f64::MAX),
+            most: most_at_a_time(&self.planned.plan, todo),
+        })
+    }
+
+    fn notice(&mut self, notice: &Notice, display: &mut Display, stop: &AtomicBool) -> Result<(), CliError> {
         match notice {
             Notice::Progress { job, progress } => {
                 display.progressed(*job, progress);
-                events.progress(*job, progress)?;
+                self.events.progress(*job, progress)
+            }
+            Notice::Lost { device } => {
+                let name = display.lost(*device);
+                self.events.lost(&name)
             }
             Notice::Change(change) => {
-                if let Some(event) = event(change, store)? {
-                    let entry = Entry { time_unix_ms: machine::unix_ms(), job: change.job, event };
-                    journal.append(std::slice::from_ref(&entry))?;
-                    snapshot.apply(&entry);
-                }
-                show(&mut display, change, snapshot);
+                self.note(change, display, stop)?;
+                changes::show(display, change, &self.snapshot);
                 let (kind, label) = display.label(change.job);
-                events.change(change, (kind, &label), snapshot)?;
+                self.events.change(change, (kind, &label), &self.snapshot)
             }
-        }
-        Ok(())
-    });
-    display.finish();
-    result.map_err(|error: CliError| {
-        CliError::failed(format!("{error}; the running jobs were ended, everything finished before is kept"))
-    })
-}
-
-/// The scheduler's nodes of the jobs to run; parents outside are done.
-fn nodes(plan: &Plan, todo: &[JobId]) -> Vec<Node> {
-    let todo: BTreeSet<JobId> = todo.iter().copied().collect();
-    let priorities = plan.priorities(|job| if todo.contains(&job.id) { plan.cost(job.id).macs } else { 0.0 });
-    let rounds = rounds(plan);
-    plan.jobs()
-        .filter(|job| todo.contains(&job.id))
-        .map(|job| Node {
-            job: job.id,
-            parents: job.parents.iter().copied().filter(|parent| todo.contains(parent)).collect(),
-            priority: priorities.get(&job.id).copied().unwrap_or_default(),
-            round: rounds.get(&job.id).copied().unwrap_or_default(),
-            done: false,
-        })
-        .collect()
-}
-
-/// For each job the first seed, by position in its sweep, that asks for it.
-fn rounds(plan: &Plan) -> BTreeMap<JobId, usize> {
-    let mut rounds = BTreeMap::new();
-    let mut seeds: BTreeMap<usize, Vec<u64>> = BTreeMap::new();
-    for trial in &plan.trials {
-        let seeds = seeds.entry(trial.sweep).or_default();
-        let round = seeds.iter().position(|&seed| seed == trial.seed).unwrap_or_else(|| {
-            seeds.push(trial.seed);
-            seeds.len() - 1
-        });
-        for job in trial.evaluations.iter().chain([&trial.pretrain]) {
-            let first = rounds.entry(*job).or_insert(round);
-            *first = round.min(*first);
         }
     }
-    rounds
+
+    /// Writes a change into the journal; on a full disk it waits until there is room.
+    fn note(&mut self, change: &Change, display: &Display, stop: &AtomicBool) -> Result<(), CliError> {
+        let Some(event) = changes::event(change, self.store)? else { return Ok(()) };
+        let entry = Entry { time_unix_ms: machine::unix_ms(), job: change.job, event };
+        let append = || self.journal.append(std::slice::from_ref(&entry));
+        until_room(stop, |why| display.say(why), append)?;
+        self.snapshot.apply(&entry);
+        Ok(())
+    }
 }
 
-/// What the journal should say of a change; nothing for changes that a crash may forget.
-fn event(change: &Change, store: &Store) -> Result<Option<JobEvent>, CliError> {
-    Ok(match &change.to {
-        JobState::Running { slot, attempt } => {
-            Some(JobEvent::Started { attempt: u32::try_from(*attempt).unwrap_or(u32::MAX), pid: None, slot: *slot })
-        }
-        JobState::Done { reused: false } => {
-            let record = store.record(change.job)?.ok_or_else(|| {
-                CliError::failed(format!("the record of job {} is gone from the store", change.job.short()))
-            })?;
-            Some(JobEvent::Succeeded { record: record.into() })
-        }
-        JobState::Failed(failure) | JobState::Delayed { failure, .. } => {
-            Some(JobEvent::Failed { class: failure.class.to_string(), message: failure.message.clone() })
-        }
-        JobState::Skipped { because } => Some(JobEvent::Skipped { because: *because }),
-        JobState::Interrupted if matches!(change.from, JobState::Running { .. }) => Some(JobEvent::Interrupted),
-        _ => None,
-    })
+fn minutes(minutes: f64) -> Duration {
+    Duration::from_secs_f64(60.0 * minutes)
 }
 
-fn show(display: &mut Display, change: &Change, snapshot: &Snapshot) {
-    let job = change.job;
-    match &change.to {
-        JobState::Running { .. } => display.started(job),
-        JobState::Done { .. } => {
-            if let Some(record) = snapshot.record(job) {
-                let outcome = Outcome::Done { metrics: record.metrics.clone(), wall_seconds: record.wall_seconds };
-                display.ended(job, &outcome);
-            }
-        }
-        JobState::Failed(failure) => {
-            let (class, message) = (failure.class.to_string(), failure.message.clone());
-            display.ended(job, &Outcome::Failed { class, message });
-        }
-        JobState::Delayed { failure, until, .. } => {
-            display.say(&format!("retry   {}: {}; again at {} s", job.short(), failure.message, until.as_secs()));
-        }
-        JobState::Skipped { because } => {
-            display.ended(job, &Outcome::Skipped { because: format!("job {} failed", because.short()) });
-        }
-        JobState::Interrupted => display.say(&format!("stopped {}", job.short())),
-        JobState::Waiting { .. } | JobState::Ready => {}
+fn policy(args: &RunArgs) -> Policy {
+    Policy {
+        attempts: usize::from(args.attempts),
+        backoff: Duration::from_secs_f64(args.backoff),
+        fail_fast: args.fail_fast,
+        grace: Duration::from_secs_f64(args.grace),
+        silence: Some(minutes(args.hung_after)),
     }
 }
 
 /// Turns SIGINT and SIGTERM into stops: the first lets jobs stop by themselves, the second kills them.
-fn forward_signals(sender: Sender<Event>) -> Result<(), CliError> {
+fn forward_signals(sender: Sender<Event>, stop: Arc<AtomicBool>) -> Result<(), CliError> {
     let mut signals =
         Signals::new([SIGINT, SIGTERM]).map_err(|error| CliError::failed(format!("cannot handle signals: {error}")))?;
     thread::spawn(move || {
         for (count, signal) in signals.forever().enumerate() {
+            stop.store(true, Ordering::Relaxed);
             if sender.send(Event::Stop).is_err() {
                 // The jobs have ended already, so there is nothing left to be gentle with.
                 let _ = emulate_default_handler(signal);
@@ -284,41 +261,6 @@ fn forward_signals(sender: Sender<Event>) -> Result<(), CliError> {
         }
     });
     Ok(())
-}
-
-/// Starts `ablate job` processes.
-struct ChildJobs {
-    program: PathBuf,
-    store: Store,
-    needs: Needs,
-}
-
-impl LocalJobs for ChildJobs {
-    fn command(&self, launch: Launch, threads: usize) -> Command {
-        let mut command = Command::new(&self.program);
-        command.arg("job").arg(launch.job.to_string()).arg("--store").arg(self.store.root());
-        command.arg("--threads").arg(threads.to_string());
-        if let Some(folder) = self.needs.folders.get(&launch.job) {
-            command.arg("--data-dir").arg(folder);
-        }
-        if let Some(images) = self.needs.micro_batches.get(&launch.job) {
-            command.arg("--micro-batch").arg(images.to_string());
-        }
-        command
-    }
-
-    fn log(&self, job: JobId) -> PathBuf {
-        self.store.log_path(job)
-    }
-
-    fn judge(&self, job: JobId) -> schedule::Outcome {
-        let failure = |message: String| schedule::Outcome::Failed(Failure::new(FailureClass::Storage, message));
-        match self.store.record(job) {
-            Ok(Some(_)) => schedule::Outcome::Succeeded,
-            Ok(None) => failure("the job said it was done, but its record is not in the store".to_owned()),
-            Err(error) => failure(chain(&error)),
-        }
-    }
 }
 
 fn report_trouble(summary: &schedule::Summary, store: &Store) {

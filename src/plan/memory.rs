@@ -85,6 +85,12 @@ impl<'a> Batch<'a> {
     }
 }
 
+/// The largest divisor of a batch of `images` that is at most `at_a_time` halved so often, and at least `fewest`.
+pub fn cut_batch(images: usize, at_a_time: usize, cuts: usize, fewest: usize) -> Option<usize> {
+    let most = at_a_time.checked_shr(u32::try_from(cuts).ok()?).unwrap_or(0);
+    (fewest.max(1)..=most).rev().find(|&size| images.is_multiple_of(size))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -136,5 +142,12 @@ mod tests {
         assert_eq!(batch.largest_micro_batch(batch.bytes() - 1.0), Some(30));
         assert_eq!(batch.largest_micro_batch(batch.bytes_with(14)), Some(12));
         assert_eq!(batch.largest_micro_batch(batch.bytes_with(2) - 1.0), None);
+    }
+
+    #[test]
+    fn a_cut_halves_what_goes_through_at_a_time_as_far_as_the_batch_divides() {
+        assert_eq!([0, 1, 2, 3].map(|cuts| cut_batch(60, 60, cuts, 8)), [Some(60), Some(30), Some(15), None]);
+        assert_eq!([0, 1, 2].map(|cuts| cut_batch(60, 25, cuts, 2)), [Some(20), Some(12), Some(6)]);
+        assert_eq!(cut_batch(60, 60, 200, 1), None);
     }
 }

@@ -17,4 +17,4 @@ pub use cost::{Cost, forward_macs, parameters};
 pub use form::IDENTITY_VERSION;
 pub use graph::{Plan, PlannedTrial};
 pub use job::{Job, JobId, ParseJobIdError};
-pub use memory::Batch;
+pub use memory::{Batch, cut_batch};

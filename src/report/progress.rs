@@ -39,17 +39,21 @@ struct Running {
     job: JobId,
     kind: String,
     label: String,
+    /// Where it runs.
+    place: String,
     epoch: Option<Epoch>,
     /// What it does besides training; empty while it trains.
     phase: String,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Epoch {
     epoch: usize,
     epochs: usize,
     loss: f64,
     images_per_second: f64,
+    /// The most memory that it has taken, with its unit; empty if it is not known.
+    memory: String,
 }
 
 /// Cost of what is done, failed or under way, and of what is left, in one unit.
@@ -95,13 +99,15 @@ impl Progress {
         self.weights.insert(job, weight);
     }
 
-    /// A job started; returns the line for a log. `label` is its name from [`job_labels`](super::job_labels).
-    pub fn started(&mut self, job: JobId, kind: &str, label: &str) -> String {
+    /// A job started; returns the line for a log. `label` is its name from [`job_labels`](super::job_labels), `place`
+    /// the device it runs on.
+    pub fn started(&mut self, job: JobId, kind: &str, label: &str, place: &str) -> String {
         self.running.retain(|running| running.job != job);
         self.running.push(Running {
             job,
             kind: one_line(kind),
             label: one_line(label),
+            place: one_line(place),
             epoch: None,
             phase: String::new(),
         });
@@ -109,10 +115,10 @@ impl Progress {
         format!("start   {} {} {}", kind, job.short(), one_line(label))
     }
 
-    /// A running job finished an epoch, counted from 1.
-    pub fn epoch(&mut self, job: JobId, epoch: usize, epochs: usize, loss: f64, images_per_second: f64) {
+    /// A running job finished an epoch, counted from 1. `memory` is what it takes, with its unit, or empty.
+    pub fn epoch(&mut self, job: JobId, epoch: usize, epochs: usize, loss: f64, images_per_second: f64, memory: &str) {
         if let Some(running) = self.running.iter_mut().find(|running| running.job == job) {
-            running.epoch = Some(Epoch { epoch, epochs, loss, images_per_second });
+            running.epoch = Some(Epoch { epoch, epochs, loss, images_per_second, memory: memory.to_owned() });
             running.phase.clear();
         }
     }
@@ -231,16 +237,18 @@ fn bar(share: f64, width: usize) -> String {
 impl Running {
     /// Share of the job that is done, between 0 and 1, as far as it said.
     fn share(&self) -> f64 {
-        self.epoch.map_or(0.0, |epoch| (epoch.epoch as f64 / epoch.epochs.max(1) as f64).min(1.0))
+        self.epoch.as_ref().map_or(0.0, |epoch| (epoch.epoch as f64 / epoch.epochs.max(1) as f64).min(1.0))
     }
 
     /// The job in at most `width` columns; its label gives way first.
     fn text(&self, width: usize) -> String {
-        let name = format!("{} {}", self.kind, self.job.short());
-        let numbers = match self.epoch {
+        let place = if self.place.is_empty() { String::new() } else { format!("{} ", self.place) };
+        let name = format!("{place}{} {}", self.kind, self.job.short());
+        let numbers = match &self.epoch {
             _ if !self.phase.is_empty() => format!(" {}", self.phase),
-            Some(Epoch { epoch, epochs, loss, images_per_second }) => {
-                format!(" epoch {epoch}/{epochs} loss {loss:.3} {images_per_second:.0} img/s")
+            Some(Epoch { epoch, epochs, loss, images_per_second, memory }) => {
+                let memory = if memory.is_empty() { String::new() } else { format!(" {memory}") };
+                format!(" epoch {epoch}/{epochs} loss {loss:.3} {images_per_second:.0} img/s{memory}")
             }
             None => String::new(),
         };

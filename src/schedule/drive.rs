@@ -21,6 +21,11 @@ pub enum Notice {
         /// How far it is.
         progress: Progress,
     },
+    /// A device is out of the run, since jobs failed on it for no fault of their own.
+    Lost {
+        /// Its position among the devices.
+        device: usize,
+    },
 }
 
 /// Runs the scheduler's jobs to the end. Events come through `receiver`, from the executor and from whoever wants to
@@ -90,11 +95,14 @@ fn try_feed<E>(
         for change in step.changes {
             on_notice(&Notice::Change(change))?;
         }
+        for device in step.lost {
+            on_notice(&Notice::Lost { device })?;
+        }
         next = Next::Wait { until: None };
         for action in step.actions {
             match action {
                 Action::Start(launch) => {
-                    if let Err(error) = executor.start(launch) {
+                    if let Err(error) = executor.start(&launch) {
                         let outcome = Outcome::Failed(error.failure());
                         events.push_back(Event::Ended { job: launch.job, attempt: launch.attempt, outcome });
                     }

@@ -18,6 +18,8 @@ pub(super) struct Ending {
     pub(super) verdict: Option<Verdict>,
     /// Whether the parent had told it to end.
     pub(super) cancelled: bool,
+    /// Whether the system ended some process for lack of memory while this one ran, if that can be told.
+    pub(super) memory_kill: Option<bool>,
 }
 
 /// What a job's process says about the job's outcome.
@@ -36,15 +38,15 @@ pub(super) fn outcome(ending: Ending, log: &JobLog, judge: impl FnOnce() -> Outc
         Some(Verdict::Done) => judge(),
         _ if ending.cancelled => Outcome::Interrupted,
         Some(Verdict::Failed(failure)) => Outcome::Failed(failure),
-        None => Outcome::Failed(unexplained(ending.status, log)),
+        None => Outcome::Failed(unexplained(ending.status, ending.memory_kill, log)),
     }
 }
 
 /// The failure of a process that ended without a word about its outcome.
-fn unexplained(status: ExitStatus, log: &JobLog) -> Failure {
+fn unexplained(status: ExitStatus, memory_kill: Option<bool>, log: &JobLog) -> Failure {
     let tail = log.tail();
     if let Some(signal) = status.signal() {
-        return killed(signal, log, &tail);
+        return killed(signal, memory_kill, log, &tail);
     }
     let what = match status.code() {
         Some(PANIC) => "the job's process panicked".to_owned(),
@@ -54,13 +56,17 @@ fn unexplained(status: ExitStatus, log: &JobLog) -> Failure {
     Failure::new(FailureClass::Bug, with_log(&what, log, &tail))
 }
 
-fn killed(signal: i32, log: &JobLog, tail: &str) -> Failure {
+fn killed(signal: i32, memory_kill: Option<bool>, log: &JobLog, tail: &str) -> Failure {
     let name = signal_name(signal);
     match Signal::from_named_raw(signal) {
-        Some(Signal::KILL) => Failure::new(
-            FailureClass::Killed,
-            format!("{name} ended the job's process; the likely cause is the system's out-of-memory killer"),
-        ),
+        Some(Signal::KILL) => {
+            let (class, about_memory) = match memory_kill {
+                Some(true) => (FailureClass::OutOfMemory, "meanwhile the system's out-of-memory killer was at work"),
+                Some(false) => (FailureClass::Killed, "the system's out-of-memory killer was not at work meanwhile"),
+                None => (FailureClass::Killed, "the likely cause is the system's out-of-memory killer"),
+            };
+            Failure::new(class, format!("{name} ended the job's process; {about_memory}"))
+        }
         // Rust aborts with these words when the allocator gives no memory.
         Some(Signal::ABORT) if tail.contains("memory allocation of") => {
             Failure::new(FailureClass::OutOfMemory, with_log("the job's process got no more memory", log, tail))
@@ -113,7 +119,8 @@ mod tests {
         for line in log_lines {
             log.note(line);
         }
-        let ending = Ending { status: ExitStatus::from_raw(status), verdict, cancelled };
+        let status = ExitStatus::from_raw(status);
+        let ending = Ending { status, verdict, cancelled, memory_kill: None };
         match outcome(ending, &log, || Outcome::Succeeded) {
             Outcome::Failed(Failure { class, message }) => {
                 Outcome::Failed(Failure { class, message: message.replace(&log.path().display().to_string(), "LOG") })
@@ -144,6 +151,18 @@ mod tests {
         out of memory: the job's process got no more memory; its log, LOG, ends:
         ablate: memory allocation of 64 bytes failed
         ");
+    }
+
+    #[test]
+    fn a_kill_is_for_lack_of_memory_only_if_the_system_says_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = JobLog::open(folder.path().join("log")).unwrap();
+        for (memory_kill, class) in
+            [(Some(true), FailureClass::OutOfMemory), (Some(false), FailureClass::Killed), (None, FailureClass::Killed)]
+        {
+            let failure = unexplained(ExitStatus::from_raw(KILL), memory_kill, &log);
+            assert_eq!(failure.class, class, "{failure}");
+        }
     }
 
     #[test]

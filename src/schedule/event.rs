@@ -10,7 +10,7 @@ use crate::plan::JobId;
 pub enum Event {
     /// The run begins.
     Begin,
-    /// A running job got on. Changes no decision; displays want it.
+    /// A running job got on, or lives at least.
     Progress {
         /// The job.
         job: JobId,
@@ -50,10 +50,12 @@ pub struct Step {
     pub actions: Vec<Action>,
     /// Which jobs changed state, in this order. A job that waits for one parent less is not mentioned.
     pub changes: Vec<Change>,
+    /// Devices that are out of the run from now on, since jobs failed on them for no fault of their own.
+    pub lost: Vec<usize>,
 }
 
 /// Something to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Start a job.
     Start(Launch),
@@ -74,14 +76,18 @@ pub enum Action {
 }
 
 /// One start of a job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Launch {
     /// The job.
     pub job: JobId,
-    /// The slot it occupies until it ends; no other running job has it.
-    pub slot: usize,
+    /// The slots it occupies until it ends; no other running job has one of them. At least one.
+    pub slots: Vec<usize>,
     /// Which start this is, counted from 1.
     pub attempt: usize,
+    /// Bytes that are set aside for it on each of its devices.
+    pub memory: u64,
+    /// How often its batch is to be cut into smaller parts.
+    pub cuts: usize,
 }
 
 /// A job went from one state to another.

@@ -9,7 +9,7 @@ use crate::plan::JobId;
 /// on that attempt.
 pub trait Executor {
     /// Starts a job and returns without waiting for it. A job that could not be started sends no events.
-    fn start(&mut self, launch: Launch) -> Result<(), StartError>;
+    fn start(&mut self, launch: &Launch) -> Result<(), StartError>;
 
     /// Asks a running job to stop as soon as it has saved its work.
     fn cancel(&mut self, job: JobId);
@@ -49,6 +49,7 @@ impl StartError {
     pub fn failure(&self) -> Failure {
         let class = match (self.source.kind(), &self.kind) {
             (io::ErrorKind::OutOfMemory, _) => FailureClass::OutOfMemory,
+            (io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded, _) => FailureClass::DiskFull,
             // Too many processes for the moment.
             (io::ErrorKind::WouldBlock, _) => FailureClass::Killed,
             (_, StartErrorKind::Log { .. }) => FailureClass::Storage,

@@ -20,10 +20,18 @@ pub enum FailureClass {
     OutOfMemory,
     /// Something outside the job ended it.
     Killed,
+    /// It said nothing for too long.
+    Hung,
+    /// It ran longer than it may.
+    TimeOut,
+    /// The device it ran on does not work.
+    Device,
     /// The loss or a weight became infinite or not a number.
     NonFinite,
     /// A data file is missing or damaged.
     BadData,
+    /// There was no room on the disk.
+    DiskFull,
     /// The results could not be read or written.
     Storage,
     /// The job was asked for something that cannot be done.
@@ -41,21 +49,36 @@ impl Failure {
 
 impl FailureClass {
     /// All classes.
-    pub const ALL: [Self; 7] =
-        [Self::OutOfMemory, Self::Killed, Self::NonFinite, Self::BadData, Self::Storage, Self::BadInput, Self::Bug];
+    pub const ALL: [Self; 11] = [
+        Self::OutOfMemory,
+        Self::Killed,
+        Self::Hung,
+        Self::TimeOut,
+        Self::Device,
+        Self::NonFinite,
+        Self::BadData,
+        Self::DiskFull,
+        Self::Storage,
+        Self::BadInput,
+        Self::Bug,
+    ];
 
     /// Whether the same job may succeed when it is started again. Training is deterministic, so only what came from
     /// outside the job can turn out differently.
     pub fn retryable(self) -> bool {
-        matches!(self, Self::OutOfMemory | Self::Killed)
+        matches!(self, Self::OutOfMemory | Self::Killed | Self::Hung | Self::Device | Self::DiskFull)
     }
 
     fn name(self) -> &'static str {
         match self {
             Self::OutOfMemory => "out of memory",
             Self::Killed => "killed",
+            Self::Hung => "hung",
+            Self::TimeOut => "time-out",
+            Self::Device => "device",
             Self::NonFinite => "non-finite",
             Self::BadData => "bad data",
+            Self::DiskFull => "disk full",
             Self::Storage => "storage",
             Self::BadInput => "bad input",
             Self::Bug => "bug",
@@ -106,12 +129,21 @@ mod tests {
         for class in FailureClass::ALL {
             assert_eq!(class.to_string().parse(), Ok(class));
         }
-        insta::assert_snapshot!("oom".parse::<FailureClass>().unwrap_err(), @r#"a failure class is one of "out of memory", "killed", "non-finite", "bad data", "storage", "bad input", "bug""#);
+        insta::assert_snapshot!("oom".parse::<FailureClass>().unwrap_err(), @r#"a failure class is one of "out of memory", "killed", "hung", "time-out", "device", "non-finite", "bad data", "disk full", "storage", "bad input", "bug""#);
     }
 
     #[test]
     fn only_what_came_from_outside_is_tried_again() {
         let retryable: Vec<_> = FailureClass::ALL.into_iter().filter(|class| class.retryable()).collect();
-        assert_eq!(retryable, [FailureClass::OutOfMemory, FailureClass::Killed]);
+        assert_eq!(
+            retryable,
+            [
+                FailureClass::OutOfMemory,
+                FailureClass::Killed,
+                FailureClass::Hung,
+                FailureClass::Device,
+                FailureClass::DiskFull
+            ]
+        );
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    fs,
     io::{self, BufRead, BufReader, Read},
     panic::{AssertUnwindSafe, catch_unwind},
     path::PathBuf,
@@ -26,12 +27,12 @@ const LINE_LIMIT: u64 = 64 * 1024;
 
 /// What the local executor asks about the jobs it runs.
 pub trait LocalJobs: Send + Sync {
-    /// The command that does a job with this many threads and writes [`JobMessage`] lines to its standard output. Its
-    /// standard streams are set by the executor.
+    /// The command that does a job on the slots that it was given and writes [`JobMessage`] lines to its standard
+    /// output. Its standard streams are set by the executor.
     ///
     /// SIGTERM asks the process to save its work and end. It should end by that signal and not by an exit code, so
     /// that a request from elsewhere counts as [`FailureClass::Killed`] and is retried.
-    fn command(&self, launch: Launch, threads: usize) -> Command;
+    fn command(&self, launch: &Launch) -> Command;
 
     /// The file that the job's standard error is appended to; its folder exists.
     fn log(&self, job: JobId) -> PathBuf;
@@ -43,35 +44,41 @@ pub trait LocalJobs: Send + Sync {
 /// Runs every job as a child process.
 pub struct LocalExecutor {
     jobs: Arc<dyn LocalJobs>,
-    threads: Vec<usize>,
     sender: Sender<Event>,
     running: BTreeMap<JobId, Signaller>,
 }
 
 impl LocalExecutor {
-    /// An executor whose slots have the given numbers of threads and which sends its events to `sender`.
-    pub fn new(jobs: Arc<dyn LocalJobs>, threads: Vec<usize>, sender: Sender<Event>) -> Self {
-        Self { jobs, threads, sender, running: BTreeMap::new() }
+    /// An executor which sends its events to `sender`.
+    pub fn new(jobs: Arc<dyn LocalJobs>, sender: Sender<Event>) -> Self {
+        Self { jobs, sender, running: BTreeMap::new() }
     }
 }
 
 impl Executor for LocalExecutor {
-    fn start(&mut self, launch: Launch) -> Result<(), StartError> {
+    fn start(&mut self, launch: &Launch) -> Result<(), StartError> {
         let path = self.jobs.log(launch.job);
         let log_error = |source| StartError { kind: StartErrorKind::Log { path: path.clone() }, source };
         let log = JobLog::open(path.clone()).map_err(log_error)?;
-        let mut command = self.jobs.command(launch, self.threads.get(launch.slot).copied().unwrap_or(1));
+        let mut command = self.jobs.command(launch);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log.file().map_err(log_error)?);
 
         let (started, start) = sync_channel(1);
-        let attempt = Attempt { launch, jobs: Arc::clone(&self.jobs), log: Arc::new(log), sender: self.sender.clone() };
+        let job = launch.job;
+        let attempt = Attempt {
+            job,
+            number: launch.attempt,
+            jobs: Arc::clone(&self.jobs),
+            log: Arc::new(log),
+            sender: self.sender.clone(),
+        };
         // The thread starts the process itself: on Linux the process dies with the thread that started it.
         thread::Builder::new()
-            .name(format!("job {}", launch.job.short()))
+            .name(format!("job {}", job.short()))
             .spawn(move || attempt.run(command, &started))
             .map_err(thread_error)?;
         let signaller = start.recv().unwrap_or_else(|_| Err(thread_error(io::Error::other("the thread ended"))))?;
-        self.running.insert(launch.job, signaller);
+        self.running.insert(job, signaller);
         Ok(())
     }
 
@@ -96,7 +103,8 @@ impl Drop for LocalExecutor {
 
 /// One attempt at a job, owned by the thread that watches over it.
 struct Attempt {
-    launch: Launch,
+    job: JobId,
+    number: usize,
     jobs: Arc<dyn LocalJobs>,
     log: Arc<JobLog>,
     sender: Sender<Event>,
@@ -106,6 +114,7 @@ impl Attempt {
     /// Runs the process from its start, which it reports to `started`, to its end, which it sends as an event.
     fn run(self, command: Command, started: &SyncSender<Result<Signaller, StartError>>) {
         let program = command.get_program().to_string_lossy().into_owned();
+        let kills = memory_kills();
         let mut child = match spawn(command) {
             Ok(child) => child,
             Err(source) => {
@@ -127,7 +136,7 @@ impl Attempt {
 
         let waited = signaller.wait(child);
         let verdict = reader.join().ok().flatten();
-        let Launch { job, attempt, .. } = self.launch;
+        let (job, attempt) = (self.job, self.number);
         let outcome = match waited {
             Ok((status, cancelled)) => {
                 // A panic must not keep the end of the job from being reported.
@@ -135,7 +144,8 @@ impl Attempt {
                     catch_unwind(AssertUnwindSafe(|| self.jobs.judge(job)))
                         .unwrap_or_else(|_| bug("checking its record panicked"))
                 };
-                outcome(Ending { status, verdict, cancelled }, &self.log, judge)
+                let memory_kill = memory_kills().zip(kills).map(|(now, before)| now > before);
+                outcome(Ending { status, verdict, cancelled, memory_kill }, &self.log, judge)
             }
             Err(error) => bug(format!("cannot wait for the job's process: {error}")),
         };
@@ -146,12 +156,14 @@ impl Attempt {
     /// Reads what the process says in another thread, and returns its verdict at the end.
     fn read(&self, stdout: Option<ChildStdout>) -> io::Result<JoinHandle<Option<Verdict>>> {
         let stdout = stdout.ok_or_else(|| io::Error::other("no pipe"))?;
-        let (job, log, sender) = (self.launch.job, Arc::clone(&self.log), self.sender.clone());
+        let (job, log, sender) = (self.job, Arc::clone(&self.log), self.sender.clone());
         thread::Builder::new().name(format!("output of {}", job.short())).spawn(move || {
             let mut verdict = None;
             for_each_line(stdout, |line| match serde_json::from_str(line) {
                 Ok(JobMessage::Epoch(epoch)) => progress(&sender, job, Progress::Epoch(epoch)),
                 Ok(JobMessage::Phase(phase)) => progress(&sender, job, Progress::Phase(phase)),
+                Ok(JobMessage::Alive(alive)) => progress(&sender, job, Progress::Alive(alive)),
+                Ok(JobMessage::Waiting(phase)) => progress(&sender, job, Progress::Waiting(phase)),
                 Ok(JobMessage::Failed(failure)) => verdict = Some(Verdict::Failed(failure)),
                 Ok(JobMessage::Done {}) => verdict = Some(Verdict::Done),
                 Err(_) => log.note(&format!("standard output, not a message: {line}")),
@@ -163,6 +175,12 @@ impl Attempt {
 
 fn progress(sender: &Sender<Event>, job: JobId, progress: Progress) {
     let _ = sender.send(Event::Progress { job, progress });
+}
+
+/// How often the system has ended a process for lack of memory since it started; `None` where that cannot be told.
+fn memory_kills() -> Option<u64> {
+    let counters = fs::read_to_string("/proc/vmstat").ok()?;
+    counters.lines().find_map(|line| line.strip_prefix("oom_kill ")?.trim().parse().ok())
 }
 
 /// Calls back for every line until the stream ends or fails, which for a pipe means the same.

@@ -13,6 +13,10 @@ pub enum JobMessage {
     Epoch(Epoch),
     /// A part of the job begins.
     Phase(Phase),
+    /// The job gets on, though there is nothing else to say.
+    Alive(Alive),
+    /// The job waits for something that a person may have to do, which the name says.
+    Waiting(Phase),
     /// The job failed; the process is about to end.
     Failed(Failure),
     /// The job's record is in the store; the process is about to end.
@@ -26,6 +30,29 @@ pub enum Progress {
     Epoch(Epoch),
     /// A part of the job begins.
     Phase(Phase),
+    /// The job gets on.
+    Alive(Alive),
+    /// It waits for something that a person may have to do, which the name says.
+    Waiting(Phase),
+}
+
+impl Progress {
+    /// The most memory that the job has taken so far, in bytes, if it said.
+    pub fn memory(&self) -> Option<u64> {
+        match self {
+            Self::Epoch(epoch) => epoch.memory,
+            Self::Alive(alive) => alive.memory,
+            Self::Phase(_) | Self::Waiting(_) => None,
+        }
+    }
+}
+
+/// A sign of life from a job that did some of its work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Alive {
+    /// The most memory that the job has taken so far, in bytes, once it has done what it does again and again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<u64>,
 }
 
 /// An epoch that is over.
@@ -39,6 +66,9 @@ pub struct Epoch {
     pub loss: f64,
     /// Training images per second of wall-clock time.
     pub images_per_second: f64,
+    /// The most memory that the job has taken so far, in bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<u64>,
 }
 
 /// A part of a job.
@@ -63,15 +93,19 @@ mod tests {
     #[test]
     fn the_lines_are_pinned_and_read_back() {
         let messages = [
-            JobMessage::Epoch(Epoch { epoch: 3, epochs: 20, loss: 4.25, images_per_second: 812.0 }),
+            JobMessage::Epoch(Epoch { epoch: 3, epochs: 20, loss: 4.25, images_per_second: 812.0, memory: None }),
+            JobMessage::Alive(Alive { memory: Some(1 << 30) }),
             JobMessage::Phase(Phase { name: "linear evaluation".to_owned() }),
+            JobMessage::Waiting(Phase { name: "for room".to_owned() }),
             JobMessage::Failed(Failure::new(FailureClass::BadData, "not a tar file\nat all")),
             JobMessage::Done {},
         ];
         let lines: Vec<_> = messages.iter().map(ToString::to_string).collect();
         insta::assert_snapshot!(lines.join("\n"), @r#"
         {"Epoch":{"epoch":3,"epochs":20,"loss":4.25,"images_per_second":812.0}}
+        {"Alive":{"memory":1073741824}}
         {"Phase":{"name":"linear evaluation"}}
+        {"Waiting":{"name":"for room"}}
         {"Failed":{"class":"BadData","message":"not a tar file\nat all"}}
         {"Done":{}}
         "#);

@@ -3,6 +3,7 @@
 //! [`Scheduler`] decides and never acts. [`drive()`] hands its decisions to an [`Executor`] and the executor's events
 //! back to it. Nothing here knows what a job computes.
 
+mod crowd;
 mod drive;
 mod ending;
 mod event;
@@ -11,6 +12,8 @@ mod failure;
 mod job_log;
 mod local;
 mod message;
+mod node;
+mod pool;
 mod process;
 mod resources;
 mod scheduler;
@@ -24,8 +27,9 @@ pub use event::{Action, Change, Event, Launch, Outcome, Step};
 pub use executor::{Executor, StartError, StartErrorKind};
 pub use failure::{Failure, FailureClass, ParseFailureClassError};
 pub use local::{LocalExecutor, LocalJobs};
-pub use message::{Epoch, JobMessage, Phase, Progress};
+pub use message::{Alive, Epoch, JobMessage, Phase, Progress};
+pub use node::{Demand, Device, GraphError, Node, Policy, Shape};
 pub use resources::{parallel_jobs, share_cores};
-pub use scheduler::{GraphError, Node, Policy, Scheduler};
+pub use scheduler::Scheduler;
 pub use scripted::{Scripted, Take, simulate};
-pub use state::{JobState, Summary};
+pub use state::{JobState, Remedy, Summary};

@@ -1,45 +1,21 @@
 //! The state machine that decides which job runs when. No threads, no clock, no IO.
 
+mod failing;
+mod limits;
+mod starting;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fmt, mem,
+    mem,
     time::Duration,
 };
 
-use super::{Action, Change, Event, Failure, JobState, Launch, Outcome, Step, Summary};
+use super::{
+    Action, Change, Demand, Device, Event, Failure, GraphError, JobState, Launch, Node, Outcome, Policy, Shape, Step,
+    Summary, crowd::Crowds, pool::Pool,
+};
 use crate::plan::JobId;
-
-/// A job as the scheduler sees it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Node {
-    /// Its identity.
-    pub job: JobId,
-    /// The jobs that must be done before it starts.
-    pub parents: Vec<JobId>,
-    /// Of two ready jobs of the same round, the one with the larger priority starts first.
-    pub priority: f64,
-    /// Of two ready jobs, the one with the smaller round starts first: one seed of every cell before the second of any.
-    pub round: usize,
-    /// Whether its record is in the store already.
-    pub done: bool,
-}
-
-/// What to do about failures.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Policy {
-    /// How often a job is started at most when its failures may pass; at least once.
-    pub attempts: usize,
-    /// How long to wait before the second attempt; each further one waits twice as long.
-    pub backoff: Duration,
-    /// Whether the first job that fails for good keeps all others from starting.
-    pub fail_fast: bool,
-}
-
-impl Default for Policy {
-    fn default() -> Self {
-        Self { attempts: 3, backoff: Duration::from_secs(5), fail_fast: false }
-    }
-}
+use limits::Attempt;
 
 /// Decides which job runs when. Jobs are known by their position in the plan inside, by their id outside.
 #[derive(Clone, Debug)]
@@ -48,12 +24,20 @@ pub struct Scheduler {
     positions: BTreeMap<JobId, usize>,
     policy: Policy,
     phase: Phase,
-    free_slots: BTreeSet<usize>,
-    /// Ranks of the ready jobs: the first is the next to start.
-    ready: BTreeSet<usize>,
+    shapes: Vec<ShapeState>,
+    /// Of each shape that has ready jobs, the rank of the first of them.
+    heads: BTreeSet<(usize, usize)>,
+    /// The rank of the first ready job that fits nowhere, and the devices that are kept free for it.
+    kept: Option<(usize, Vec<usize>)>,
+    pool: Pool,
+    crowds: Crowds,
     /// Positions by rank.
     ranking: Vec<usize>,
     delayed: BTreeSet<(Duration, usize)>,
+    /// The running jobs by position.
+    running: BTreeMap<usize, Attempt>,
+    /// When something is to be done about a running job unless it ends or says something.
+    due: BTreeSet<(Duration, usize)>,
     /// Number of jobs in no final state.
     unsettled: usize,
     /// The answer to the event at hand.
@@ -65,9 +49,27 @@ struct Entry {
     job: JobId,
     state: JobState,
     rank: usize,
+    shape: usize,
+    time_limit: Option<Duration>,
     children: Vec<usize>,
     in_store: bool,
     starts: usize,
+    /// Failures that nothing could be done about but waiting.
+    failures: usize,
+}
+
+/// What is known of jobs that need as much memory as each other.
+#[derive(Clone, Debug)]
+struct ShapeState {
+    demand: Demand,
+    cuts: usize,
+    most_cuts: usize,
+    /// The most bytes that one of its jobs was seen to take; 0 if none was.
+    measured: u64,
+    /// Bytes below which its jobs failed.
+    least: u64,
+    /// Ranks of its ready jobs: the first is the next to start.
+    ready: BTreeSet<usize>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,14 +91,15 @@ enum Phase {
 impl Scheduler {
     /// A scheduler of jobs in plan order, parents before children. Every job that is not done will be started, so the
     /// caller leaves out what nobody needs.
-    pub fn new(nodes: Vec<Node>, slots: usize, policy: Policy) -> Result<Self, GraphError> {
-        if slots == 0 {
+    pub fn new(nodes: Vec<Node>, shapes: &[Shape], devices: &[Device], policy: Policy) -> Result<Self, GraphError> {
+        if devices.iter().all(|device| device.slots == 0) {
             return Err(GraphError::NoSlots);
         }
         let ranking = ranking(&nodes);
         let mut positions: BTreeMap<JobId, usize> = BTreeMap::new();
         let mut jobs: Vec<Entry> = Vec::with_capacity(nodes.len());
         for (position, node) in nodes.into_iter().enumerate() {
+            check_shape(&node, shapes, devices)?;
             let mut unfinished = 0;
             let parents: BTreeSet<_> = node.parents.into_iter().collect();
             for parent in parents {
@@ -107,22 +110,44 @@ impl Scheduler {
             if positions.insert(node.job, position).is_some() {
                 return Err(GraphError::Twice { job: node.job });
             }
-            let state = JobState::Waiting { unfinished };
-            jobs.push(Entry { job: node.job, state, rank: 0, children: vec![], in_store: node.done, starts: 0 });
+            jobs.push(Entry {
+                job: node.job,
+                state: JobState::Waiting { unfinished },
+                rank: 0,
+                shape: node.shape,
+                time_limit: node.time_limit,
+                children: vec![],
+                in_store: node.done,
+                starts: 0,
+                failures: 0,
+            });
         }
         for (rank, &position) in ranking.iter().enumerate() {
             jobs[position].rank = rank;
         }
+        let shape = |&Shape { demand, measured, cuts, most_cuts }: &Shape| ShapeState {
+            demand,
+            cuts,
+            most_cuts,
+            measured,
+            least: 0,
+            ready: BTreeSet::new(),
+        };
         Ok(Self {
             unsettled: jobs.len(),
             jobs,
             positions,
             policy,
             phase: Phase::New,
-            free_slots: (0..slots).collect(),
-            ready: BTreeSet::new(),
+            shapes: shapes.iter().map(shape).collect(),
+            heads: BTreeSet::new(),
+            kept: None,
+            pool: Pool::new(devices),
+            crowds: Crowds::new(shapes.len()),
             ranking,
             delayed: BTreeSet::new(),
+            running: BTreeMap::new(),
+            due: BTreeSet::new(),
             answer: Step::default(),
         })
     }
@@ -132,13 +157,15 @@ impl Scheduler {
     pub fn step(&mut self, event: Event, now: Duration) -> Step {
         match event {
             Event::Begin => self.begin(),
+            Event::Progress { job, progress } => self.heard(job, &progress, now),
             Event::Ended { job, attempt, outcome } => self.ended(job, attempt, outcome, now),
-            Event::Stop => self.stop(),
-            Event::Progress { .. } | Event::Tick => {}
+            Event::Stop => self.stop(now),
+            Event::Tick => {}
         }
+        self.enforce_limits(now);
         if self.phase == Phase::Open {
             self.recall_delayed(now);
-            self.start_ready();
+            self.start_ready(now);
         }
         self.finish_or_wait();
         mem::take(&mut self.answer)
@@ -155,9 +182,9 @@ impl Scheduler {
     }
 
     /// The running attempts, in plan order.
-    pub fn running(&self) -> impl Iterator<Item = Launch> {
-        self.jobs.iter().filter_map(|entry| match entry.state {
-            JobState::Running { slot, attempt } => Some(Launch { job: entry.job, slot, attempt }),
+    pub fn running(&self) -> impl Iterator<Item = &Launch> {
+        self.running.keys().filter_map(|&position| match &self.jobs[position].state {
+            JobState::Running(launch) => Some(launch),
             _ => None,
         })
     }
@@ -187,20 +214,18 @@ impl Scheduler {
 
     fn ended(&mut self, job: JobId, attempt: usize, outcome: Outcome, now: Duration) {
         let Some(&position) = self.positions.get(&job) else { return };
-        if !matches!(self.jobs[position].state, JobState::Running { attempt: current, .. } if current == attempt) {
-            return;
-        }
-        match outcome {
+        let Some(running) = self.running.get(&position).filter(|running| running.number == attempt) else { return };
+        match running.judge(outcome) {
             Outcome::Succeeded => self.succeeded(position),
-            Outcome::Failed(failure) if failure.class.retryable() && attempt < self.policy.attempts => {
-                self.failed_for_now(position, attempt, failure, now);
-            }
-            Outcome::Failed(failure) => self.failed(position, failure),
+            Outcome::Failed(failure) => self.attempt_failed(position, failure, now),
             Outcome::Interrupted => self.interrupted(position),
         }
     }
 
     fn succeeded(&mut self, position: usize) {
+        if let Some(attempt) = self.running.get(&position) {
+            self.pool.praise(&attempt.hold.slots);
+        }
         self.enter(position, JobState::Done { reused: false });
         for child in self.jobs[position].children.clone() {
             if let JobState::Waiting { unfinished } = &mut self.jobs[child].state {
@@ -209,26 +234,6 @@ impl Scheduler {
                     self.enter(child, JobState::Ready);
                 }
             }
-        }
-    }
-
-    fn failed_for_now(&mut self, position: usize, attempt: usize, failure: Failure, now: Duration) {
-        if self.phase != Phase::Open {
-            return self.interrupted(position);
-        }
-        let doublings = u32::try_from(attempt - 1).unwrap_or(u32::MAX);
-        let wait = self.policy.backoff.saturating_mul(2_u32.saturating_pow(doublings));
-        let until = now.saturating_add(wait);
-        self.enter(position, JobState::Delayed { until, attempt: attempt + 1, failure });
-    }
-
-    fn failed(&mut self, position: usize, failure: Failure) {
-        let because = self.jobs[position].job;
-        self.enter(position, JobState::Failed(failure));
-        self.settle_descendants(position, &JobState::Skipped { because });
-        if self.policy.fail_fast && self.phase == Phase::Open {
-            self.phase = Phase::Draining;
-            self.interrupt_unstarted();
         }
     }
 
@@ -250,24 +255,6 @@ impl Scheduler {
         }
     }
 
-    fn stop(&mut self) {
-        match self.phase {
-            Phase::New | Phase::Open | Phase::Draining => {
-                self.begin();
-                self.phase = Phase::Stopping;
-                self.interrupt_unstarted();
-                let cancels: Vec<_> = self.running().map(|launch| Action::Cancel { job: launch.job }).collect();
-                self.answer.actions.extend(cancels);
-            }
-            Phase::Stopping => {
-                self.phase = Phase::Killing;
-                let kills: Vec<_> = self.running().map(|launch| Action::Kill { job: launch.job }).collect();
-                self.answer.actions.extend(kills);
-            }
-            Phase::Killing | Phase::Finished => {}
-        }
-    }
-
     fn interrupt_unstarted(&mut self) {
         for position in 0..self.jobs.len() {
             let state = &self.jobs[position].state;
@@ -277,28 +264,11 @@ impl Scheduler {
         }
     }
 
-    fn recall_delayed(&mut self, now: Duration) {
-        while let Some(&(until, position)) = self.delayed.first()
-            && until <= now
-        {
-            self.enter(position, JobState::Ready);
-        }
-    }
-
-    fn start_ready(&mut self) {
-        while let (Some(&slot), Some(&rank)) = (self.free_slots.first(), self.ready.first()) {
-            let position = self.ranking[rank];
-            let entry = &mut self.jobs[position];
-            entry.starts += 1;
-            let launch = Launch { job: entry.job, slot, attempt: entry.starts };
-            self.enter(position, JobState::Running { slot, attempt: launch.attempt });
-            self.answer.actions.push(Action::Start(launch));
-        }
-    }
-
     fn finish_or_wait(&mut self) {
-        if let Some(&(until, _)) = self.delayed.first() {
-            self.answer.actions.push(Action::WakeAt(until));
+        let delayed = self.delayed.first().map(|&(until, _)| until);
+        let due = self.due.first().map(|&(due, _)| due);
+        if let Some(next) = delayed.into_iter().chain(due).min() {
+            self.answer.actions.push(Action::WakeAt(next));
         }
         if self.unsettled == 0 && !matches!(self.phase, Phase::New | Phase::Finished) {
             self.phase = Phase::Finished;
@@ -306,24 +276,38 @@ impl Scheduler {
         }
     }
 
-    /// Moves a job to another state. The only place where the sets of ready and delayed jobs and free slots change.
+    /// Moves a job to another state. The only place where the sets of ready, delayed and running jobs change, and what
+    /// is taken of the devices.
     fn enter(&mut self, position: usize, to: JobState) {
         let entry = &mut self.jobs[position];
+        let (job, rank, shape) = (entry.job, entry.rank, entry.shape);
         let from = mem::replace(&mut entry.state, to.clone());
         match from {
-            JobState::Ready => _ = self.ready.remove(&entry.rank),
-            JobState::Running { slot, .. } => _ = self.free_slots.insert(slot),
+            JobState::Ready => self.change_ready(shape, |ready| _ = ready.remove(&rank)),
             JobState::Delayed { until, .. } => _ = self.delayed.remove(&(until, position)),
             _ => {}
         }
         match to {
-            JobState::Ready => _ = self.ready.insert(entry.rank),
-            JobState::Running { slot, .. } => _ = self.free_slots.remove(&slot),
+            JobState::Ready => self.change_ready(shape, |ready| _ = ready.insert(rank)),
             JobState::Delayed { until, .. } => _ = self.delayed.insert((until, position)),
             _ => {}
         }
         self.unsettled -= usize::from(to.is_final());
-        self.answer.changes.push(Change { job: entry.job, from, to });
+        self.answer.changes.push(Change { job, from, to });
+        if !matches!(self.jobs[position].state, JobState::Running(_)) {
+            self.release(position);
+        }
+    }
+
+    fn change_ready(&mut self, shape: usize, change: impl FnOnce(&mut BTreeSet<usize>)) {
+        let ready = &mut self.shapes[shape].ready;
+        let before = ready.first().copied();
+        change(ready);
+        let after = ready.first().copied();
+        if before != after {
+            before.map(|rank| self.heads.remove(&(rank, shape)));
+            after.map(|rank| self.heads.insert((rank, shape)));
+        }
     }
 }
 
@@ -333,40 +317,17 @@ fn ranking(nodes: &[Node]) -> Vec<usize> {
     // The sort is stable: what is equal stays in plan order.
     ranking.sort_by(|&a, &b| {
         let (a, b) = (&nodes[a], &nodes[b]);
-        a.round.cmp(&b.round).then(b.priority.total_cmp(&a.priority))
+        b.priority.total_cmp(&a.priority).then(a.round.cmp(&b.round)).then(b.chain.total_cmp(&a.chain))
     });
     ranking
 }
 
-/// The nodes cannot be scheduled.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum GraphError {
-    /// There is nowhere to run anything.
-    NoSlots,
-    /// Two nodes are the same job.
-    Twice {
-        /// The job.
-        job: JobId,
-    },
-    /// A parent is missing, or comes after its child.
-    ParentNotBefore {
-        /// The child.
-        job: JobId,
-        /// The parent.
-        parent: JobId,
-    },
-}
-
-impl fmt::Display for GraphError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoSlots => f.write_str("no job can run with zero slots; allow at least one"),
-            Self::Twice { job } => write!(f, "job {job} is planned twice"),
-            Self::ParentNotBefore { job, parent } => {
-                write!(f, "job {job} needs job {parent}, which does not come before it in the plan")
-            }
+fn check_shape(node: &Node, shapes: &[Shape], devices: &[Device]) -> Result<(), GraphError> {
+    match shapes.get(node.shape).map(|shape| shape.demand) {
+        None => Err(GraphError::NoShape { job: node.job }),
+        Some(Demand::Whole { devices: wanted }) if wanted > devices.len() => {
+            Err(GraphError::TooFewDevices { job: node.job, wanted, there: devices.len() })
         }
+        Some(_) => Ok(()),
     }
 }
-
-impl std::error::Error for GraphError {}

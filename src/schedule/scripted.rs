@@ -3,25 +3,34 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use super::{
-    Event, Executor, Launch, Notice, Outcome, Scheduler, StartError, Summary,
+    Event, Executor, Launch, Notice, Outcome, Progress, Scheduler, StartError, Summary,
     drive::{Next, feed},
 };
 use crate::plan::JobId;
 
 /// How one attempt at a job goes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Take {
     /// How long it runs.
     pub duration: Duration,
+    /// What it says, and how long after its start; what would come after its end is not said.
+    pub says: Vec<(Duration, Progress)>,
     /// How it ends if nobody stops it.
     pub outcome: Outcome,
     /// Whether it goes on when it is asked to stop; it can still be killed.
     pub stubborn: bool,
 }
 
+impl Take {
+    /// An attempt that says nothing, and stops when it is asked to.
+    pub fn new(duration: Duration, outcome: Outcome) -> Self {
+        Self { duration, says: vec![], outcome, stubborn: false }
+    }
+}
+
 /// An executor whose jobs do nothing but pass virtual time.
 pub struct Scripted<'a> {
-    script: Box<dyn Fn(Launch) -> Take + 'a>,
+    script: Box<dyn Fn(&Launch) -> Take + 'a>,
     now: Duration,
     /// What will happen; the second number keeps what happens at the same time in the order of its scheduling.
     future: BTreeMap<(Duration, usize), Event>,
@@ -37,7 +46,7 @@ struct Running {
 
 impl<'a> Scripted<'a> {
     /// An executor at time zero whose attempts go as `script` says.
-    pub fn new(script: impl Fn(Launch) -> Take + 'a) -> Self {
+    pub fn new(script: impl Fn(&Launch) -> Take + 'a) -> Self {
         Self {
             script: Box::new(script),
             now: Duration::ZERO,
@@ -84,15 +93,19 @@ impl<'a> Scripted<'a> {
         {
             self.running.remove(&job);
             self.future.remove(&end);
+            self.future.retain(|_, event| !matches!(event, Event::Progress { job: other, .. } if *other == job));
             self.schedule(self.now, Event::Ended { job, attempt, outcome: Outcome::Interrupted });
         }
     }
 }
 
 impl Executor for Scripted<'_> {
-    fn start(&mut self, launch: Launch) -> Result<(), StartError> {
-        let Launch { job, attempt, .. } = launch;
-        let Take { duration, outcome, stubborn } = (self.script)(launch);
+    fn start(&mut self, launch: &Launch) -> Result<(), StartError> {
+        let &Launch { job, attempt, .. } = launch;
+        let Take { duration, says, outcome, stubborn } = (self.script)(launch);
+        for (after, progress) in says.into_iter().filter(|(after, _)| *after <= duration) {
+            self.schedule(self.now + after, Event::Progress { job, progress });
+        }
         let end = self.schedule(self.now + duration, Event::Ended { job, attempt, outcome });
         self.running.insert(job, Running { attempt, stubborn, end });
         Ok(())

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Failure;
+use super::{Failure, Launch};
 use crate::plan::JobId;
 
 /// Where a job stands.
@@ -13,23 +13,18 @@ pub enum JobState {
         /// How many.
         unfinished: usize,
     },
-    /// Nothing but a free slot is missing.
+    /// Nothing but room on a device is missing.
     Ready,
     /// An executor has it.
-    Running {
-        /// The slot it occupies.
-        slot: usize,
-        /// Which start this is, counted from 1.
-        attempt: usize,
-    },
+    Running(Launch),
     /// It failed in a way that may pass, and will be ready again.
     Delayed {
         /// When.
         until: Duration,
-        /// Which start that will be.
-        attempt: usize,
         /// Why the last attempt failed.
         failure: Failure,
+        /// What will be different next time.
+        remedy: Remedy,
     },
     /// Its record is in the store. Final.
     Done {
@@ -51,10 +46,24 @@ impl JobState {
     /// Whether the job will not leave this state within this run.
     pub fn is_final(&self) -> bool {
         match self {
-            Self::Waiting { .. } | Self::Ready | Self::Running { .. } | Self::Delayed { .. } => false,
+            Self::Waiting { .. } | Self::Ready | Self::Running(_) | Self::Delayed { .. } => false,
             Self::Done { .. } | Self::Failed(_) | Self::Skipped { .. } | Self::Interrupted => true,
         }
     }
+}
+
+/// What is done about a failure before the job is started again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Remedy {
+    /// Nothing but waiting.
+    Wait,
+    /// It gets more memory, and with it all jobs of its shape.
+    MoreMemory {
+        /// In bytes.
+        memory: u64,
+    },
+    /// Its batch goes through the network in smaller parts, and with it those of all jobs of its shape.
+    SmallerParts,
 }
 
 /// How the jobs of a run ended.

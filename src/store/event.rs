@@ -30,8 +30,14 @@ pub enum JobEvent {
         /// Its process, where there is one on this machine.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pid: Option<u32>,
-        /// The slot it occupies.
+        /// The first slot it occupies.
         slot: usize,
+        /// Bytes of memory that were set aside for it; 0 if its needs were not known.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        memory: u64,
+        /// How often its batch was cut into smaller parts, since larger ones did not fit.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        cuts: u64,
     },
     /// It finished, and its record is published.
     Succeeded {
@@ -58,6 +64,10 @@ pub enum JobEvent {
         /// The job that failed.
         because: JobId,
     },
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// A record is written and read like one that is not shared.

@@ -50,12 +50,17 @@ pub(super) fn record(seed: u64) -> Record {
         started_unix: 1_700_000_000,
         wall_seconds: 1.5,
         images_per_second: 0.1 + 1e-17 + 1e6 / 3.0,
+        peak_memory: Some(123_456_789),
         checkpoint: None,
     }
 }
 
 pub(super) fn started(seed: u64) -> Entry {
-    Entry { time_unix_ms: 1, job: id(seed), event: JobEvent::Started { attempt: 1, pid: Some(7), slot: 0 } }
+    Entry {
+        time_unix_ms: 1,
+        job: id(seed),
+        event: JobEvent::Started { attempt: 1, pid: Some(7), slot: 0, memory: 1000, cuts: 0 },
+    }
 }
 
 pub(super) fn succeeded(record: &Record) -> Entry {

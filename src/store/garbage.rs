@@ -15,7 +15,7 @@ use crate::plan::JobId;
 pub struct Garbage {
     /// Jobs with everything that is known of them.
     pub jobs: BTreeSet<JobId>,
-    /// Jobs of which the encoder alone goes.
+    /// Finished jobs of which the encoder goes, and a checkpoint that was left, and nothing else.
     pub encoders: BTreeSet<JobId>,
     /// Size of their files in bytes, without the lines of the journal.
     pub bytes: u64,
@@ -42,9 +42,11 @@ impl Store {
             }
         }
         for &job in encoders.difference(&garbage.jobs) {
-            if let Ok(metadata) = fs::metadata(self.encoder_path(job)) {
-                garbage.encoders.insert(job);
-                garbage.bytes += metadata.len();
+            for path in [self.encoder_path(job), self.checkpoint_path(job)] {
+                if let Ok(metadata) = fs::metadata(path) {
+                    garbage.encoders.insert(job);
+                    garbage.bytes += metadata.len();
+                }
             }
         }
         Ok(garbage)
@@ -69,7 +71,10 @@ impl Store {
         }
         let jobs = self.root.join("jobs");
         self.disk.sync_folder(&jobs).at("sync", &jobs)?;
-        garbage.encoders.iter().try_for_each(|&job| self.remove_durably(&self.encoder_path(job)))
+        garbage.encoders.iter().try_for_each(|&job| {
+            self.remove_durably(&self.checkpoint_path(job))?;
+            self.remove_durably(&self.encoder_path(job))
+        })
     }
 
     /// Takes the lines of jobs out of the journal.

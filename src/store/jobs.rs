@@ -86,7 +86,6 @@ impl Store {
             write_atomic(&*self.disk, &self.encoder_path(record.job), bytes)?;
         }
         write_atomic(&*self.disk, &path, text.as_bytes())?;
-        self.drop_checkpoint(record.job)?;
         Ok(record)
     }
 
@@ -107,8 +106,8 @@ impl Store {
         }
     }
 
-    /// Removes the state of a job that is done.
-    fn drop_checkpoint(&self, id: JobId) -> Result<(), Error> {
+    /// Removes the state that was kept of a job, which is done now.
+    pub fn drop_checkpoint(&self, id: JobId) -> Result<(), Error> {
         let path = self.checkpoint_path(id);
         match self.disk.remove(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -188,7 +187,7 @@ impl Store {
         self.job_folder(id).join("record.json")
     }
 
-    fn checkpoint_path(&self, id: JobId) -> PathBuf {
+    pub(super) fn checkpoint_path(&self, id: JobId) -> PathBuf {
         self.job_folder(id).join("checkpoint.bin")
     }
 
@@ -302,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn a_kept_checkpoint_is_checked_and_goes_with_the_outcome() {
+    fn a_kept_checkpoint_is_checked_and_goes_when_it_is_dropped() {
         let (_folder, store) = fixture::store();
         let job = fixture::job(1);
         store.write_job(&job).unwrap();
@@ -325,7 +324,11 @@ mod tests {
             }
         }
         store.publish(fixture::record(1), Some(ENCODER)).unwrap();
-        assert!(!path.exists());
+        assert!(path.exists());
+        for _ in 0..2 {
+            store.drop_checkpoint(job.id).unwrap();
+            assert!(!path.exists());
+        }
     }
 
     #[test]

@@ -23,7 +23,7 @@ pub struct JournalWriter {
     length: u64,
     /// Whether there may be more than that in the file.
     torn: bool,
-    _lock: RunLock,
+    lock: RunLock,
 }
 
 impl Store {
@@ -54,7 +54,7 @@ impl Store {
         let (snapshot, length) = self.replay()?;
         let file = OpenOptions::new().append(true).open(&path).at("open", &path)?;
         let torn = file.metadata().at("read", &path)?.len() != length;
-        let mut writer = JournalWriter { file, path, disk, length, torn, _lock: lock };
+        let mut writer = JournalWriter { file, path, disk, length, torn, lock };
         writer.repair()?;
         Ok((snapshot, writer))
     }
@@ -92,6 +92,11 @@ impl Store {
 }
 
 impl JournalWriter {
+    /// The lock of the run.
+    pub fn lock(&self) -> &RunLock {
+        &self.lock
+    }
+
     /// Appends events in this order. After an error none of them counts, and the same call may be made again.
     pub fn append(&mut self, entries: &[Entry]) -> Result<(), Error> {
         let mut lines = String::new();

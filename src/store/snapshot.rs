@@ -5,6 +5,9 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::{Entry, JobEvent, Record};
 use crate::plan::JobId;
 
+/// The class of failure of a job that had too little memory, as the journal names it.
+const OUT_OF_MEMORY: &str = "out of memory";
+
 /// The state of all jobs that the journal mentions.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Snapshot {
@@ -27,6 +30,10 @@ pub struct JobStatus {
     pub record: Option<Arc<Record>>,
     /// How many times it was started.
     pub attempts: u32,
+    /// Bytes of memory that were set aside for it and were not enough; 0 if that never happened.
+    pub too_little: u64,
+    /// How often its batch was cut when it was last started.
+    pub cuts: u64,
 }
 
 impl Snapshot {
@@ -44,6 +51,15 @@ impl Snapshot {
         }
         let before = self.jobs.remove(&job);
         let attempts = before.as_ref().map_or(0, |status| status.attempts);
+        let mut too_little = before.as_ref().map_or(0, |status| status.too_little);
+        let mut cuts = before.as_ref().map_or(0, |status| status.cuts);
+        match (&event, before.as_ref().map(|status| &status.state)) {
+            (JobEvent::Failed { class, .. }, Some(JobEvent::Started { memory, .. })) if class == OUT_OF_MEMORY => {
+                too_little = too_little.max(*memory);
+            }
+            (JobEvent::Started { cuts: now, .. }, _) => cuts = *now,
+            _ => {}
+        }
         let status = JobStatus {
             time_unix_ms,
             queued_unix_ms: (event == JobEvent::Queued).then_some(time_unix_ms),
@@ -52,8 +68,31 @@ impl Snapshot {
                 _ => before.and_then(|status| status.record),
             },
             attempts: attempts.saturating_add(u32::from(matches!(event, JobEvent::Started { .. }))),
+            too_little,
+            cuts,
             state: event,
         };
         self.jobs.insert(job, status);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::fixture;
+
+    #[test]
+    fn what_was_too_little_memory_is_remembered() {
+        let job = fixture::id(1);
+        let mut snapshot = Snapshot::default();
+        let mut apply = |event| snapshot.apply(&Entry { time_unix_ms: 1, job, event });
+        let started = |memory, cuts| JobEvent::Started { attempt: 1, pid: None, slot: 0, memory, cuts };
+        let failed = |class: &str| JobEvent::Failed { class: class.into(), message: String::new() };
+        for event in [started(500, 0), failed("out of memory"), started(900, 1), failed("killed"), started(400, 1)] {
+            apply(event);
+        }
+        apply(JobEvent::Succeeded { record: fixture::record(1).into() });
+        let status = &snapshot.jobs[&job];
+        assert_eq!((status.too_little, status.cuts, status.attempts), (500, 1, 3));
     }
 }

@@ -13,3 +13,6 @@ pub type Device = burn::backend::flex::FlexDevice;
 
 /// The backend's name as it stands in records.
 pub const BACKEND: &str = "burn-flex 0.21.0 with ablate's kernels, float32";
+
+/// Whether this build can compute on NVIDIA GPUs.
+pub const CUDA: bool = false;

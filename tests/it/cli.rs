@@ -136,8 +136,8 @@ fn a_second_run_trains_nothing_and_a_new_value_only_itself() {
 #[test]
 fn one_and_two_jobs_at_a_time_give_the_same_bytes() {
     let (one, two) = (Lab::new(), Lab::new());
-    one.run(&["--jobs", "1", "--cores", "2"]);
-    two.run(&["--jobs", "2", "--cores", "2"]);
+    one.run(&["--jobs", "1", "--devices", "cpu:2"]);
+    two.run(&["--jobs", "2", "--devices", "cpu:2"]);
     assert_eq!(one.table(), two.table());
 }
 

@@ -17,8 +17,8 @@ use std::{
 use ablate::{
     plan::JobId,
     schedule::{
-        Event, Executor, Failure, FailureClass, JobMessage, JobState, Launch, LocalExecutor, LocalJobs, Node, Notice,
-        Outcome, Phase, Policy, Progress, Scheduler, StartErrorKind, Summary, drive,
+        Device, Event, Executor, Failure, FailureClass, JobMessage, JobState, Launch, LocalExecutor, LocalJobs, Node,
+        Notice, Outcome, Phase, Policy, Progress, Scheduler, Shape, StartErrorKind, Summary, drive,
     },
 };
 use tempfile::TempDir;
@@ -38,10 +38,10 @@ struct Script {
 }
 
 impl LocalJobs for Script {
-    fn command(&self, launch: Launch, threads: usize) -> Command {
+    fn command(&self, launch: &Launch) -> Command {
         let mut command = Command::new(&self.program);
         command.arg("-c").arg(&self.script).current_dir(&self.folder);
-        command.env("ATTEMPT", launch.attempt.to_string()).env("THREADS", threads.to_string());
+        command.env("ATTEMPT", launch.attempt.to_string()).env("SLOTS", format!("{:?}", launch.slots));
         command
     }
 
@@ -69,7 +69,7 @@ impl Attempt {
     fn start(script: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (mut executor, receiver) = executor("sh", script, folder.path().to_owned());
-        executor.start(launch()).unwrap();
+        executor.start(&launch()).unwrap();
         Self { folder, executor, receiver }
     }
 
@@ -108,11 +108,11 @@ impl Attempt {
 fn executor(program: &str, script: &str, folder: PathBuf) -> (LocalExecutor, Receiver<Event>) {
     let (sender, receiver) = channel();
     let script = Script { program: program.to_owned(), script: script.to_owned(), folder };
-    (LocalExecutor::new(Arc::new(script), vec![1, 7], sender), receiver)
+    (LocalExecutor::new(Arc::new(script), sender), receiver)
 }
 
 fn launch() -> Launch {
-    Launch { job: job(), slot: 1, attempt: 1 }
+    Launch { job: job(), slots: vec![1], attempt: 1, memory: 0, cuts: 0 }
 }
 
 /// A shell command that prints this message.
@@ -143,10 +143,10 @@ fn a_job_that_only_claims_to_be_done_fails() {
 }
 
 #[test]
-fn the_process_gets_its_slots_threads_and_no_input() {
-    let attempt = Attempt::start(r#"cat; echo "attempt $ATTEMPT, $THREADS threads" >&2"#);
+fn the_process_gets_its_slots_and_no_input() {
+    let attempt = Attempt::start(r#"cat; echo "attempt $ATTEMPT, slots $SLOTS" >&2"#);
     attempt.outcome();
-    assert_eq!(attempt.log(), "attempt 1, 7 threads\n");
+    assert_eq!(attempt.log(), "attempt 1, slots [1]\n");
 }
 
 #[test]
@@ -184,7 +184,7 @@ fn a_panic_is_a_bug_explained_by_the_log() {
 
 #[test]
 fn a_signal_from_elsewhere_is_named() {
-    insta::assert_snapshot!(Attempt::start("kill -KILL $$").failure(), @"killed: SIGKILL ended the job's process; the likely cause is the system's out-of-memory killer");
+    insta::assert_snapshot!(Attempt::start("kill -KILL $$").failure(), @"killed: SIGKILL ended the job's process; the system's out-of-memory killer was not at work meanwhile");
     insta::assert_snapshot!(Attempt::start("kill -TERM $$").failure(), @"killed: SIGTERM ended the job's process; its log, LOG, says nothing");
 }
 
@@ -236,7 +236,7 @@ fn jobs_end_with_their_executor() {
 fn a_program_that_is_not_there_is_a_start_error() {
     let folder = tempfile::tempdir().unwrap();
     let (mut executor, receiver) = executor("/no/such/program", "", folder.path().to_owned());
-    let error = executor.start(launch()).unwrap_err();
+    let error = executor.start(&launch()).unwrap_err();
     assert_eq!(error.kind, StartErrorKind::Process { program: "/no/such/program".to_owned() });
     assert_eq!(error.failure().class, FailureClass::Bug);
     assert!(receiver.try_recv().is_err());
@@ -245,7 +245,7 @@ fn a_program_that_is_not_there_is_a_start_error() {
 #[test]
 fn a_log_that_cannot_be_opened_is_a_start_error() {
     let (mut executor, _receiver) = executor("sh", "", PathBuf::from("/no/such/folder"));
-    let error = executor.start(launch()).unwrap_err();
+    let error = executor.start(&launch()).unwrap_err();
     assert_eq!(error.failure().class, FailureClass::Storage);
     insta::assert_snapshot!(error.failure(), @"storage: cannot open the log /no/such/folder/log: No such file or directory (os error 2)");
 }
@@ -255,11 +255,12 @@ fn run(script: &str, on_notice: &mut dyn FnMut(&Notice, &Sender<Event>)) -> Summ
     let folder = tempfile::tempdir().unwrap();
     let (sender, receiver) = channel();
     let script = Script { program: "sh".to_owned(), script: script.to_owned(), folder: folder.path().to_owned() };
-    let mut executor = LocalExecutor::new(Arc::new(script), vec![1], sender.clone());
+    let mut executor = LocalExecutor::new(Arc::new(script), sender.clone());
     let child = "00000000000000000000000000000002".parse().unwrap();
-    let node = |job, parents| Node { job, parents, priority: 0.0, round: 0, done: false };
-    let policy = Policy { attempts: 2, backoff: Duration::ZERO, fail_fast: false };
-    let scheduler = Scheduler::new(vec![node(job(), vec![]), node(child, vec![job()])], 1, policy).unwrap();
+    let nodes = vec![Node::new(job(), vec![]), Node::new(child, vec![job()])];
+    let policy = Policy { attempts: 2, backoff: Duration::ZERO, ..Policy::default() };
+    let device = Device { slots: 1, memory: 1 << 30, contended: false };
+    let scheduler = Scheduler::new(nodes, &[Shape::UNKNOWN], &[device], policy).unwrap();
     let begin = Instant::now();
     let Ok(summary) = drive(scheduler, &mut executor, &receiver, &|| begin.elapsed(), &mut |notice| {
         on_notice(notice, &sender);
@@ -300,7 +301,7 @@ fn parent_to_be_killed() {
     // The job holds the parent's standard error, a pipe to the test, open; what it waits for does not.
     let script = "exec 9>/proc/$PPID/fd/2; echo ready >&9; sleep 5 9>&-; echo survived >&9";
     let (mut executor, _receiver) = executor("sh", script, folder.into());
-    executor.start(launch()).unwrap();
+    executor.start(&launch()).unwrap();
     thread::sleep(LONG);
 }
 

@@ -20,13 +20,14 @@ use crate::{
 /// Reports the outcome of a job while it is started, if there is someone to report to.
 struct Instant<'a> {
     sender: Option<Sender<Event>>,
-    outcome: &'a dyn Fn(Launch) -> Result<Outcome, StartError>,
+    outcome: &'a dyn Fn(&Launch) -> Result<Outcome, StartError>,
     killed: Vec<usize>,
 }
 
 impl Executor for Instant<'_> {
-    fn start(&mut self, Launch { job, slot, attempt }: Launch) -> Result<(), StartError> {
-        let outcome = (self.outcome)(Launch { job, slot, attempt })?;
+    fn start(&mut self, launch: &Launch) -> Result<(), StartError> {
+        let outcome = (self.outcome)(launch)?;
+        let &Launch { job, attempt, .. } = launch;
         if let Some(sender) = &self.sender {
             let progress = Progress::Phase(Phase { name: "pretraining".to_owned() });
             sender.send(Event::Progress { job, progress }).unwrap();
@@ -55,11 +56,19 @@ fn ignore(_: &Notice) -> Result<(), Infallible> {
     Ok(())
 }
 
+/// A state, without what this test is not about.
+fn short(state: &JobState) -> String {
+    match state {
+        JobState::Running(launch) => format!("Running in {:?}, attempt {}", launch.slots, launch.attempt),
+        other => format!("{other:?}"),
+    }
+}
+
 #[test]
 fn drive_runs_to_the_end_and_passes_everything_on() {
     let (sender, receiver) = channel();
     let outcome =
-        |launch: Launch| Ok(if launch.attempt == 1 { failed(FailureClass::Killed) } else { Outcome::Succeeded });
+        |launch: &Launch| Ok(if launch.attempt == 1 { failed(FailureClass::Killed) } else { Outcome::Succeeded });
     let mut executor = Instant { sender: Some(sender), outcome: &outcome, killed: vec![] };
     let mut lines = Vec::new();
     let summary = drive(
@@ -69,8 +78,9 @@ fn drive_runs_to_the_end_and_passes_everything_on() {
         &hasty_clock(),
         &mut |notice| {
             lines.push(match notice {
-                Notice::Change(change) => format!("{} {:?}", number(change.job), change.to),
+                Notice::Change(change) => format!("{} {}", number(change.job), short(&change.to)),
                 Notice::Progress { job, .. } => format!("{} gets on", number(*job)),
+                Notice::Lost { device } => format!("device {device} is out"),
             });
             Ok::<_, Infallible>(())
         },
@@ -78,19 +88,19 @@ fn drive_runs_to_the_end_and_passes_everything_on() {
     assert_eq!(summary.unwrap().done, 2);
     insta::assert_snapshot!(lines.join("\n"), @r#"
     1 Ready
-    1 Running { slot: 0, attempt: 1 }
+    1 Running in [0], attempt 1
     1 gets on
-    1 Delayed { until: 10810s, attempt: 2, failure: Failure { class: Killed, message: "as prescribed" } }
+    1 Delayed { until: 10810s, failure: Failure { class: Killed, message: "as prescribed" }, remedy: Wait }
     1 Ready
-    1 Running { slot: 0, attempt: 2 }
+    1 Running in [0], attempt 2
     1 gets on
     1 Done { reused: false }
     2 Ready
-    2 Running { slot: 0, attempt: 1 }
+    2 Running in [0], attempt 1
     2 gets on
-    2 Delayed { until: 32410s, attempt: 2, failure: Failure { class: Killed, message: "as prescribed" } }
+    2 Delayed { until: 32410s, failure: Failure { class: Killed, message: "as prescribed" }, remedy: Wait }
     2 Ready
-    2 Running { slot: 0, attempt: 2 }
+    2 Running in [0], attempt 2
     2 gets on
     2 Done { reused: false }
     "#);
@@ -99,7 +109,7 @@ fn drive_runs_to_the_end_and_passes_everything_on() {
 #[test]
 fn a_job_that_cannot_start_is_a_failed_job() {
     let (sender, receiver) = channel();
-    let outcome = |launch: Launch| match number(launch.job) {
+    let outcome = |launch: &Launch| match number(launch.job) {
         1 => Err(StartError {
             kind: StartErrorKind::Process { program: "ablate".to_owned() },
             source: io::Error::from(io::ErrorKind::NotFound),
@@ -144,8 +154,8 @@ fn a_run_whose_executor_is_gone_ends() {
 #[test]
 fn virtual_time_passes_as_the_script_says() {
     let mut scripted = Scripted::new(|launch| match (number(launch.job), launch.attempt) {
-        (1, 1) => Take { duration: seconds(7), outcome: failed(FailureClass::Killed), stubborn: false },
-        _ => Take { duration: seconds(100), outcome: Outcome::Succeeded, stubborn: false },
+        (1, 1) => Take::new(seconds(7), failed(FailureClass::Killed)),
+        _ => Take::new(seconds(100), Outcome::Succeeded),
     });
     let (_, summary) = play(scheduler(vec![node(1, &[]), node(2, &[1])], 1), &mut scripted);
     assert_eq!(summary.done, 2);
@@ -153,11 +163,11 @@ fn virtual_time_passes_as_the_script_says() {
 }
 
 #[test]
-fn a_stubborn_job_ends_only_at_the_second_stop() {
-    for (stubborn, end) in [(false, 20), (true, 50)] {
-        let mut scripted = Scripted::new(|_| Take { duration: seconds(100), outcome: Outcome::Succeeded, stubborn });
+fn a_stubborn_job_ends_at_the_second_stop_or_when_its_grace_is_over() {
+    for (stubborn, second, end) in [(false, 40, 20), (true, 40, 40), (true, 80, 50)] {
+        let mut scripted = Scripted::new(|_| Take { stubborn, ..Take::new(seconds(100), Outcome::Succeeded) });
         scripted.at(seconds(20), Event::Stop);
-        scripted.at(seconds(50), Event::Stop);
+        scripted.at(seconds(second), Event::Stop);
         let (_, summary) = play(scheduler(vec![node(1, &[])], 1), &mut scripted);
         assert_eq!(summary.interrupted, 1);
         assert_eq!(scripted.now(), seconds(end));

@@ -1,6 +1,8 @@
-//! Tests of the scheduler and of the loop that drives it, in virtual time.
+//! Tests of the state machine, in virtual time.
 
+mod devices;
 mod driving;
+mod faults;
 mod properties;
 mod rules;
 mod world;

@@ -10,7 +10,7 @@ use proptest::{
     test_runner::{Config, RngSeed},
 };
 
-use super::world::{ended, job, number, policy, seconds};
+use super::world::{SMALL, ended, job, launch, node, number, policy, processor, seconds};
 use crate::schedule::{
     Action, Event, Executor, Failure, FailureClass, JobState, Launch, Node, Outcome, Policy, Scheduler, Scripted, Step,
     Take,
@@ -34,32 +34,28 @@ fn outcomes() -> impl Strategy<Value = Outcome> {
     prop_oneof![
         8 => Just(Outcome::Succeeded),
         2 => Just(FailureClass::Killed).prop_map(super::world::failed),
-        1 => Just(FailureClass::OutOfMemory).prop_map(super::world::failed),
+        1 => Just(FailureClass::Hung).prop_map(super::world::failed),
         1 => Just(FailureClass::NonFinite).prop_map(super::world::failed),
     ]
 }
 
 fn takes() -> impl Strategy<Value = Vec<Take>> {
-    let take = (0..30_u64, outcomes(), prop::bool::weighted(0.2)).prop_map(|(duration, outcome, stubborn)| Take {
-        duration: seconds(duration),
-        outcome,
-        stubborn,
-    });
+    let take = (0..30_u64, outcomes(), prop::bool::weighted(0.2))
+        .prop_map(|(duration, outcome, stubborn)| Take { stubborn, ..Take::new(seconds(duration), outcome) });
     prop::collection::vec(take, 1..4)
 }
 
 fn nodes() -> impl Strategy<Value = Vec<Node>> {
-    let node =
+    let parts =
         (prop::collection::vec(any::<prop::sample::Index>(), 0..4), 0..4_u8, 0..3_usize, prop::bool::weighted(0.1));
-    prop::collection::vec(node, 0..60).prop_map(|nodes| {
-        let node =
-            |(position, (parents, priority, round, done)): (usize, (Vec<prop::sample::Index>, u8, usize, bool))| {
-                // A quarter of the jobs, and the first one, have no parents.
-                let parents = if position % 4 == 0 { vec![] } else { parents };
-                let parents = parents.iter().map(|parent| job(parent.index(position))).collect();
-                Node { job: job(position), parents, priority: f64::from(priority), round, done }
-            };
-        nodes.into_iter().enumerate().map(node).collect()
+    prop::collection::vec(parts, 0..60).prop_map(|nodes| {
+        let make = |(position, (parents, chain, round, done)): (usize, (Vec<prop::sample::Index>, u8, usize, bool))| {
+            // A quarter of the jobs, and the first one, have no parents.
+            let parents = if position % 4 == 0 { vec![] } else { parents };
+            let parents = parents.iter().map(|parent| job(parent.index(position))).collect();
+            Node { parents, chain: f64::from(chain), round, done, ..node(position, &[]) }
+        };
+        nodes.into_iter().enumerate().map(make).collect()
     })
 }
 
@@ -74,14 +70,14 @@ fn cases() -> impl Strategy<Value = Case> {
 
 impl Case {
     fn scheduler(&self) -> Scheduler {
-        Scheduler::new(self.nodes.clone(), self.slots, self.policy()).unwrap()
+        Scheduler::new(self.nodes.clone(), &[SMALL], &[processor(self.slots)], self.policy()).unwrap()
     }
 
     fn policy(&self) -> Policy {
         Policy { fail_fast: self.fail_fast, ..policy() }
     }
 
-    fn take(&self, launch: Launch) -> Take {
+    fn take(&self, launch: &Launch) -> Take {
         let takes = &self.takes[number(launch.job)];
         takes[(launch.attempt - 1).min(takes.len() - 1)].clone()
     }
@@ -101,11 +97,11 @@ impl Case {
             let mut wake = None;
             let mut finished = false;
             for action in &step.actions {
-                match *action {
+                match action {
                     Action::Start(launch) => scripted.start(launch).unwrap(),
-                    Action::Cancel { job } => scripted.cancel(job),
-                    Action::Kill { job } => scripted.kill(job),
-                    Action::WakeAt(time) => wake = Some(time),
+                    Action::Cancel { job } => scripted.cancel(*job),
+                    Action::Kill { job } => scripted.kill(*job),
+                    Action::WakeAt(time) => wake = Some(*time),
                     Action::Finished => finished = true,
                 }
             }
@@ -180,11 +176,11 @@ impl<'a> Model<'a> {
         let mut ready: Vec<_> = (0..self.status.len()).filter_map(|p| Some((p, may_start(p)?))).collect();
         ready.sort_by(|&(a, _), &(b, _)| {
             let (a, b) = (&self.case.nodes[a], &self.case.nodes[b]);
-            a.round.cmp(&b.round).then(b.priority.total_cmp(&a.priority)).then(a.job.cmp(&b.job))
+            a.round.cmp(&b.round).then(b.chain.total_cmp(&a.chain)).then(a.job.cmp(&b.job))
         });
         let free = (0..self.case.slots)
             .filter(|&free| !self.status.iter().any(|s| matches!(s, Status::Running { slot, .. } if *slot == free)));
-        free.zip(ready).map(|(slot, (position, attempt))| Launch { job: job(position), slot, attempt }).collect()
+        free.zip(ready).map(|(slot, (position, attempt))| launch(position, slot, attempt)).collect()
     }
 }
 
@@ -204,7 +200,7 @@ fn expected_ends(case: &Case) -> Vec<JobState> {
 
 fn last_outcome(case: &Case, node: &Node) -> JobState {
     let outcome = (1..=3)
-        .map(|attempt| case.take(Launch { job: node.job, slot: 0, attempt }).outcome)
+        .map(|attempt| case.take(&launch(number(node.job), 0, attempt)).outcome)
         .find(|outcome| !matches!(outcome, Outcome::Failed(failure) if failure.class.retryable()));
     match outcome {
         Some(Outcome::Succeeded) => JobState::Done { reused: false },
@@ -219,7 +215,7 @@ fn needs(case: &Case, first: usize, second: usize) -> bool {
     !node.done && node.parents.iter().any(|&parent| number(parent) == second || needs(case, number(parent), second))
 }
 
-fn config(cases: u32) -> Config {
+pub(super) fn config(cases: u32) -> Config {
     Config { cases, rng_seed: RngSeed::Fixed(2020), failure_persistence: None, ..Config::default() }
 }
 
@@ -234,12 +230,12 @@ proptest! {
             model.hear(&event, now);
             let expected = model.starts(now);
             let starts: Vec<_> = step.actions.iter().filter_map(|action| match action {
-                Action::Start(launch) => Some(*launch),
+                Action::Start(launch) => Some(launch.clone()),
                 _ => None,
             }).collect();
             prop_assert_eq!(&starts, &expected);
-            for Launch { job, slot, attempt } in starts {
-                model.status[number(job)] = Status::Running { slot, attempt };
+            for Launch { job, slots, attempt, .. } in starts {
+                model.status[number(job)] = Status::Running { slot: slots[0], attempt };
             }
         }
     }
@@ -257,7 +253,8 @@ proptest! {
                 }
             }
             for action in step.actions {
-                if let Action::Start(Launch { job, slot, .. }) = action {
+                if let Action::Start(Launch { job, slots, .. }) = action {
+                    let [slot] = slots[..] else { panic!("{slots:?}") };
                     prop_assert!(slot < case.slots);
                     prop_assert_eq!(running.insert(slot, job), None);
                     prop_assert!(!done.contains(&job));

@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use super::world::{
-    ended, failed, job, node, policy, scheduler, seconds, serial_order, start, started, state, succeeded,
+    SMALL, ended, failed, job, launch, node, policy, processor, scheduler, seconds, serial_order, start, started,
+    state, succeeded,
 };
 use crate::schedule::{
-    Action, Change, Event, Failure, FailureClass, GraphError, JobState, Node, Outcome, Policy, Scheduler, Step,
+    Action, Change, Demand, Event, Failure, FailureClass, GraphError, JobState, Node, Outcome, Policy, Scheduler,
+    Shape, Step,
 };
 
 const NOW: Duration = Duration::ZERO;
@@ -23,15 +25,16 @@ fn ready_jobs_start_in_plan_order_in_the_lowest_free_slots() {
 }
 
 #[test]
-fn the_smaller_round_starts_first_then_the_larger_priority_then_plan_order() {
+fn the_larger_priority_starts_first_then_the_smaller_round_then_the_longer_chain_then_plan_order() {
     let nodes = vec![
-        Node { round: 1, priority: 9.0, ..node(1, &[]) },
-        Node { round: 0, priority: 1.0, ..node(2, &[]) },
-        Node { round: 0, priority: f64::NAN.copysign(-1.0), ..node(3, &[]) },
-        Node { round: 0, priority: 2.0, ..node(4, &[]) },
-        Node { round: 0, priority: 2.0, ..node(5, &[]) },
+        Node { round: 1, chain: 9.0, ..node(1, &[]) },
+        Node { round: 0, chain: 1.0, ..node(2, &[]) },
+        Node { round: 0, chain: f64::NAN.copysign(-1.0), ..node(3, &[]) },
+        Node { round: 0, chain: 2.0, ..node(4, &[]) },
+        Node { round: 0, chain: 2.0, ..node(5, &[]) },
+        Node { round: 2, priority: 1.0, ..node(6, &[]) },
     ];
-    assert_eq!(serial_order(nodes), [4, 5, 2, 3, 1]);
+    assert_eq!(serial_order(nodes), [6, 4, 5, 2, 3, 1]);
 }
 
 #[test]
@@ -65,7 +68,7 @@ fn every_state_is_announced() {
     let mut changes = scheduler.step(Event::Begin, NOW).changes;
     changes.extend(scheduler.step(succeeded(1), NOW).changes);
     let states: Vec<_> = changes.into_iter().flat_map(|change| [change.from, change.to]).collect();
-    let running = JobState::Running { slot: 0, attempt: 1 };
+    let running = JobState::Running(launch(1, 0, 1));
     assert_eq!(
         states,
         [
@@ -97,7 +100,7 @@ fn a_failure_that_may_pass_is_retried_after_ever_longer_waits() {
 fn a_delayed_job_gives_its_slot_away() {
     let mut scheduler = scheduler(vec![node(1, &[]), node(2, &[])], 1);
     scheduler.step(Event::Begin, NOW);
-    let step = scheduler.step(ended(1, 1, failed(FailureClass::OutOfMemory)), NOW);
+    let step = scheduler.step(ended(1, 1, failed(FailureClass::Killed)), NOW);
     assert_eq!(step.actions, [start(2, 0, 1), Action::WakeAt(seconds(10))]);
 }
 
@@ -126,7 +129,8 @@ fn a_failed_job_skips_its_descendants_and_nothing_else() {
 #[test]
 fn fail_fast_lets_running_jobs_end_and_starts_none() {
     let nodes = vec![node(1, &[]), node(2, &[]), node(3, &[]), node(4, &[1])];
-    let mut scheduler = Scheduler::new(nodes, 2, Policy { fail_fast: true, ..policy() }).unwrap();
+    let mut scheduler =
+        Scheduler::new(nodes, &[SMALL], &[processor(2)], Policy { fail_fast: true, ..policy() }).unwrap();
     scheduler.step(Event::Begin, NOW);
     assert_eq!(scheduler.step(ended(1, 1, failed(FailureClass::Bug)), NOW).actions, []);
     assert_eq!(state(&scheduler, 3), &JobState::Interrupted);
@@ -139,10 +143,11 @@ fn fail_fast_lets_running_jobs_end_and_starts_none() {
 fn stop_cancels_and_a_second_stop_kills() {
     let mut scheduler = scheduler(vec![node(1, &[]), node(2, &[]), node(3, &[1])], 2);
     scheduler.step(Event::Begin, NOW);
-    let cancels = [Action::Cancel { job: job(1) }, Action::Cancel { job: job(2) }];
+    let wake = Action::WakeAt(seconds(30));
+    let cancels = [Action::Cancel { job: job(1) }, Action::Cancel { job: job(2) }, wake.clone()];
     assert_eq!(scheduler.step(Event::Stop, NOW).actions, cancels);
     assert_eq!(state(&scheduler, 3), &JobState::Interrupted);
-    assert_eq!(scheduler.step(ended(1, 1, Outcome::Interrupted), NOW).actions, []);
+    assert_eq!(scheduler.step(ended(1, 1, Outcome::Interrupted), NOW).actions, [wake]);
     assert_eq!(scheduler.step(Event::Stop, NOW).actions, [Action::Kill { job: job(2) }]);
     assert_eq!(scheduler.step(Event::Stop, NOW).actions, []);
     assert_eq!(scheduler.step(ended(2, 1, Outcome::Interrupted), NOW).actions, [Action::Finished]);
@@ -205,10 +210,15 @@ fn late_and_repeated_events_change_nothing() {
 
 #[test]
 fn graphs_that_cannot_be_scheduled_are_refused() {
-    let new = |nodes, slots| Scheduler::new(nodes, slots, policy()).unwrap_err();
+    let new = |nodes, slots| Scheduler::new(nodes, &[SMALL], &[processor(slots)], policy()).unwrap_err();
     assert_eq!(new(vec![], 0), GraphError::NoSlots);
     assert_eq!(new(vec![node(1, &[]), node(1, &[])], 1), GraphError::Twice { job: job(1) });
     let early_child = vec![node(2, &[1]), node(1, &[])];
     assert_eq!(new(early_child, 1), GraphError::ParentNotBefore { job: job(2), parent: job(1) });
     assert_eq!(new(vec![node(1, &[1])], 1), GraphError::ParentNotBefore { job: job(1), parent: job(1) });
+    let no_shape = Node { shape: 1, ..node(1, &[]) };
+    assert_eq!(new(vec![no_shape], 1), GraphError::NoShape { job: job(1) });
+    let two = Shape { demand: Demand::Whole { devices: 2 }, ..SMALL };
+    let error = Scheduler::new(vec![node(1, &[])], &[two], &[processor(2)], policy()).unwrap_err();
+    assert_eq!(error, GraphError::TooFewDevices { job: job(1), wanted: 2, there: 1 });
 }

@@ -5,8 +5,8 @@ use std::{convert::Infallible, time::Duration};
 use crate::{
     plan::JobId,
     schedule::{
-        Action, Event, Failure, FailureClass, JobState, Launch, Node, Notice, Outcome, Policy, Scheduler, Scripted,
-        Step, Summary, simulate,
+        Action, Device, Event, Failure, FailureClass, JobState, Launch, Node, Notice, Outcome, Policy, Scheduler,
+        Scripted, Shape, Step, Summary, simulate,
     },
 };
 
@@ -24,18 +24,27 @@ pub fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// A node of round 0 and priority 0.
+/// A node of round 0 and priority 0, of shape 0.
 pub fn node(number: usize, parents: &[usize]) -> Node {
     let parents = parents.iter().map(|&parent| job(parent)).collect();
-    Node { job: job(number), parents, priority: 0.0, round: 0, done: false }
+    Node::new(job(number), parents)
 }
 
+/// What a job takes of which nothing is known.
+pub const SMALL: Shape = Shape::UNKNOWN;
+
+/// A processor on which so many jobs may run.
+pub fn processor(slots: usize) -> Device {
+    Device { slots, memory: 1000, contended: false }
+}
+
+/// A scheduler of small jobs on a processor.
 pub fn scheduler(nodes: Vec<Node>, slots: usize) -> Scheduler {
-    Scheduler::new(nodes, slots, policy()).unwrap()
+    Scheduler::new(nodes, &[SMALL], &[processor(slots)], policy()).unwrap()
 }
 
 pub fn policy() -> Policy {
-    Policy { attempts: 3, backoff: seconds(10), fail_fast: false }
+    Policy { attempts: 3, backoff: seconds(10), fail_fast: false, grace: seconds(30), silence: None }
 }
 
 pub fn failed(class: FailureClass) -> Outcome {
@@ -50,8 +59,13 @@ pub fn succeeded(number: usize) -> Event {
     ended(number, 1, Outcome::Succeeded)
 }
 
+/// A start of a small job.
+pub fn launch(number: usize, slot: usize, attempt: usize) -> Launch {
+    Launch { job: job(number), slots: vec![slot], attempt, memory: 0, cuts: 0 }
+}
+
 pub fn start(number: usize, slot: usize, attempt: usize) -> Action {
-    Action::Start(Launch { job: job(number), slot, attempt })
+    Action::Start(launch(number, slot, attempt))
 }
 
 /// The numbers of the jobs that a step starts.

@@ -126,7 +126,7 @@ fn a_damaged_record_is_repaired_although_the_journal_is_sound() {
     let record = lab.path("results/jobs").join(&evaluation).join("record.json");
     let before: serde_json::Value = serde_json::from_slice(&fs::read(&record).unwrap()).unwrap();
     fs::write(&record, "{}").unwrap();
-    let (_, told) = lab.run(&["--jobs", "8", "--cores", "2"]);
+    let (_, told) = lab.run(&["--jobs", "8", "--devices", "cpu:2"]);
     assert!(told.contains("record.json is damaged: running again repairs it"), "{told}");
     assert_eq!(lab.journal("Started").len(), 9);
     let after: serde_json::Value = serde_json::from_slice(&fs::read(&record).unwrap()).unwrap();

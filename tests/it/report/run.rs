@@ -97,12 +97,12 @@ fn progress_follows_a_run() {
         progress.weigh(id, weight);
     }
     let mut seen = vec![at(&progress, 0)];
-    seen.push(results.without_ids(&progress.started(pretrain, "pretrain", label)));
-    progress.started(other, "pretrain", "other, seed 0");
+    seen.push(results.without_ids(&progress.started(pretrain, "pretrain", label, "cuda:0")));
+    progress.started(other, "pretrain", "other, seed 0", "cuda:1");
     seen.push(at(&progress, 5));
     progress.phase(pretrain, "decoded 64 of\n500 pictures");
     seen.push(at(&progress, 10));
-    progress.epoch(pretrain, 10, 20, 4.2131, 811.6);
+    progress.epoch(pretrain, 10, 20, 4.2131, 811.6, "1.2 GB");
     // 3 of 14 units took 60 s.
     seen.push(at(&progress, 60));
     let metrics = Metrics::from([(Metric::Loss, 3.908)]);
@@ -113,16 +113,16 @@ fn progress_follows_a_run() {
     let metrics = Metrics::from([(Metric::Top1, 61.25)]);
     // 6 of the remaining 8 units took 90 s.
     seen.push(at(&progress, 90));
-    progress.started(evaluation, "evaluate", label);
+    progress.started(evaluation, "evaluate", label, "cpu");
     let done = Outcome::Done { metrics, wall_seconds: 75.0 };
     seen.push(results.without_ids(&progress.ended(evaluation, "evaluate", label, &done)));
     seen.push(at(&progress, 100));
     insta::assert_snapshot!(seen.join("\n"), @"
     [1/4 jobs] 0 running · 0 failed
     start   pretrain job00002 crop + color, seed 0
-    [1/4 jobs] 2 running · pretrain job00002 (crop + color, seed 0) · 0 failed
-    [1/4 jobs] 2 running · pretrain job00002 (crop + color, seed 0) decoded 64 of 500 pictures · 0 failed
-    [1/4 jobs] 2 running · pretrain job00002 (crop + color, seed 0) epoch 10/20 loss 4.213 812 img/s · 0 failed · about 4 min left
+    [1/4 jobs] 2 running · cuda:0 pretrain job00002 (crop + color, seed 0) · 0 failed
+    [1/4 jobs] 2 running · cuda:0 pretrain job00002 (crop + color, seed 0) decoded 64 of 500 pictures · 0 failed
+    [1/4 jobs] 2 running · cuda:0 pretrain job00002 (crop + color, seed 0) epoch 10/20 loss 4.213 812 img/s 1.2 GB · 0 failed · about 4 min left
     done    pretrain job00002 crop + color, seed 0: loss 3.91 in 12.3 s
     FAILED  pretrain job00006 other, seed 0: bug: index out of bounds
     [2/4 jobs] 0 running · 1 failed · about 30 s left
@@ -137,8 +137,8 @@ fn remaining_time_is_not_guessed() {
     let [pretrain, evaluation] = results.jobs(&[0, 0], 0);
     let mut progress = Progress::new(2, 0);
     progress.weigh(pretrain, 1.0);
-    progress.started(pretrain, "pretrain", "a");
-    progress.epoch(pretrain, 1, 2, 1.0, 1.0);
+    progress.started(pretrain, "pretrain", "a", "");
+    progress.epoch(pretrain, 1, 2, 1.0, 1.0, "");
     let line = |progress: &Progress| progress.line(200, Duration::from_secs(60));
     assert!(!line(&progress).contains("left"), "the other job's cost is not known");
     progress.weigh(evaluation, 1.0);
@@ -150,12 +150,12 @@ fn progress_fits_the_width_and_keeps_the_counts() {
     let results = Results::none(vec![two_by_two(&[0])]);
     let [pretrain, _] = results.jobs(&[0, 0], 0);
     let mut progress = Progress::new(2, 0);
-    progress.started(pretrain, "pretrain", "random crop and resize + color distortion, seed 0");
-    progress.epoch(pretrain, 14, 20, 4.2131, 811.6);
+    progress.started(pretrain, "pretrain", "random crop and resize + color distortion, seed 0", "cpu");
+    progress.epoch(pretrain, 14, 20, 4.2131, 811.6, "");
     let lines: Vec<String> = [100, 70, 48, 20].map(|width| progress.line(width, Duration::ZERO)).into();
     insta::assert_snapshot!(results.without_ids(&lines.join("\n")), @"
-    [0/2 jobs] 1 running · pretrain job00000 (random crop …) epoch 14/20 loss 4.213 812 img/s · 0 failed
-    [0/2 jobs] 1 running · pretrain job00000 epoch 14/20 loss … · 0 failed
+    [0/2 jobs] 1 running · cpu pretrain job00000 (random c…) epoch 14/20 loss 4.213 812 img/s · 0 failed
+    [0/2 jobs] 1 running · cpu pretrain job00000 epoch 14/20 l… · 0 failed
     [0/2 jobs] 1 running · 0 failed
     [0/2 jobs] 1 runnin…
     ");

@@ -1,0 +1,58 @@
+//! Starts `ablate job` processes for the executor, and checks what they claim.
+
+use std::{path::PathBuf, process::Command, sync::Arc, time::Duration};
+
+use super::{error::chain, needs::Needs, places::Places};
+use crate::{
+    plan::JobId,
+    schedule::{Failure, FailureClass, Launch, LocalJobs, Outcome},
+    store::Store,
+};
+
+/// Starts `ablate job` processes.
+pub struct ChildJobs {
+    /// This program.
+    pub program: PathBuf,
+    /// Where results go.
+    pub store: Store,
+    /// What jobs need.
+    pub needs: Needs,
+    /// Where they run.
+    pub places: Arc<Places>,
+    /// Time between checkpoints.
+    pub checkpoint_every: Duration,
+    /// Whether the last checkpoint of a job stays when it is done.
+    pub keep_last: bool,
+}
+
+impl LocalJobs for ChildJobs {
+    fn command(&self, launch: &Launch) -> Command {
+        let mut command = Command::new(&self.program);
+        command.arg("job").arg(launch.job.to_string()).arg("--store").arg(self.store.root());
+        self.places.equip(&mut command, launch);
+        command.arg("--checkpoint-every").arg((self.checkpoint_every.as_secs_f64() / 60.0).to_string());
+        if self.keep_last {
+            command.arg("--keep-checkpoint");
+        }
+        if let Some(folder) = self.needs.folders.get(&launch.job) {
+            command.arg("--data-dir").arg(folder);
+        }
+        if let Some(images) = self.needs.micro_batch(launch.job, launch.cuts) {
+            command.arg("--micro-batch").arg(images.to_string());
+        }
+        command
+    }
+
+    fn log(&self, job: JobId) -> PathBuf {
+        self.store.log_path(job)
+    }
+
+    fn judge(&self, job: JobId) -> Outcome {
+        let failure = |message: String| Outcome::Failed(Failure::new(FailureClass::Storage, message));
+        match self.store.record(job) {
+            Ok(Some(_)) => Outcome::Succeeded,
+            Ok(None) => failure("the job said it was done, but its record is not in the store".to_owned()),
+            Err(error) => failure(chain(&error)),
+        }
+    }
+}

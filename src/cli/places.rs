@@ -1,0 +1,292 @@
+//! Where the jobs of a run go: devices, the jobs that each of them takes at a time, and the cores of each.
+
+use std::{fmt, process::Command, str::FromStr};
+
+use super::{CliError, machine, tell};
+use crate::{
+    report::count,
+    schedule::{Device, Launch, share_cores},
+    train::device,
+};
+
+/// Jobs that may share a GPU if nobody says how many; how many do is found out by measuring.
+const JOBS_PER_GPU: usize = 8;
+
+/// A device as it can be asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeviceName {
+    /// The processor, with so many of its cores or all.
+    Cpu(Option<usize>),
+    /// The GPU at this position among those that the process may use.
+    Cuda(usize),
+}
+
+impl FromStr for DeviceName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("{text} is no device: write cpu, cpu:4 (cores) or cuda:0, several with commas between");
+        match text.split_once(':') {
+            None if text == "cpu" => Ok(Self::Cpu(None)),
+            Some(("cpu", cores)) => match cores.parse() {
+                Ok(cores @ 1..=1024) => Ok(Self::Cpu(Some(cores))),
+                _ => Err(wrong()),
+            },
+            Some(("cuda", index)) => index.parse().map(Self::Cuda).map_err(|_| wrong()),
+            _ => Err(wrong()),
+        }
+    }
+}
+
+impl fmt::Display for DeviceName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cpu(_) => f.write_str("cpu"),
+            Self::Cuda(index) => write!(f, "cuda:{index}"),
+        }
+    }
+}
+
+/// A GPU that jobs may run on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UsableGpu {
+    /// Position among those that the process may use.
+    pub index: usize,
+    /// How it is named to the processes of jobs.
+    pub uuid: String,
+    /// Bytes of its memory that are free.
+    pub free: u64,
+}
+
+/// Where the jobs of a run go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Places {
+    /// The devices.
+    pub devices: Vec<Device>,
+    names: Vec<DeviceName>,
+    slots: Vec<Slot>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Slot {
+    device: usize,
+    /// Number of threads of a job in it.
+    threads: usize,
+    /// The cores of its own; empty if the system is to choose.
+    cores: Vec<usize>,
+    gpu: Option<String>,
+}
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    /// The devices; empty for whatever there is.
+    pub devices: &'a [DeviceName],
+    /// Jobs at a time, on each device.
+    pub jobs: Option<usize>,
+    /// Bytes of main memory that jobs may take together.
+    pub memory: f64,
+    /// The most jobs that can run at the same time, as far as they wait for each other.
+    pub most: usize,
+}
+
+impl Places {
+    /// The devices that are asked for, by default all GPUs if the program can use them and there are any, else all cores.
+    pub fn find(wanted: Wanted<'_>) -> Result<Self, CliError> {
+        let cores = machine::core_ids();
+        let cuda = wanted.devices.iter().find(|name| matches!(name, DeviceName::Cuda(_)));
+        match cuda {
+            Some(name) if !device::CUDA => Err(CliError::input(format!(
+                "{name} cannot be used: this build of ablate computes on the processor only; leave --devices out, or \
+                 write --devices cpu"
+            ))),
+            _ => Self::of(wanted, &cores, &[]),
+        }
+    }
+
+    /// The devices that are asked for, on a machine with these cores and GPUs.
+    fn of(wanted: Wanted<'_>, cores: &[usize], gpus: &[UsableGpu]) -> Result<Self, CliError> {
+        let chosen: Vec<&UsableGpu> = match wanted.devices {
+            [] => gpus.iter().collect(),
+            [DeviceName::Cpu(_)] => vec![],
+            names => names.iter().map(|&name| gpu_named(name, gpus)).collect::<Result<_, _>>()?,
+        };
+        if chosen.is_empty() {
+            let cores_wanted = match wanted.devices {
+                [DeviceName::Cpu(Some(cores))] => Some(*cores),
+                _ => None,
+            };
+            return Ok(Self::processor(wanted, cores_wanted, cores));
+        }
+        Ok(Self::gpus(wanted, &chosen, cores))
+    }
+
+    fn processor(wanted: Wanted<'_>, cores_wanted: Option<usize>, cores: &[usize]) -> Self {
+        let used = cores_wanted.unwrap_or(cores.len()).max(1);
+        // No more slots than jobs: an empty one would keep its cores to itself.
+        let slots = wanted.jobs.unwrap_or(used).min(wanted.most).max(1);
+        // Where only a part of the cores is used, others may use the same ones: the system knows better which are free.
+        let own = used == cores.len() && slots <= used;
+        let mut rest = cores;
+        let slot = |threads: usize| {
+            let (mine, others) = rest.split_at(if own { threads } else { 0 });
+            rest = others;
+            Slot { device: 0, threads, cores: mine.to_vec(), gpu: None }
+        };
+        let slots: Vec<Slot> = share_cores(used, slots).into_iter().map(slot).collect();
+        let device = Device { slots: slots.len(), memory: wanted.memory as u64, contended: false };
+        Self { devices: vec![device], names: vec![DeviceName::Cpu(None)], slots }
+    }
+
+    fn gpus(wanted: Wanted<'_>, gpus: &[&UsableGpu], cores: &[usize]) -> Self {
+        let jobs = wanted.jobs.unwrap_or(JOBS_PER_GPU).min(wanted.most).max(1);
+        let threads = (cores.len() / (jobs * gpus.len())).max(1);
+        let device = |gpu: &&UsableGpu| Device { slots: jobs, memory: gpu.free, contended: true };
+        let slots = gpus.iter().enumerate().flat_map(|(index, gpu)| {
+            let slot = Slot { device: index, threads, cores: vec![], gpu: Some(gpu.uuid.clone()) };
+            vec![slot; jobs]
+        });
+        Self {
+            devices: gpus.iter().map(device).collect(),
+            names: gpus.iter().map(|gpu| DeviceName::Cuda(gpu.index)).collect(),
+            slots: slots.collect(),
+        }
+    }
+
+    /// Name of a device.
+    pub fn name(&self, device: usize) -> String {
+        self.names.get(device).map(ToString::to_string).unwrap_or_default()
+    }
+
+    /// Where a job of these slots runs, as it is shown: `cuda:1`, or `cpu 2-3`.
+    pub fn place(&self, slots: &[usize]) -> String {
+        let mut devices: Vec<usize> = self.of_slots(slots).map(|slot| slot.device).collect();
+        devices.dedup();
+        let names: Vec<String> = devices.iter().map(|&device| self.name(device)).collect();
+        names.join("+")
+    }
+
+    /// Threads of a job in these slots.
+    pub fn threads(&self, slots: &[usize]) -> usize {
+        self.of_slots(slots).map(|slot| slot.threads).sum::<usize>().max(1)
+    }
+
+    /// Gives a job's process its devices, cores and threads.
+    pub fn equip(&self, command: &mut Command, launch: &Launch) {
+        command.arg("--threads").arg(self.threads(&launch.slots).to_string());
+        let cores: Vec<String> =
+            self.of_slots(&launch.slots).flat_map(|slot| &slot.cores).map(usize::to_string).collect();
+        if !cores.is_empty() {
+            command.arg("--cores").arg(cores.join(","));
+        }
+        let mut gpus: Vec<&str> = self.of_slots(&launch.slots).filter_map(|slot| slot.gpu.as_deref()).collect();
+        gpus.dedup();
+        // A job on the processor must not even look at GPUs.
+        command.env("CUDA_VISIBLE_DEVICES", gpus.join(","));
+    }
+
+    /// Says what the run works with.
+    pub fn tell(&self) {
+        let threads: Vec<usize> = self.slots.iter().map(|slot| slot.threads).collect();
+        let each = match (threads.iter().min(), threads.iter().max()) {
+            (Some(least), Some(most)) if least < most => format!("{least} to {most} threads"),
+            (_, most) => count(most.copied().unwrap_or(1), "thread"),
+        };
+        let names: Vec<String> = self.names.iter().map(ToString::to_string).collect();
+        tell(&format!("on {}: up to {} at a time, {each} each", names.join(", "), count(self.slots.len(), "job")));
+    }
+
+    fn of_slots(&self, slots: &[usize]) -> impl Iterator<Item = &Slot> {
+        slots.iter().filter_map(|&slot| self.slots.get(slot))
+    }
+}
+
+fn gpu_named(name: DeviceName, gpus: &[UsableGpu]) -> Result<&UsableGpu, CliError> {
+    let DeviceName::Cuda(index) = name else {
+        return Err(CliError::input(
+            "--devices names the processor beside others: jobs of one run must not differ in the kind of device, since \
+             their numbers could not be compared",
+        ));
+    };
+    gpus.iter().find(|gpu| gpu.index == index).ok_or_else(|| {
+        let there: Vec<String> = gpus.iter().map(|gpu| DeviceName::Cuda(gpu.index).to_string()).collect();
+        let there = if there.is_empty() { "no GPU".to_owned() } else { there.join(", ") };
+        CliError::input(format!("{name} is not there: this process may use {there} (see `ablate doctor`)"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EIGHT: [usize; 8] = [0, 1, 2, 3, 8, 9, 10, 11];
+
+    fn wanted(devices: &[DeviceName], jobs: Option<usize>, most: usize) -> Wanted<'_> {
+        Wanted { devices, jobs, memory: 1e9, most }
+    }
+
+    fn places(devices: &str, jobs: Option<usize>, most: usize, gpus: usize) -> Result<Places, String> {
+        let names: Vec<DeviceName> =
+            devices.split(',').filter(|name| !name.is_empty()).map(|name| name.parse().unwrap()).collect();
+        let gpu = |index| UsableGpu { index, uuid: format!("GPU-{index}"), free: 8 << 30 };
+        let gpus: Vec<UsableGpu> = (0..gpus).map(gpu).collect();
+        Places::of(wanted(&names, jobs, most), &EIGHT, &gpus).map_err(|error| error.to_string())
+    }
+
+    /// Arguments and environment of a job in these slots.
+    fn equipped(places: &Places, slots: &[usize]) -> String {
+        let mut command = Command::new("ablate");
+        let job = "00000000000000000000000000000001".parse().unwrap();
+        places.equip(&mut command, &Launch { job, slots: slots.to_vec(), attempt: 1, memory: 0, cuts: 0 });
+        format!("{command:?}").replace("\"ablate\"", "")
+    }
+
+    #[test]
+    fn names_of_devices_are_read() {
+        assert_eq!("cpu".parse(), Ok(DeviceName::Cpu(None)));
+        assert_eq!("cpu:4".parse(), Ok(DeviceName::Cpu(Some(4))));
+        assert_eq!("cuda:12".parse(), Ok(DeviceName::Cuda(12)));
+        for wrong in ["", "gpu", "cpu:0", "cpu:x", "cuda", "cuda:", "cuda:-1", "cpu:2000"] {
+            assert!(wrong.parse::<DeviceName>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_cores_of_a_processor_are_shared_by_as_many_jobs_as_there_can_be() {
+        let all = places("", None, 100, 0).unwrap();
+        assert_eq!((all.devices[0].slots, all.threads(&[0])), (8, 1));
+        insta::assert_snapshot!(equipped(&all, &[4]), @r#"CUDA_VISIBLE_DEVICES=""  "--threads" "1" "--cores" "8""#);
+        let few = places("cpu", None, 3, 0).unwrap();
+        insta::assert_snapshot!(equipped(&few, &[0]), @r#"CUDA_VISIBLE_DEVICES=""  "--threads" "3" "--cores" "0,1,2""#);
+        insta::assert_snapshot!(equipped(&few, &[1, 2]), @r#"CUDA_VISIBLE_DEVICES=""  "--threads" "5" "--cores" "3,8,9,10,11""#);
+    }
+
+    #[test]
+    fn cores_are_a_jobs_own_only_if_nobody_else_is_meant_to_use_them() {
+        let part = places("cpu:4", None, 100, 0).unwrap();
+        insta::assert_snapshot!(equipped(&part, &[3]), @r#"CUDA_VISIBLE_DEVICES=""  "--threads" "1""#);
+        let many = places("", Some(16), 100, 0).unwrap();
+        assert_eq!(many.devices[0].slots, 16);
+        insta::assert_snapshot!(equipped(&many, &[15]), @r#"CUDA_VISIBLE_DEVICES=""  "--threads" "1""#);
+    }
+
+    #[test]
+    fn gpus_are_used_if_there_are_any_and_each_process_sees_its_own() {
+        let all = places("", None, 100, 2).unwrap();
+        assert_eq!(all.devices, [Device { slots: 8, memory: 8 << 30, contended: true }; 2]);
+        insta::assert_snapshot!(equipped(&all, &[9]), @r#"CUDA_VISIBLE_DEVICES="GPU-1"  "--threads" "1""#);
+        assert_eq!(all.place(&[9]), "cuda:1");
+        let one = places("cuda:1", Some(1), 100, 2).unwrap();
+        insta::assert_snapshot!(equipped(&one, &[0]), @r#"CUDA_VISIBLE_DEVICES="GPU-1"  "--threads" "8""#);
+        let pair = places("cuda:0,cuda:1", Some(1), 100, 2).unwrap();
+        insta::assert_snapshot!(equipped(&pair, &[0, 1]), @r#"CUDA_VISIBLE_DEVICES="GPU-0,GPU-1"  "--threads" "8""#);
+        assert_eq!(pair.place(&[0, 1]), "cuda:0+cuda:1");
+        assert_eq!(places("cpu", None, 100, 2).unwrap().name(0), "cpu");
+    }
+
+    #[test]
+    fn what_is_not_there_is_named() {
+        insta::assert_snapshot!(places("cuda:2", None, 1, 2).unwrap_err(), @"cuda:2 is not there: this process may use cuda:0, cuda:1 (see `ablate doctor`)");
+        insta::assert_snapshot!(places("cuda:0,cpu", None, 1, 2).unwrap_err(), @"--devices names the processor beside others: jobs of one run must not differ in the kind of device, since their numbers could not be compared");
+    }
+}

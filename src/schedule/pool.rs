@@ -1,0 +1,300 @@
+//! The devices of a run: which slots are free, how much memory is taken, and where a job fits.
+
+use std::collections::BTreeSet;
+
+use super::{Demand, Device};
+
+/// Failures of a device, one after the other, that take it out of the run.
+const STRIKES: usize = 2;
+
+/// The devices of a run.
+#[derive(Clone, Debug)]
+pub(super) struct Pool {
+    devices: Vec<DeviceState>,
+}
+
+#[derive(Clone, Debug)]
+struct DeviceState {
+    device: Device,
+    /// Number of its first slot.
+    first: usize,
+    free: BTreeSet<usize>,
+    /// Bytes that its jobs hold; more than there are if one turned out to need more than it was thought to.
+    used: u64,
+    strikes: usize,
+}
+
+/// What a running job holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Hold {
+    pub(super) slots: Vec<usize>,
+    /// Bytes on each of its devices.
+    pub(super) memory: u64,
+}
+
+impl Pool {
+    pub(super) fn new(devices: &[Device]) -> Self {
+        let mut first = 0;
+        let state = |&device: &Device| {
+            let slots = first..first + device.slots;
+            first = slots.end;
+            DeviceState { device, first: slots.start, free: slots.collect(), used: 0, strikes: 0 }
+        };
+        Self { devices: devices.iter().map(state).collect() }
+    }
+
+    pub(super) fn has_slots(&self) -> bool {
+        self.devices.iter().any(|state| !state.free.is_empty())
+    }
+
+    /// Number of devices that are not out of the run.
+    pub(super) fn working(&self) -> usize {
+        self.usable(&[]).count()
+    }
+
+    pub(super) fn all_work(&self, devices: &[usize]) -> bool {
+        devices.iter().all(|&device| self.devices[device].strikes < STRIKES)
+    }
+
+    /// Memory of the largest device in bytes.
+    pub(super) fn largest(&self) -> u64 {
+        self.usable(&[]).map(|(_, state)| state.device.memory).max().unwrap_or(0)
+    }
+
+    /// Where a job can start now without touching the `kept` devices: on the emptiest device. `crowd` is how many jobs
+    /// of its kind may share a contended one.
+    pub(super) fn place(&self, demand: Demand, crowd: usize, kept: &[usize]) -> Option<Hold> {
+        match demand {
+            Demand::Shared { memory } => {
+                let memory = memory.min(self.largest());
+                let fits = |state: &DeviceState| state.missing(memory) == (0, 0) && state.has_room_for(crowd);
+                let mut found = self.usable(kept).filter(|(_, state)| fits(state));
+                let first = found.next()?;
+                let (_, best) = found.fold(first, |best, next| if next.1.emptier_than(best.1) { next } else { best });
+                Some(Hold { slots: best.free.iter().copied().take(best.width(memory)).collect(), memory })
+            }
+            Demand::Whole { devices } => {
+                let free: Vec<_> = self.usable(kept).filter(|(_, state)| state.taken() == 0).take(devices).collect();
+                let slots = free.iter().flat_map(|(_, state)| state.free.iter().copied()).collect();
+                (free.len() == devices).then_some(Hold { slots, memory: u64::MAX })
+            }
+        }
+    }
+
+    /// The devices to keep for a job that fits nowhere now: where least is missing.
+    pub(super) fn soonest(&self, demand: Demand) -> Vec<usize> {
+        let mut usable: Vec<_> = self.usable(&[]).collect();
+        match demand {
+            Demand::Shared { memory } => {
+                let memory = memory.min(self.largest());
+                usable.retain(|(_, state)| state.device.memory >= memory);
+                usable.sort_by_key(|(_, state)| (state.missing(memory), state.taken()));
+                usable.truncate(1);
+            }
+            // Too many are out of the run, so that it never will.
+            Demand::Whole { devices } if devices > usable.len() => usable.clear(),
+            Demand::Whole { devices } => {
+                usable.sort_by_key(|(_, state)| state.taken());
+                usable.truncate(devices);
+            }
+        }
+        usable.into_iter().map(|(index, _)| index).collect()
+    }
+
+    pub(super) fn take(&mut self, hold: &Hold) {
+        for slot in &hold.slots {
+            self.of_slot(*slot, |state| {
+                state.free.remove(slot);
+            });
+        }
+        self.each_device(&hold.slots, |state| state.used = state.used.saturating_add(state.held(hold.memory)));
+    }
+
+    pub(super) fn give_back(&mut self, hold: &Hold) {
+        for slot in &hold.slots {
+            self.of_slot(*slot, |state| {
+                state.free.insert(*slot);
+            });
+        }
+        self.each_device(&hold.slots, |state| state.used = state.used.saturating_sub(state.held(hold.memory)));
+    }
+
+    /// Notes that a job of these slots did its work, so that its devices are sound.
+    pub(super) fn praise(&mut self, slots: &[usize]) {
+        self.each_device(slots, |state| state.strikes = 0);
+    }
+
+    /// Notes a failure of a job's devices, and returns those that are out of the run from now on.
+    pub(super) fn strike(&mut self, slots: &[usize]) -> Vec<usize> {
+        self.each_device(slots, |state| state.strikes += 1);
+        let lost = |index: &usize| self.devices[*index].strikes == STRIKES;
+        let mut devices: Vec<usize> = slots.iter().map(|&slot| self.device_of(slot)).filter(lost).collect();
+        devices.dedup();
+        devices
+    }
+
+    /// The device to which a slot belongs.
+    pub(super) fn device_of(&self, slot: usize) -> usize {
+        self.devices.partition_point(|state| state.first + state.device.slots <= slot)
+    }
+
+    pub(super) fn is_contended(&self, device: usize) -> bool {
+        self.devices.get(device).is_some_and(|state| state.device.contended)
+    }
+
+    fn usable<'a>(&'a self, kept: &'a [usize]) -> impl Iterator<Item = (usize, &'a DeviceState)> {
+        self.devices.iter().enumerate().filter(|(index, state)| state.strikes < STRIKES && !kept.contains(index))
+    }
+
+    fn of_slot(&mut self, slot: usize, change: impl FnOnce(&mut DeviceState)) {
+        let device = self.device_of(slot);
+        if let Some(state) = self.devices.get_mut(device) {
+            change(state);
+        }
+    }
+
+    fn each_device(&mut self, slots: &[usize], mut change: impl FnMut(&mut DeviceState)) {
+        let devices: BTreeSet<usize> = slots.iter().map(|&slot| self.device_of(slot)).collect();
+        for device in devices {
+            self.devices.get_mut(device).map(&mut change);
+        }
+    }
+}
+
+impl DeviceState {
+    fn taken(&self) -> usize {
+        self.device.slots - self.free.len()
+    }
+
+    /// What a hold of so many bytes takes of this device.
+    fn held(&self, memory: u64) -> u64 {
+        memory.min(self.device.memory)
+    }
+
+    /// How many slots a job takes that takes so much memory. On a processor its share of the cores is that of the
+    /// memory, so that no core idles because the memory is taken.
+    fn width(&self, memory: u64) -> usize {
+        let Device { slots, memory: all, contended } = self.device;
+        if contended || all == 0 {
+            return 1;
+        }
+        let share = (u128::from(memory) * slots as u128).div_ceil(u128::from(all));
+        usize::try_from(share).unwrap_or(slots).clamp(1, slots)
+    }
+
+    fn has_room_for(&self, crowd: usize) -> bool {
+        !self.device.contended || self.taken() < crowd
+    }
+
+    /// Bytes and slots that must become free before so many bytes fit.
+    fn missing(&self, memory: u64) -> (u64, usize) {
+        let bytes = self.used.saturating_add(memory).saturating_sub(self.device.memory);
+        (bytes, self.width(memory).saturating_sub(self.free.len()))
+    }
+
+    fn emptier_than(&self, other: &Self) -> bool {
+        let key = |state: &Self| (state.taken(), state.used);
+        key(self) < key(other)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GB: u64 = 1 << 30;
+
+    fn gpu(slots: usize, memory: u64) -> Device {
+        Device { slots, memory, contended: true }
+    }
+
+    fn shared(memory: u64) -> Demand {
+        Demand::Shared { memory }
+    }
+
+    /// Starts a job if it fits, and returns its slots.
+    fn start(pool: &mut Pool, demand: Demand) -> Option<Hold> {
+        let hold = pool.place(demand, usize::MAX, &[])?;
+        pool.take(&hold);
+        Some(hold)
+    }
+
+    #[test]
+    fn jobs_go_to_the_emptiest_device_that_has_the_memory() {
+        let mut pool = Pool::new(&[gpu(2, 10 * GB), gpu(2, 40 * GB)]);
+        let mut slots = |memory| start(&mut pool, shared(memory)).map(|hold| hold.slots);
+        assert_eq!(slots(20 * GB), Some(vec![2]), "only the second is large enough");
+        assert_eq!(slots(4 * GB), Some(vec![0]));
+        assert_eq!(slots(7 * GB), Some(vec![3]), "4 of 10 GB are taken");
+        assert_eq!(slots(7 * GB), None);
+        assert_eq!(slots(6 * GB), Some(vec![1]));
+        assert_eq!(slots(0), None, "no slot is free");
+    }
+
+    #[test]
+    fn what_is_larger_than_any_device_runs_alone_on_the_largest() {
+        let mut pool = Pool::new(&[gpu(2, 10 * GB), gpu(2, 40 * GB)]);
+        let hold = start(&mut pool, shared(100 * GB)).unwrap();
+        assert_eq!((hold.slots.as_slice(), hold.memory), (&[2][..], 40 * GB));
+        assert_eq!(pool.place(shared(GB), usize::MAX, &[]).unwrap().slots, [0]);
+        pool.give_back(&hold);
+        assert_eq!(start(&mut pool, shared(40 * GB)), Some(hold));
+    }
+
+    #[test]
+    fn whole_devices_are_shared_with_nobody() {
+        let mut pool = Pool::new(&[gpu(2, GB), gpu(2, GB), gpu(2, GB)]);
+        let small = start(&mut pool, shared(1)).unwrap();
+        let pair = start(&mut pool, Demand::Whole { devices: 2 }).unwrap();
+        assert_eq!(pair.slots, [2, 3, 4, 5]);
+        assert_eq!(start(&mut pool, Demand::Whole { devices: 1 }), None);
+        pool.give_back(&small);
+        assert_eq!(start(&mut pool, Demand::Whole { devices: 1 }).unwrap().slots, [0, 1]);
+        pool.give_back(&pair);
+        assert_eq!(start(&mut pool, shared(GB)).unwrap().slots, [2]);
+    }
+
+    #[test]
+    fn the_device_where_least_is_missing_is_kept_for_a_job_that_fits_nowhere() {
+        let mut pool = Pool::new(&[gpu(3, 10 * GB), gpu(3, 10 * GB), gpu(3, 4 * GB)]);
+        for memory in [9 * GB, 5 * GB, 3 * GB] {
+            start(&mut pool, shared(memory)).unwrap();
+        }
+        assert_eq!(pool.soonest(shared(8 * GB)), [1]);
+        assert_eq!(pool.soonest(Demand::Whole { devices: 2 }), [0, 1]);
+        assert_eq!(pool.place(shared(2 * GB), usize::MAX, &[1]), None, "1 GB is free beside the one that is kept");
+    }
+
+    #[test]
+    fn on_a_processor_the_share_of_the_cores_is_that_of_the_memory() {
+        let mut pool = Pool::new(&[Device { contended: false, ..gpu(8, 16 * GB) }]);
+        let mut slots = |memory| start(&mut pool, shared(memory)).map(|hold| hold.slots);
+        assert_eq!(slots(0), Some(vec![0]));
+        assert_eq!(slots(2 * GB), Some(vec![1]));
+        assert_eq!(slots(2 * GB + 1), Some(vec![2, 3]));
+        assert_eq!(slots(10 * GB), None, "four slots are left");
+        assert_eq!(slots(8 * GB), Some(vec![4, 5, 6, 7]));
+    }
+
+    #[test]
+    fn a_device_that_fails_twice_without_a_success_between_is_out() {
+        let mut pool = Pool::new(&[gpu(1, GB), gpu(1, 2 * GB)]);
+        assert_eq!(pool.strike(&[1]), [0; 0]);
+        pool.praise(&[1]);
+        assert_eq!(pool.strike(&[1]), [0; 0]);
+        assert_eq!(pool.strike(&[1]), [1]);
+        assert_eq!(pool.strike(&[1]), [0; 0], "it is said once");
+        assert_eq!((pool.working(), pool.largest()), (1, GB));
+        assert_eq!(pool.place(shared(2 * GB), usize::MAX, &[]).unwrap().slots, [0]);
+    }
+
+    #[test]
+    fn a_crowd_is_kept_off_contended_devices_only() {
+        for (contended, fits) in [(true, false), (false, true)] {
+            let mut pool = Pool::new(&[Device { contended, ..gpu(4, GB) }]);
+            start(&mut pool, shared(0)).unwrap();
+            assert_eq!(pool.place(shared(0), 1, &[]).is_some(), fits);
+            assert!(pool.place(shared(0), 2, &[]).is_some());
+        }
+    }
+}
