@@ -61,12 +61,28 @@ fn program() -> Finding {
 }
 
 fn processor() -> Finding {
-    fine("processor", format!("{}, {} to use", machine::processor(), count(machine::cores(), "core")))
+    let ids = match ranges(&machine::core_ids()) {
+        ids if ids.is_empty() => ids,
+        ids => format!(" (of {ids})"),
+    };
+    fine("processor", format!("{}, {} to use{ids}", machine::processor(), count(machine::cores(), "core")))
+}
+
+/// Ascending numbers as `0-3, 8`.
+fn ranges(numbers: &[usize]) -> String {
+    let ranges = numbers.chunk_by(|a, b| a + 1 == *b).map(|range| match range {
+        [first, .., last] => format!("{first}-{last}"),
+        range => range.iter().map(usize::to_string).collect(),
+    });
+    ranges.collect::<Vec<_>>().join(", ")
 }
 
 fn memory() -> Finding {
     match machine::memory() {
-        Some(bytes) => fine("memory", format!("{} to use", DecimalBytes(bytes as u64))),
+        Some(bytes) => {
+            let left = machine::available_memory().map(|left| format!(", {} free", DecimalBytes(left as u64)));
+            fine("memory", format!("{} to use{}", DecimalBytes(bytes as u64), left.unwrap_or_default()))
+        }
         None => {
             problem("memory", "cannot be told: say how much there is by `run --memory GB`, or large batches may fail")
         }
