@@ -1,5 +1,8 @@
 //! `doctor`: whether this machine, a store and data folders are fit for a run, and what to do if not.
 
+mod gpu;
+mod toolkit;
+
 use std::{
     fs::{self, File},
     path::{Path, PathBuf},
@@ -22,32 +25,55 @@ const LEAST_SPACE: u64 = 5_000_000_000;
 
 /// What was looked at.
 struct Finding {
-    what: &'static str,
+    what: String,
     /// What there is, or what is wrong and what to do.
     text: String,
-    problem: bool,
+    level: Level,
 }
 
-fn fine(what: &'static str, text: impl Into<String>) -> Finding {
-    Finding { what, text: text.into(), problem: false }
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Level {
+    Fine,
+    /// A run is possible, but perhaps not as it could be.
+    Note,
+    Problem,
 }
 
-fn problem(what: &'static str, text: impl Into<String>) -> Finding {
-    Finding { what, text: text.into(), problem: true }
+fn fine(what: impl Into<String>, text: impl Into<String>) -> Finding {
+    Finding { what: what.into(), text: text.into(), level: Level::Fine }
+}
+
+fn note(what: impl Into<String>, text: impl Into<String>) -> Finding {
+    Finding { what: what.into(), text: text.into(), level: Level::Note }
+}
+
+fn problem(what: impl Into<String>, text: impl Into<String>) -> Finding {
+    Finding { what: what.into(), text: text.into(), level: Level::Problem }
+}
+
+/// One line each.
+fn lines(findings: &[Finding]) -> String {
+    let line = |Finding { what, text, level }: &Finding| {
+        let level = match level {
+            Level::Fine => "ok",
+            Level::Note => "note",
+            Level::Problem => "PROBLEM",
+        };
+        format!("{level:<8} {what:<10} {text}\n")
+    };
+    findings.iter().map(line).collect()
 }
 
 /// Prints all findings; exit code 1 if one is a problem.
 pub fn doctor(args: &DoctorArgs) -> Result<(), CliError> {
-    let mut findings = vec![program(), processor(), memory(), gpu()];
+    let mut findings = vec![program(), processor(), memory()];
+    findings.extend(gpu::gpu());
     findings.extend(store(&args.store));
     findings.push(space(&args.store));
     args.data_dir.iter().for_each(|folder| findings.extend(data_sets(folder)));
-    let mut text = String::new();
-    for Finding { what, text: found, problem } in &findings {
-        text += &format!("{:<8} {what:<10} {found}\n", if *problem { "PROBLEM" } else { "ok" });
-    }
-    print(&text)?;
-    match findings.iter().filter(|finding| finding.problem).count() {
+    print(&lines(&findings))?;
+    match findings.iter().filter(|finding| finding.level == Level::Problem).count() {
         0 => Ok(()),
         problems => Err(CliError::failed(count(problems, "problem"))),
     }
@@ -61,21 +87,32 @@ fn program() -> Finding {
 }
 
 fn processor() -> Finding {
-    fine("processor", format!("{}, {} to use", machine::processor(), count(machine::cores(), "core")))
+    let ids = match ranges(&machine::core_ids()) {
+        ids if ids.is_empty() => ids,
+        ids => format!(" (of {ids})"),
+    };
+    fine("processor", format!("{}, {} to use{ids}", machine::processor(), count(machine::cores(), "core")))
+}
+
+/// Ascending numbers as `0-3, 8`.
+fn ranges(numbers: &[usize]) -> String {
+    let ranges = numbers.chunk_by(|a, b| a + 1 == *b).map(|range| match range {
+        [first, .., last] => format!("{first}-{last}"),
+        range => range.iter().map(usize::to_string).collect(),
+    });
+    ranges.collect::<Vec<_>>().join(", ")
 }
 
 fn memory() -> Finding {
     match machine::memory() {
-        Some(bytes) => fine("memory", format!("{} to use", DecimalBytes(bytes as u64))),
+        Some(bytes) => {
+            let left = machine::available_memory().map(|left| format!(", {} free", DecimalBytes(left as u64)));
+            fine("memory", format!("{} to use{}", DecimalBytes(bytes as u64), left.unwrap_or_default()))
+        }
         None => {
             problem("memory", "cannot be told: say how much there is by `run --memory GB`, or large batches may fail")
         }
     }
-}
-
-fn gpu() -> Finding {
-    let there = ["/dev/nvidia0", "/dev/kfd"].iter().any(|device| Path::new(device).exists());
-    fine("gpu", if there { "there is one, but this program computes on the processor only" } else { "none" })
 }
 
 /// The store, if there is one.

@@ -115,7 +115,9 @@ struct Measured {
 fn work(args: &JobArgs, stop: &AtomicBool) -> Result<(), JobError> {
     let (started_unix, begin) = (machine::unix_ms() / 1000, Instant::now());
     let failure = |class, message| JobError::Failed(Failure::new(class, message));
-    if let Err(error) = machine::pin(&args.cores) {
+    if !args.cores.is_empty()
+        && let Err(error) = machine::pin(&args.cores)
+    {
         tell(&format!("warning: cannot stay on cores {:?}: {error}", args.cores));
     }
     rayon::ThreadPoolBuilder::new()

@@ -1,67 +1,23 @@
-//! What this process knows of its surroundings: clock, host, processor, code version.
+//! What this process knows of its surroundings: clock, host, processor, memory, code version.
+
+mod cores;
+mod memory;
 
 use std::{
     fs,
-    num::NonZeroUsize,
-    path::Path,
-    thread,
     time::{SystemTime, UNIX_EPOCH},
 };
 
+pub use self::{
+    cores::{core_ids, cores, pin},
+    memory::{available_memory, memory, peak_memory},
+};
 use crate::store::{CodeVersion, Holder};
 
 /// Milliseconds since 1970 (UTC).
 pub fn unix_ms() -> u64 {
     let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// Number of CPU cores that this process may use.
-pub fn cores() -> usize {
-    thread::available_parallelism().map_or(1, NonZeroUsize::get)
-}
-
-/// Main memory in bytes that this process may use, if it can be told: what the machine has or, if that is less, what
-/// its control group is allowed.
-pub fn memory() -> Option<f64> {
-    let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
-    let limits = groups.lines().flat_map(|line| {
-        let mut parts = line.splitn(3, ':').skip(1);
-        let (controllers, group) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-        let (root, file) = match controllers {
-            "" => ("/sys/fs/cgroup", "memory.max"),
-            "memory" => ("/sys/fs/cgroup/memory", "memory.limit_in_bytes"),
-            _ => return vec![],
-        };
-        // A group is bound by the limits of those around it, too.
-        let around = Path::new(group).ancestors().filter_map(|group| group.strip_prefix("/").ok());
-        around.filter_map(|group| number(&Path::new(root).join(group).join(file))).collect()
-    });
-    limits.chain(main_memory()).min_by(f64::total_cmp)
-}
-
-/// The number in a file; none if it says `max`.
-fn number(path: &Path) -> Option<f64> {
-    fs::read_to_string(path).ok()?.trim().parse().ok()
-}
-
-fn main_memory() -> Option<f64> {
-    let text = fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
-    let kibibytes: f64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(1024.0 * kibibytes)
-}
-
-/// The most main memory that this process has taken so far, in bytes and without files that it has only mapped, if the
-/// system tells.
-pub fn peak_memory() -> Option<u64> {
-    let text = fs::read_to_string("/proc/self/status").ok()?;
-    let kibibytes = |name: &str| -> Option<u64> {
-        let line = text.lines().find_map(|line| line.strip_prefix(name))?;
-        line.trim_start_matches(':').trim().strip_suffix("kB")?.trim().parse().ok()
-    };
-    let (most, mapped) = (kibibytes("VmHWM")?, kibibytes("RssFile").unwrap_or(0));
-    Some(1024 * most.saturating_sub(mapped))
 }
 
 /// Name of this machine.
@@ -95,14 +51,4 @@ pub fn code() -> CodeVersion {
 /// This process, as the holder of a store's lock.
 pub fn holder() -> Holder {
     Holder { pid: std::process::id(), host: host(), started_unix: unix_ms() / 1000 }
-}
-
-/// Ids of the CPU cores that this process may use.
-pub fn core_ids() -> Vec<usize> {
-    (0..cores()).collect()
-}
-
-/// Binds this process to cores; to none is to any.
-pub fn pin(_cores: &[usize]) -> std::io::Result<()> {
-    Ok(())
 }

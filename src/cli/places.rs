@@ -93,19 +93,20 @@ pub struct Wanted<'a> {
 impl Places {
     /// The devices that are asked for, by default all GPUs if the program can use them and there are any, else all cores.
     pub fn find(wanted: Wanted<'_>) -> Result<Self, CliError> {
-        let cores = machine::core_ids();
+        let (cores, ids) = (machine::cores(), machine::core_ids());
         let cuda = wanted.devices.iter().find(|name| matches!(name, DeviceName::Cuda(_)));
         match cuda {
             Some(name) if !device::CUDA => Err(CliError::input(format!(
                 "{name} cannot be used: this build of ablate computes on the processor only; leave --devices out, or \
                  write --devices cpu"
             ))),
-            _ => Self::of(wanted, &cores, &[]),
+            // With a quota of fewer cores than there are, which ones is for the system to say.
+            _ => Self::of(wanted, cores, if ids.len() == cores { &ids } else { &[] }, &[]),
         }
     }
 
-    /// The devices that are asked for, on a machine with these cores and GPUs.
-    fn of(wanted: Wanted<'_>, cores: &[usize], gpus: &[UsableGpu]) -> Result<Self, CliError> {
+    /// The devices that are asked for, on a machine with so many cores, of these ids if that is known, and these GPUs.
+    fn of(wanted: Wanted<'_>, cores: usize, ids: &[usize], gpus: &[UsableGpu]) -> Result<Self, CliError> {
         let chosen: Vec<&UsableGpu> = match wanted.devices {
             [] => gpus.iter().collect(),
             [DeviceName::Cpu(_)] => vec![],
@@ -116,18 +117,17 @@ impl Places {
                 [DeviceName::Cpu(Some(cores))] => Some(*cores),
                 _ => None,
             };
-            return Ok(Self::processor(wanted, cores_wanted, cores));
+            return Ok(Self::processor(wanted, cores_wanted.unwrap_or(cores), ids));
         }
         Ok(Self::gpus(wanted, &chosen, cores))
     }
 
-    fn processor(wanted: Wanted<'_>, cores_wanted: Option<usize>, cores: &[usize]) -> Self {
-        let used = cores_wanted.unwrap_or(cores.len()).max(1);
+    fn processor(wanted: Wanted<'_>, used: usize, ids: &[usize]) -> Self {
         // No more slots than jobs: an empty one would keep its cores to itself.
         let slots = wanted.jobs.unwrap_or(used).min(wanted.most).max(1);
         // Where only a part of the cores is used, others may use the same ones: the system knows better which are free.
-        let own = used == cores.len() && slots <= used;
-        let mut rest = cores;
+        let own = used == ids.len() && slots <= used;
+        let mut rest = ids;
         let slot = |threads: usize| {
             let (mine, others) = rest.split_at(if own { threads } else { 0 });
             rest = others;
@@ -138,9 +138,9 @@ impl Places {
         Self { devices: vec![device], names: vec![DeviceName::Cpu(None)], slots }
     }
 
-    fn gpus(wanted: Wanted<'_>, gpus: &[&UsableGpu], cores: &[usize]) -> Self {
+    fn gpus(wanted: Wanted<'_>, gpus: &[&UsableGpu], cores: usize) -> Self {
         let jobs = wanted.jobs.unwrap_or(JOBS_PER_GPU).min(wanted.most).max(1);
-        let threads = (cores.len() / (jobs * gpus.len())).max(1);
+        let threads = (cores / (jobs * gpus.len())).max(1);
         let device = |gpu: &&UsableGpu| Device { slots: jobs, memory: gpu.free, contended: true };
         let slots = gpus.iter().enumerate().flat_map(|(index, gpu)| {
             let slot = Slot { device: index, threads, cores: vec![], gpu: Some(gpu.uuid.clone()) };
@@ -230,7 +230,7 @@ mod tests {
             devices.split(',').filter(|name| !name.is_empty()).map(|name| name.parse().unwrap()).collect();
         let gpu = |index| UsableGpu { index, uuid: format!("GPU-{index}"), free: 8 << 30 };
         let gpus: Vec<UsableGpu> = (0..gpus).map(gpu).collect();
-        Places::of(wanted(&names, jobs, most), &EIGHT, &gpus).map_err(|error| error.to_string())
+        Places::of(wanted(&names, jobs, most), 8, &EIGHT, &gpus).map_err(|error| error.to_string())
     }
 
     /// Arguments and environment of a job in these slots.

@@ -164,10 +164,10 @@ proptest! {
                     held.remove(&number(*job));
                 }
                 Event::Progress { job, progress } => {
-                    if let (Some(memory), Some((_, bytes))) = (progress.memory(), held.get_mut(&number(*job))) {
-                        if let Demand::Shared { .. } = case.demand(number(*job)) {
-                            *bytes = (memory as f64 * 1.1) as u64;
-                        }
+                    if let (Some(memory), Some((_, bytes))) = (progress.memory(), held.get_mut(&number(*job)))
+                        && let Demand::Shared { .. } = case.demand(number(*job))
+                    {
+                        *bytes = (memory as f64 * 1.1) as u64;
                     }
                 }
                 _ => {}
