@@ -9,10 +9,17 @@ use super::shapes::Shapes;
 use crate::{
     plan::{JobId, Plan},
     schedule::Node,
+    sweep::{Sweep, Terms},
 };
 
 /// The scheduler's nodes of the jobs to run; parents outside are done.
-pub fn nodes(plan: &Plan, todo: &[JobId], shapes: &Shapes, time_limit: Option<Duration>) -> Vec<Node> {
+pub fn nodes(
+    plan: &Plan,
+    todo: &[JobId],
+    shapes: &Shapes,
+    terms: &BTreeMap<JobId, Terms>,
+    time_limit: Option<Duration>,
+) -> Vec<Node> {
     let todo: BTreeSet<JobId> = todo.iter().copied().collect();
     let chains = plan.priorities(|job| if todo.contains(&job.id) { plan.cost(job.id).macs } else { 0.0 });
     let rounds = rounds(plan);
@@ -21,14 +28,34 @@ pub fn nodes(plan: &Plan, todo: &[JobId], shapes: &Shapes, time_limit: Option<Du
         .map(|job| Node {
             job: job.id,
             parents: job.parents.iter().copied().filter(|parent| todo.contains(parent)).collect(),
-            priority: 0.0,
+            priority: terms.get(&job.id).and_then(|terms| terms.priority).unwrap_or(0.0),
             round: rounds.get(&job.id).copied().unwrap_or_default(),
             chain: chains.get(&job.id).copied().unwrap_or_default(),
             shape: shapes.index(job.id),
-            time_limit,
+            time_limit: terms.get(&job.id).and_then(|terms| terms.minutes).map(minutes).or(time_limit),
             done: false,
         })
         .collect()
+}
+
+/// What the sweep files say about when and where each job runs.
+pub fn terms(sweeps: &[Sweep], plan: &Plan) -> BTreeMap<JobId, Terms> {
+    let mut terms: BTreeMap<JobId, Terms> = BTreeMap::new();
+    if sweeps.iter().all(|sweep| sweep.scheduling.is_empty()) {
+        return terms;
+    }
+    for trial in &plan.trials {
+        let of_trial = sweeps[trial.sweep].terms(&trial.point);
+        for &job in trial.evaluations.iter().chain([&trial.pretrain]) {
+            terms.entry(job).and_modify(|terms| *terms = terms.and(of_trial)).or_insert(of_trial);
+        }
+    }
+    terms
+}
+
+/// So many minutes.
+pub fn minutes(minutes: f64) -> Duration {
+    Duration::from_secs_f64(60.0 * minutes)
 }
 
 /// For each job the first seed, by position in its sweep, that asks for it.

@@ -26,7 +26,7 @@ use super::{
     events::Events,
     gc, lock, machine,
     needs::Needs,
-    nodes::{most_at_a_time, nodes},
+    nodes::{minutes, most_at_a_time, nodes, terms},
     places::{Places, Wanted},
     results::{self, Results},
     room::until_room,
@@ -151,15 +151,20 @@ impl Run<'_> {
     /// Runs the jobs; every change is journaled before it is acted upon.
     fn work(&mut self, todo: &[JobId], needs: Needs) -> Result<schedule::Summary, CliError> {
         let (args, plan) = (self.args, &self.planned.plan);
-        let shapes = Shapes::of(plan, todo, &needs, &self.snapshot);
+        let terms = terms(&self.planned.sweeps, plan);
+        let shapes = Shapes::of(plan, todo, &needs, &terms, &self.snapshot);
         let places = Arc::new(self.places(todo)?);
         if !args.quiet {
             places.tell();
         }
         let time_limit = args.time_limit.map(minutes);
-        let scheduler =
-            Scheduler::new(nodes(plan, todo, &shapes, time_limit), &shapes.shapes, &places.devices, policy(args))
-                .map_err(|error| CliError::failed(format!("cannot schedule the jobs: {error}")))?;
+        let scheduler = Scheduler::new(
+            nodes(plan, todo, &shapes, &terms, time_limit),
+            &shapes.shapes,
+            &places.devices,
+            policy(args),
+        )
+        .map_err(|error| CliError::failed(format!("cannot schedule the jobs: {error}")))?;
         let (sender, receiver) = mpsc::channel();
         let stop = Arc::new(AtomicBool::new(false));
         forward_signals(sender.clone(), Arc::clone(&stop))?;
@@ -225,10 +230,6 @@ impl Run<'_> {
         self.snapshot.apply(&entry);
         Ok(())
     }
-}
-
-fn minutes(minutes: f64) -> Duration {
-    Duration::from_secs_f64(60.0 * minutes)
 }
 
 fn policy(args: &RunArgs) -> Policy {

@@ -7,6 +7,7 @@ use crate::{
     plan::{Job, JobId, Plan},
     schedule::{Demand, Shape},
     store::Snapshot,
+    sweep::Terms,
 };
 
 /// What is set aside for a job by what one like it took, as a multiple of that.
@@ -20,17 +21,22 @@ pub struct Shapes {
     of: BTreeMap<JobId, usize>,
 }
 
-/// What jobs of equal memory have in common: the kind, the work by closed form, and the memory by closed form.
-type Key = (&'static str, [u64; 3]);
+/// What jobs of equal memory have in common: the kind, the work by closed form, the memory by closed form, and how many
+/// devices they get for themselves.
+type Key = (&'static str, [u64; 3], usize);
 
 impl Shapes {
     /// The shapes of the jobs to run. What jobs of the same shape took before, in this store, goes before the estimate.
-    pub fn of(plan: &Plan, todo: &[JobId], needs: &Needs, snapshot: &Snapshot) -> Self {
+    pub fn of(plan: &Plan, todo: &[JobId], needs: &Needs, terms: &BTreeMap<JobId, Terms>, snapshot: &Snapshot) -> Self {
         let mut shapes = Self::default();
         let mut keys: BTreeMap<Key, usize> = BTreeMap::new();
+        let devices = |job: JobId| terms.get(&job).and_then(|terms| terms.devices).unwrap_or(0);
         for job in todo.iter().filter_map(|&job| plan.job(job)) {
-            let index = *keys.entry(key(plan, job)).or_insert_with(|| {
-                let demand = Demand::Shared { memory: needs.memory(job.id) };
+            let index = *keys.entry(key(plan, job, devices(job.id))).or_insert_with(|| {
+                let demand = match devices(job.id) {
+                    0 => Demand::Shared { memory: needs.memory(job.id) },
+                    devices => Demand::Whole { devices },
+                };
                 let most_cuts = needs.most_cuts(job.id);
                 shapes.shapes.push(Shape { demand, measured: 0, cuts: 0, most_cuts });
                 shapes.shapes.len() - 1
@@ -39,7 +45,9 @@ impl Shapes {
         }
         for job in plan.jobs() {
             let Some(status) = snapshot.jobs.get(&job.id) else { continue };
-            let Some(shape) = keys.get(&key(plan, job)).and_then(|&index| shapes.shapes.get_mut(index)) else {
+            let Some(shape) =
+                keys.get(&key(plan, job, devices(job.id))).and_then(|&index| shapes.shapes.get_mut(index))
+            else {
                 continue;
             };
             let measured = status.record.as_ref().and_then(|record| record.peak_memory).unwrap_or(0);
@@ -55,11 +63,11 @@ impl Shapes {
 }
 
 /// Memory by closed form follows from the rest, but for the parts into which a recipe cuts its batches.
-fn key(plan: &Plan, job: &Job) -> Key {
+fn key(plan: &Plan, job: &Job, devices: usize) -> Key {
     let cost = plan.cost(job.id);
     let parent = job.parents.first().and_then(|&parent| plan.job(parent));
     let step = crate::plan::Batch::of(job, parent).map_or(0.0, |batch| batch.bytes());
-    (job.spec.kind(), [cost.macs, cost.images, step].map(f64::to_bits))
+    (job.spec.kind(), [cost.macs, cost.images, step].map(f64::to_bits), devices)
 }
 
 impl Shape {

@@ -60,6 +60,7 @@ pub(crate) fn sweep(seeds: &[u64]) -> Sweep {
         tables: vec![],
         changes: vec![],
         selection: Selection::default(),
+        scheduling: vec![],
         profile: None,
         profiles: vec![],
     }

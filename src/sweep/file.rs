@@ -11,7 +11,7 @@ use super::{
     outline::{AxisOutline, DELETE, Entry, Outline, elements, line, repeated},
     parser,
     profile::{self, Chosen},
-    selection,
+    scheduling, selection,
     syntax::Node,
     tables,
 };
@@ -20,7 +20,7 @@ use crate::recipe::{Patchable, Recipe, RecipePatch};
 /// The parts of a sweep file.
 const SECTIONS: [&str; 5] = ["title", "axes", "seeds", "evaluations", "tables"];
 /// Parts that a sweep file may do without; `base` only where it includes another file's.
-const OPTIONAL_SECTIONS: [&str; 7] = ["base", "include", "profiles", "changes", "only", "exclude", "zip"];
+const OPTIONAL_SECTIONS: [&str; 8] = ["base", "include", "profiles", "changes", "only", "exclude", "zip", "scheduling"];
 
 /// A sweep file that is to be read.
 pub struct Source<'a> {
@@ -95,6 +95,8 @@ impl Source<'_> {
         if let Some(node) = chosen.and_then(|profile| profile.get("only")) {
             selection.only.push(selection::conditions(node, "only", &outline, findings));
         }
+        let scheduling =
+            file.get("scheduling").map(|node| scheduling::read(node, &outline, findings)).unwrap_or_default();
         let mut evaluations =
             outline.evaluations.iter().filter_map(|entry| decode_evaluation(entry, findings)).collect();
         let mut tables = file.get("tables").map(|node| tables::read(node, &outline, findings)).unwrap_or_default();
@@ -111,6 +113,7 @@ impl Source<'_> {
             axes,
             changes,
             selection,
+            scheduling,
             seeds,
             evaluations,
             tables,

@@ -15,6 +15,7 @@
 //! | `only`, `exclude` | `[{"axis": "label", "axis": ["label", "label"]}, …]` | points of the product are trials if they meet one of the conditions in `only`, and none in `exclude`; sub-sweeps are several conditions in `only` |
 //! | `zip` | `[["axis", "axis"], …]` | axes that advance together |
 //! | `changes` | `[(when: {"axis": "label"}, change: (…)), …]` | changes where several axes meet, after those of the axes |
+//! | `scheduling` | `[(when: {"axis": "label"}, priority: 1, minutes: 90, devices: 1), …]` | of some trials, or of all without `when`: which start first (the larger `priority`), how long a job may run, and how many whole devices it gets for itself; changes no result |
 //!
 //! The values of an axis may follow a rule, `values: Range(from: 100, to: 1000, step: 100)` or `Log(from: 1e-4, to: 1e-1,
 //! count: 7)`, with `change: (schedule: (epochs: x))`, in which `x` stands for the number, which is also the label.
@@ -57,6 +58,7 @@ mod outline;
 mod parser;
 mod profile;
 mod published;
+mod scheduling;
 mod selection;
 mod syntax;
 mod table;
@@ -68,6 +70,7 @@ pub use bytes::text;
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use file::{Source, parse};
 pub use format::format;
+pub use scheduling::{Arrangement, Terms};
 pub use selection::{Condition, ConditionalChange, Selection};
 pub use table::{Best, CitedRow, Figure, MetricColumn, Published, Side, TableSpec};
 
@@ -86,6 +89,8 @@ pub struct Sweep {
     pub changes: Vec<ConditionalChange>,
     /// Which points are trials.
     pub selection: Selection,
+    /// When and where the jobs of trials run; what is said later goes before what is said earlier.
+    pub scheduling: Vec<Arrangement>,
     /// Each trial runs once per seed.
     pub seeds: Vec<u64>,
     /// How each pretrained encoder is evaluated; one pretraining feeds all of them.
@@ -141,6 +146,12 @@ impl Sweep {
     /// The cited rows of a table, which stand beside the paper's experiment only.
     pub fn cited<'t>(&self, table: &'t TableSpec) -> &'t [CitedRow] {
         if self.is_of_paper() { &table.cited } else { &[] }
+    }
+
+    /// When and where the jobs of a trial run.
+    pub fn terms(&self, point: &[usize]) -> Terms {
+        let holds = |arrangement: &&Arrangement| arrangement.when.as_ref().is_none_or(|when| when.takes(point));
+        self.scheduling.iter().filter(holds).fold(Terms::default(), |terms, later| terms.then(later.terms))
     }
 
     fn is_of_paper(&self) -> bool {

@@ -103,7 +103,7 @@ pub(super) fn conditions(node: &Node, field: &str, outline: &Outline, findings: 
     nodes.iter().filter_map(|node| condition(node, outline, findings)).collect()
 }
 
-fn condition(node: &Node, outline: &Outline, findings: &mut Findings) -> Option<Condition> {
+pub(super) fn condition(node: &Node, outline: &Outline, findings: &mut Findings) -> Option<Condition> {
     let pairs = match &node.kind {
         Kind::Map(pairs) if !pairs.is_empty() => pairs,
         _ => {

@@ -17,6 +17,7 @@ mod files;
 mod format;
 mod full_disk;
 mod keeping;
+mod limits;
 mod pictures;
 mod states;
 mod surroundings;

@@ -146,6 +146,7 @@ fn two_by_two(seeds: &[u64]) -> Sweep {
         }],
         changes: vec![],
         selection: Selection::default(),
+        scheduling: vec![],
         profile: None,
         profiles: vec![],
     }

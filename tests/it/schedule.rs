@@ -1,5 +1,7 @@
 //! The local executor with real child processes: small shell scripts in place of jobs.
 
+mod faults;
+
 use std::{
     convert::Infallible,
     env, fs,
@@ -42,6 +44,7 @@ impl LocalJobs for Script {
         let mut command = Command::new(&self.program);
         command.arg("-c").arg(&self.script).current_dir(&self.folder);
         command.env("ATTEMPT", launch.attempt.to_string()).env("SLOTS", format!("{:?}", launch.slots));
+        command.env("MEMORY", launch.memory.to_string()).env("CUTS", launch.cuts.to_string());
         command
     }
 

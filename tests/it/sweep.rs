@@ -10,6 +10,7 @@ mod language;
 mod names;
 mod profiles;
 mod rules;
+mod scheduling;
 mod syntax;
 mod values;
 
