@@ -33,6 +33,11 @@ pub fn table_style() -> (usize, bool) {
     (width, terminal && color_wanted())
 }
 
+/// Width and color of what stands below the moving lines, which indent it.
+pub fn progress_style() -> (usize, bool) {
+    (usize::from(console::Term::stderr().size().1).saturating_sub(3), color_wanted())
+}
+
 /// Shows a run as it goes on.
 pub struct Display {
     progress: report::Progress,
@@ -42,7 +47,22 @@ pub struct Display {
     places: Arc<Places>,
     quiet: bool,
     said: Instant,
+    tables: LiveTables,
 }
+
+/// The tables below the moving lines.
+#[derive(Default)]
+struct LiveTables {
+    lines: Vec<String>,
+    made: Option<Instant>,
+    /// How long that took.
+    took: Duration,
+}
+
+/// Least time between two looks at the tables, and by how much it is longer than what a look takes: of a large sweep,
+/// tables are made less often than something changes.
+const TABLES_INTERVAL: Duration = Duration::from_secs(1);
+const TABLES_SHARE: u32 = 20;
 
 impl Display {
     /// A display for the jobs of `plan`, of which `todo` are to run.
@@ -61,7 +81,8 @@ impl Display {
             bar.set_style(style);
         }
         bar.enable_steady_tick(Duration::from_millis(200));
-        Self { progress, labels, begin: Instant::now(), bar, places, quiet, said: Instant::now() }
+        let now = Instant::now();
+        Self { progress, labels, begin: now, bar, places, quiet, said: now, tables: LiveTables::default() }
     }
 
     /// Kind and label of a job.
@@ -119,6 +140,19 @@ impl Display {
         self.refresh();
     }
 
+    /// Lets `make` draw the tables as they are now, if they are shown and it is time.
+    pub fn show_tables<E>(&mut self, make: impl FnOnce() -> Result<String, E>) -> Result<(), E> {
+        let pause = TABLES_INTERVAL.max(self.tables.took * TABLES_SHARE);
+        if self.bar.is_hidden() || self.tables.made.is_some_and(|made| made.elapsed() < pause) {
+            return Ok(());
+        }
+        let begin = Instant::now();
+        let lines = make()?.lines().map(str::to_owned).collect();
+        self.tables = LiveTables { lines, made: Some(Instant::now()), took: begin.elapsed() };
+        self.refresh();
+        Ok(())
+    }
+
     /// Says something above the moving lines.
     pub fn say(&self, line: &str) {
         if self.bar.is_hidden() {
@@ -138,8 +172,43 @@ impl Display {
             let (rows, columns) = console::Term::stderr().size();
             // The spinner and a space stand before the first line; others are indented like it.
             let (width, most) = (usize::from(columns).saturating_sub(3), usize::from(rows / 2).max(1));
-            let lines = self.progress.screen(width, most, self.begin.elapsed());
+            let mut lines = self.progress.screen(width, most, self.begin.elapsed());
+            // One row is the cursor's, one stands empty.
+            let room = usize::from(rows).saturating_sub(lines.len() + 2);
+            lines.extend(fitting(&self.tables.lines, room));
             self.bar.set_message(lines.join("\n  "));
         }
+    }
+}
+
+/// An empty line and as many lines as there is room for; nothing where there is hardly any.
+fn fitting(lines: &[String], room: usize) -> Vec<String> {
+    const LEAST: usize = 6;
+    if lines.is_empty() || room < LEAST.min(lines.len()) {
+        return vec![];
+    }
+    let mut shown = vec![String::new()];
+    if lines.len() <= room {
+        shown.extend_from_slice(lines);
+    } else {
+        shown.extend_from_slice(&lines[..room - 1]);
+        shown.push(format!("… {} more lines: `ablate watch` in another terminal shows more", lines.len() - room + 1));
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_get_the_room_that_is_left() {
+        let lines: Vec<String> = (1..=8).map(|number| number.to_string()).collect();
+        assert_eq!(fitting(&lines, 8).len(), 9);
+        assert_eq!(fitting(&lines, 7).last().unwrap(), "… 2 more lines: `ablate watch` in another terminal shows more");
+        assert_eq!(fitting(&lines, 7).len(), 8);
+        assert_eq!(fitting(&lines, 5), [""; 0]);
+        assert_eq!(fitting(&lines[..2], 2), ["", "1", "2"]);
+        assert_eq!(fitting(&[], 50), [""; 0]);
     }
 }

@@ -53,6 +53,12 @@ impl Results {
         Self::new(snapshot, Some(store), None, planned)
     }
 
+    /// The state in the midst of a run that began at `since`, in milliseconds since 1970. What has become stale is not
+    /// looked for.
+    pub fn amid(snapshot: Snapshot, planned: &Planned, since: u64) -> Result<Self, CliError> {
+        Self::new(snapshot, None, Some(since), planned)
+    }
+
     fn new(
         snapshot: Snapshot,
         store: Option<&Store>,

@@ -21,7 +21,7 @@ use super::{
     args::{Keep, RunArgs},
     changes,
     children::ChildJobs,
-    display::Display,
+    display::{self, Display},
     error::chain,
     events::Events,
     gc, lock, machine,
@@ -37,7 +37,7 @@ use super::{
 };
 use crate::{
     plan::{self, JobId},
-    report,
+    report::{self, Table},
     schedule::{self, Change, Event, LocalExecutor, Notice, Policy, Scheduler, drive},
     store::{Entry, JobEvent, JournalWriter, Snapshot, Store},
 };
@@ -46,6 +46,7 @@ use crate::{
 pub fn run(args: &RunArgs) -> Result<(), CliError> {
     let planned = sweeps::read(&args.sweeps.files, args.sweeps.profile.as_deref())?;
     let root = &args.sweeps.store;
+    let began_unix_ms = machine::unix_ms();
     let store = Store::create(root).map_err(|error| CliError::input(chain(&error)))?;
     let lock = lock::take(&store)?;
     let (mut snapshot, mut journal) = store.journal(lock)?;
@@ -85,7 +86,7 @@ pub fn run(args: &RunArgs) -> Result<(), CliError> {
         for job in jobs.iter().filter_map(|&job| planned.plan.job(job)) {
             store.write_job(job)?;
         }
-        let mut run = Run { args, planned: &planned, store: &store, events: &events, snapshot, journal };
+        let mut run = Run { args, planned: &planned, store: &store, events: &events, snapshot, journal, began_unix_ms };
         let summary = run.work(&jobs, needs)?;
         (snapshot, journal) = (run.snapshot, run.journal);
         Some(summary)
@@ -145,6 +146,8 @@ struct Run<'a> {
     events: &'a Events,
     snapshot: Snapshot,
     journal: JournalWriter,
+    /// In milliseconds since 1970.
+    began_unix_ms: u64,
 }
 
 impl Run<'_> {
@@ -212,22 +215,40 @@ impl Run<'_> {
                 let name = display.lost(*device);
                 self.events.lost(&name)
             }
-            Notice::Change(change) => {
-                self.note(change, display, stop)?;
-                changes::show(display, change, &self.snapshot);
-                let (kind, label) = display.label(change.job);
-                self.events.change(change, (kind, &label), &self.snapshot)
+            Notice::Changes(changes) => {
+                self.note(changes, display, stop)?;
+                for change in changes {
+                    changes::show(display, change, &self.snapshot);
+                    let (kind, label) = display.label(change.job);
+                    self.events.change(change, (kind, &label), &self.snapshot)?;
+                }
+                display.show_tables(|| self.tables())
             }
         }
     }
 
-    /// Writes a change into the journal; on a full disk it waits until there is room.
-    fn note(&mut self, change: &Change, display: &Display, stop: &AtomicBool) -> Result<(), CliError> {
-        let Some(event) = changes::event(change, self.store)? else { return Ok(()) };
-        let entry = Entry { time_unix_ms: machine::unix_ms(), job: change.job, event };
-        let append = || self.journal.append(std::slice::from_ref(&entry));
-        until_room(stop, |why| display.say(why), append)?;
-        self.snapshot.apply(&entry);
+    /// The tables as they are now, for the terminal.
+    fn tables(&self) -> Result<String, CliError> {
+        let results = Results::amid(self.snapshot.clone(), self.planned, self.began_unix_ms)?;
+        let (width, color) = display::progress_style();
+        let tables = tables::all(self.planned, &results);
+        let tables = tables.into_iter().flatten();
+        // What stands below a table is worth reading when it is complete.
+        let bare = tables.map(|table| report::terminal(&Table { notes: vec![], ..table }, width, color));
+        Ok(bare.collect::<Vec<_>>().join("\n"))
+    }
+
+    /// Writes changes into the journal, all at once, since each writing waits for the disk; on a full one until there is
+    /// room.
+    fn note(&mut self, changes: &[Change], display: &Display, stop: &AtomicBool) -> Result<(), CliError> {
+        let mut entries = Vec::new();
+        for change in changes {
+            if let Some(event) = changes::event(change, self.store)? {
+                entries.push(Entry { time_unix_ms: machine::unix_ms(), job: change.job, event });
+            }
+        }
+        until_room(stop, |why| display.say(why), || self.journal.append(&entries))?;
+        entries.iter().for_each(|entry| self.snapshot.apply(entry));
         Ok(())
     }
 }

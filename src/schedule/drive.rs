@@ -12,8 +12,8 @@ use crate::plan::JobId;
 /// Something to write into the journal or onto the screen.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Notice {
-    /// A job is in another state.
-    Change(Change),
+    /// Jobs are in other states, in this order, all by one event: at least one.
+    Changes(Vec<Change>),
     /// A running job got on.
     Progress {
         /// The job.
@@ -92,8 +92,8 @@ fn try_feed<E>(
             on_notice(&Notice::Progress { job: *job, progress: progress.clone() })?;
         }
         let step = scheduler.step(event, now);
-        for change in step.changes {
-            on_notice(&Notice::Change(change))?;
+        if !step.changes.is_empty() {
+            on_notice(&Notice::Changes(step.changes))?;
         }
         for device in step.lost {
             on_notice(&Notice::Lost { device })?;

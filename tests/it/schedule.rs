@@ -277,8 +277,9 @@ fn a_run_retries_what_was_killed() {
     let mut retries = 0;
     let script = format!("[ $ATTEMPT = 1 ] && kill -KILL $$; touch record; {}", say_done());
     let summary = run(&script, &mut |notice, _| {
-        retries +=
-            usize::from(matches!(notice, Notice::Change(change) if matches!(change.to, JobState::Delayed { .. })));
+        if let Notice::Changes(changes) = notice {
+            retries += changes.iter().filter(|change| matches!(change.to, JobState::Delayed { .. })).count();
+        }
     });
     assert_eq!(summary, Summary { done: 2, ..Summary::default() });
     assert_eq!(retries, 2);

@@ -77,11 +77,13 @@ fn drive_runs_to_the_end_and_passes_everything_on() {
         &receiver,
         &hasty_clock(),
         &mut |notice| {
-            lines.push(match notice {
-                Notice::Change(change) => format!("{} {}", number(change.job), short(&change.to)),
-                Notice::Progress { job, .. } => format!("{} gets on", number(*job)),
-                Notice::Lost { device } => format!("device {device} is out"),
-            });
+            match notice {
+                Notice::Changes(changes) => {
+                    lines.extend(changes.iter().map(|change| format!("{} {}", number(change.job), short(&change.to))));
+                }
+                Notice::Progress { job, .. } => lines.push(format!("{} gets on", number(*job))),
+                Notice::Lost { device } => lines.push(format!("device {device} is out")),
+            }
             Ok::<_, Infallible>(())
         },
     );
@@ -126,19 +128,20 @@ fn a_job_that_cannot_start_is_a_failed_job() {
 
 #[test]
 fn nothing_starts_that_could_not_be_noted_and_everything_running_is_killed() {
-    let (_sender, receiver) = channel();
-    let mut executor = Instant { sender: None, outcome: &|_| Ok(Outcome::Succeeded), killed: vec![] };
-    let nodes = vec![node(1, &[]), node(2, &[])];
+    let (sender, receiver) = channel();
+    let mut executor = Instant { sender: Some(sender), outcome: &|_| Ok(Outcome::Succeeded), killed: vec![] };
+    let nodes = vec![node(1, &[]), node(2, &[]), node(3, &[])];
     let started = Cell::new(0);
     let result = drive(scheduler(nodes, 2), &mut executor, &receiver, &hasty_clock(), &mut |notice| match notice {
-        Notice::Change(change) if matches!(change.to, JobState::Running { .. }) => {
-            started.set(started.get() + 1);
-            if started.get() == 2 { Err("disk full") } else { Ok(()) }
+        Notice::Changes(changes) => {
+            let starts = changes.iter().filter(|change| matches!(change.to, JobState::Running(_))).count();
+            started.set(started.get() + starts);
+            if started.get() == 3 { Err("disk full") } else { Ok(()) }
         }
         _ => Ok(()),
     });
     assert_eq!(result, Err("disk full"));
-    assert_eq!(executor.killed, [1, 2]);
+    assert_eq!(executor.killed, [2, 3], "the first has ended, and that let the third start");
 }
 
 #[test]

@@ -232,7 +232,8 @@ fn on_a_contended_device_as_many_jobs_run_as_get_most_done() {
     assert_eq!(summary.done, 6);
     let (mut running, mut most) = (vec![], 0);
     for notice in notices {
-        if let Notice::Change(change) = notice {
+        let Notice::Changes(changes) = notice else { continue };
+        for change in changes {
             running.retain(|&other| other != number(change.job));
             if let JobState::Running(_) = change.to {
                 running.push(number(change.job));

@@ -38,10 +38,11 @@ impl Case {
         let scheduler = Scheduler::new(vec![self.node], &[self.shape], &[device], self.policy).unwrap();
         let (begin, mut remedies) = (Instant::now(), vec![]);
         let Ok(summary) = drive(scheduler, &mut executor, &receiver, &|| begin.elapsed(), &mut |notice| {
-            if let Notice::Change(change) = notice
-                && let JobState::Delayed { failure, remedy, .. } = &change.to
-            {
-                remedies.push((failure.class, *remedy));
+            if let Notice::Changes(changes) = notice {
+                remedies.extend(changes.iter().filter_map(|change| match &change.to {
+                    JobState::Delayed { failure, remedy, .. } => Some((failure.class, *remedy)),
+                    _ => None,
+                }));
             }
             Ok::<_, Infallible>(())
         });

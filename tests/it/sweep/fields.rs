@@ -87,14 +87,14 @@ fn missing_sections() {
 #[test]
 fn unknown_section() {
     let text = explain(&[("    seeds:", "    figures: {},\n    seeds:")]);
-    insta::assert_snapshot!(text, @r"
-        error: the sweep file has no field `figures`
-          --> wrong.ron:17:5
-           |
-        17 |     figures: {},
-           |     ^^^^^^^ unknown field
-           |
-           = help: the fields here are `title`, `axes`, `seeds`, `evaluations`, `tables`, `base`, `include`, `profiles`, `changes`, `only`, `exclude` and `zip`
+    insta::assert_snapshot!(text, @"
+    error: the sweep file has no field `figures`
+      --> wrong.ron:17:5
+       |
+    17 |     figures: {},
+       |     ^^^^^^^ unknown field
+       |
+       = help: the fields here are `title`, `axes`, `seeds`, `evaluations`, `tables`, `base`, `include`, `profiles`, `changes`, `only`, `exclude`, `zip` and `scheduling`
     ");
 }
 

@@ -432,13 +432,13 @@ fn an_evaluation_written_twice() {
 #[test]
 fn a_typing_error_in_a_part() {
     insta::assert_snapshot!(spoiled(&[("evaluations:", "evalutions:")]), @r#"
-        error: the sweep file has no field `evalutions`
-          --> wrong.ron:18:5
-           |
-        18 |     evalutions: {"linear": (), "short": (epochs: 10)},
-           |     ^^^^^^^^^^ unknown field
-           |
-           = help: did you mean `evaluations`? The fields here are `title`, `axes`, `seeds`, `evaluations`, `tables`, `base`, `include`, `profiles`, `changes`, `only`, `exclude` and `zip`
+    error: the sweep file has no field `evalutions`
+      --> wrong.ron:18:5
+       |
+    18 |     evalutions: {"linear": (), "short": (epochs: 10)},
+       |     ^^^^^^^^^^ unknown field
+       |
+       = help: did you mean `evaluations`? The fields here are `title`, `axes`, `seeds`, `evaluations`, `tables`, `base`, `include`, `profiles`, `changes`, `only`, `exclude`, `zip` and `scheduling`
     "#);
 }
 
