@@ -36,6 +36,25 @@ impl Plan {
         }
         path
     }
+
+    /// For each job the first seed, by position in its sweep, that asks for it: one seed of every cell comes before the
+    /// second of any.
+    pub fn rounds(&self) -> BTreeMap<JobId, usize> {
+        let mut rounds = BTreeMap::new();
+        let mut seeds: BTreeMap<usize, Vec<u64>> = BTreeMap::new();
+        for trial in &self.trials {
+            let seeds = seeds.entry(trial.sweep).or_default();
+            let round = seeds.iter().position(|&seed| seed == trial.seed).unwrap_or_else(|| {
+                seeds.push(trial.seed);
+                seeds.len() - 1
+            });
+            for job in trial.evaluations.iter().chain([&trial.pretrain]) {
+                let first = rounds.entry(*job).or_insert(round);
+                *first = round.min(*first);
+            }
+        }
+        rounds
+    }
 }
 
 /// The first job of highest priority. Not `max_by`, which returns the last.
