@@ -106,6 +106,7 @@ fn lines(jobs: &[Measured]) -> String {
     let levels = [
         ("the same recipe", Level::Recipe),
         ("the same work per image", Level::Shape),
+        ("the same but for the batch", Level::Network),
         ("the same kind", Level::Kind),
         ("the same device", Level::Device),
     ];

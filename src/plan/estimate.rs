@@ -24,6 +24,25 @@ impl Estimate {
         Self { seconds: self.seconds * share, low: self.low * share, high: self.high * share, ..self }
     }
 
+    /// The same with nothing but the part of the error that no other estimate has in common.
+    pub(super) fn without_shared(self) -> Self {
+        let own = (1.0 - self.shared).sqrt();
+        let end = |end: f64| self.seconds + own * (end - self.seconds);
+        Self { seconds: self.seconds, low: end(self.low), high: end(self.high), shared: 0.0 }
+    }
+
+    /// The same with further distances of the range's ends, in seconds, that other estimates have in common.
+    pub(super) fn with_shared(self, below: f64, above: f64) -> Self {
+        let (own_below, own_above) = (self.seconds - self.low, self.high - self.seconds);
+        let share = |shared: f64, own: f64| shared * shared / (shared * shared + own * own);
+        Self {
+            seconds: self.seconds,
+            low: self.seconds - below.hypot(own_below),
+            high: self.seconds + above.hypot(own_above),
+            shared: [share(below, own_below), share(above, own_above)].into_iter().fold(0.0, f64::max),
+        }
+    }
+
     /// The time that all take together, one after the other.
     pub fn total(estimates: impl IntoIterator<Item = Self>) -> Self {
         estimates.into_iter().fold(Sum::default(), Sum::and).estimate()
@@ -77,5 +96,27 @@ impl Error {
 
     fn squared(self) -> f64 {
         self.shared * self.shared + self.own
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: Estimate = Estimate { seconds: 10.0, low: 8.0, high: 14.0, shared: 0.0 };
+
+    #[test]
+    fn independent_errors_average_out_and_shared_ones_do_not() {
+        let total = |shared| Estimate::total([Estimate { shared, ..ONE }; 100]);
+        assert_eq!(total(0.0), Estimate { seconds: 1000.0, low: 980.0, high: 1040.0, shared: 0.0 });
+        assert_eq!(total(1.0), Estimate { seconds: 1000.0, low: 800.0, high: 1400.0, shared: 1.0 });
+        let half = total(0.5);
+        assert!(half.low > 800.0 && half.low < 980.0 && half.shared > 0.98);
+        assert_eq!(Estimate::total([]), Estimate::NOTHING);
+    }
+
+    #[test]
+    fn a_share_is_a_share_of_the_range() {
+        assert_eq!(ONE.times(0.5), Estimate { seconds: 5.0, low: 4.0, high: 7.0, shared: 0.0 });
     }
 }

@@ -3,9 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rayon::prelude::*;
+
 use super::{lines::one_line, summary::count, time::rough_duration, view::JobView};
 use crate::{
-    plan::{Durations, Estimate, Job, JobId, Measured, Plan},
+    plan::{Cost, Durations, Estimate, Job, JobId, Measured, Plan, PlannedTrial},
     sweep::{Sweep, TableSpec},
 };
 
@@ -25,7 +27,8 @@ pub struct Place<'a> {
 pub struct Outlook {
     /// What is left of each unfinished job, as far as it is known.
     pub jobs: BTreeMap<JobId, Estimate>,
-    /// Number of unfinished jobs of which nothing is known.
+    /// Number of unfinished jobs of which nothing is known, except that there is work in them; those without any, such
+    /// as initialization, take no time until one of them was measured.
     pub unknown: usize,
     /// Time that all the known ones take together.
     pub work: Estimate,
@@ -55,27 +58,29 @@ impl Outlook {
         let running = views.iter().filter(|(_, view)| matches!(view, JobView::Running { .. })).count();
         let queued = views.iter().any(|(_, view)| *view == JobView::Queued);
         let slots = if queued && running > 0 { running } else { place.slots };
-        let of_run = |view: &JobView| matches!(view, JobView::Running { .. } | JobView::Queued);
-        let to_come = |view: &JobView| !matches!(view, JobView::Done(_) | JobView::WithoutData { .. });
-        let at_work = running > 0 || queued;
-        let left = views.iter().filter(|(_, view)| if at_work { of_run(view) } else { to_come(view) });
-        let left: Vec<&(&Job, JobView)> = left.collect();
-        let mut jobs = BTreeMap::new();
-        for (job, view) in &left {
+        let left: Vec<(&Job, JobView)> = match running > 0 || queued {
+            true => views.into_iter().filter(|(_, view)| is_of_run(view)).collect(),
+            false => views.into_iter().filter(|(_, view)| is_to_come(view)).collect(),
+        };
+        let estimate = |(job, view): &(&Job, JobView)| {
             let parent = job.parents.first().and_then(|&parent| plan.job(parent));
-            if let Some(estimate) = durations.of(job, parent, place.threads, place.device) {
-                let done =
-                    if let JobView::Running { progress: Some(share) } = view { share.clamp(0.0, 1.0) } else { 0.0 };
-                jobs.insert(job.id, estimate.times(1.0 - done));
-            }
-        }
-        let ends = plan.ends(&order(plan, &left, &jobs), slots);
+            let estimate = durations.of(job, parent, place.threads, place.device);
+            let known = estimate.is_some() || Cost::of(job, parent).macs == 0.0;
+            (job.id, known, estimate.map(|estimate| estimate.times(1.0 - progress(view))))
+        };
+        // There may be a hundred thousand jobs.
+        let estimates: Vec<(JobId, bool, Option<Estimate>)> = left.par_iter().map(estimate).collect();
+        let jobs: BTreeMap<JobId, Estimate> =
+            estimates.iter().filter_map(|&(job, _, found)| Some((job, found?))).collect();
+        let unknown: BTreeSet<JobId> = estimates.iter().filter(|(_, known, _)| !known).map(|(job, ..)| *job).collect();
+        let ends = if jobs.is_empty() { BTreeMap::new() } else { plan.ends(&order(plan, &left, &jobs), slots) };
         let unfinished: BTreeSet<JobId> = left.iter().map(|(job, _)| job.id).collect();
+        let tables = tables(sweeps, plan, &unfinished, &unknown, &ends);
         Self {
-            unknown: left.len() - jobs.len(),
+            unknown: unknown.len(),
             work: Estimate::total(jobs.values().copied()),
             end: latest(ends.values().copied()).unwrap_or(Estimate::NOTHING),
-            tables: tables(sweeps, plan, &unfinished, &jobs, &ends),
+            tables,
             jobs,
             slots,
             device: one_line(place.device),
@@ -87,17 +92,15 @@ impl Outlook {
     pub fn line(&self) -> Option<String> {
         match (self.jobs.len(), self.unknown) {
             (0, 0) => return None,
-            (0, _) if self.measured == Measured::default() => {
-                return Some(format!("time left: unknown, since no job was measured on {}", self.device));
-            }
             (0, _) => {
-                return Some(format!("time left: unknown, since no job like these was measured on {}", self.device));
+                let like = if self.measured == Measured::default() { "no job" } else { "no job like these" };
+                return Some(format!("time left: unknown, since {like} was measured on {}", self.device));
             }
             _ => {}
         }
         let slots = match self.slots {
             1 => "one job at a time".to_owned(),
-            slots => format!("{slots} jobs at a time, {} of device time", rough_range(self.work)),
+            slots => format!("{slots} jobs at a time; {} of device time", rough_range(self.work)),
         };
         let mut line = format!("time left: {}, {slots}; from {}", rough_range(self.end), self.basis());
         if self.unknown > 0 {
@@ -129,7 +132,22 @@ impl Outlook {
     }
 }
 
-/// `3 min (2 min to 4 min)`.
+/// Whether a job belongs to the run at work.
+fn is_of_run(view: &JobView) -> bool {
+    matches!(view, JobView::Running { .. } | JobView::Queued)
+}
+
+/// Whether a run would do a job.
+fn is_to_come(view: &JobView) -> bool {
+    !matches!(view, JobView::Done(_) | JobView::WithoutData { .. })
+}
+
+/// Share of a job that is done, as far as it said.
+fn progress(view: &JobView) -> f64 {
+    if let JobView::Running { progress: Some(share) } = view { share.clamp(0.0, 1.0) } else { 0.0 }
+}
+
+/// `about 3 min (2 min to 4 min)`.
 fn rough_range(estimate: Estimate) -> String {
     let [seconds, low, high] = [estimate.seconds, estimate.low, estimate.high].map(rough_duration);
     format!("about {seconds} ({low} to {high})")
@@ -141,7 +159,7 @@ pub(super) fn expected(estimate: Estimate) -> String {
 }
 
 /// The jobs in the order in which a run would start them if all were ready, those at work first.
-fn order(plan: &Plan, left: &[&(&Job, JobView)], jobs: &BTreeMap<JobId, Estimate>) -> Vec<(JobId, Estimate)> {
+fn order(plan: &Plan, left: &[(&Job, JobView)], jobs: &BTreeMap<JobId, Estimate>) -> Vec<(JobId, Estimate)> {
     let rounds = plan.rounds();
     let priorities = plan.priorities(|job| jobs.get(&job.id).map_or(0.0, |estimate| estimate.seconds));
     let mut ranked: Vec<(bool, usize, f64, JobId)> = left
@@ -154,7 +172,7 @@ fn order(plan: &Plan, left: &[&(&Job, JobView)], jobs: &BTreeMap<JobId, Estimate
         .collect();
     // The sort is stable: what is equal stays in plan order.
     ranked.sort_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)).then(b.2.total_cmp(&a.2)));
-    ranked.into_iter().filter_map(|(.., job)| Some((job, *jobs.get(&job)?))).collect()
+    ranked.into_iter().map(|(.., job)| (job, jobs.get(&job).copied().unwrap_or(Estimate::NOTHING))).collect()
 }
 
 /// When each table that waits for a job is complete.
@@ -162,7 +180,7 @@ fn tables(
     sweeps: &[Sweep],
     plan: &Plan,
     unfinished: &BTreeSet<JobId>,
-    jobs: &BTreeMap<JobId, Estimate>,
+    unknown: &BTreeSet<JobId>,
     ends: &BTreeMap<JobId, Estimate>,
 ) -> Vec<(String, Option<Estimate>)> {
     let mut found = Vec::new();
@@ -172,8 +190,8 @@ fn tables(
             if needed.is_empty() {
                 continue;
             }
-            let known = needed.iter().all(|job| jobs.contains_key(job));
-            let end = latest(needed.iter().filter_map(|job| ends.get(job)).copied()).filter(|_| known);
+            let end = latest(needed.iter().filter_map(|job| ends.get(job)).copied());
+            let end = end.filter(|_| needed.is_disjoint(unknown));
             let name = match sweeps {
                 [_] => table.name.clone(),
                 _ => format!("{}, {}", one_line(&sweep.title), table.name),
@@ -187,7 +205,7 @@ fn tables(
 /// The jobs whose metrics a table shows, and those that these need.
 fn needed(sweep: usize, table: &TableSpec, plan: &Plan) -> BTreeSet<JobId> {
     let trials = plan.trials.iter().filter(|trial| trial.sweep == sweep && table.shows(&trial.point));
-    let of_trial = |trial: &crate::plan::PlannedTrial| {
+    let of_trial = |trial: &PlannedTrial| {
         let evaluations = table.metrics.iter().filter_map(|shown| trial.evaluations.get(shown.evaluation?).copied());
         evaluations.chain([trial.pretrain]).collect::<Vec<_>>()
     };

@@ -17,6 +17,8 @@ pub enum Level {
     Recipe,
     /// The work per image: kind of job and task, network, image size, batch.
     Shape,
+    /// The same but for the batch.
+    Network,
     /// The kind of job.
     Kind,
     /// The device alone.
@@ -56,6 +58,7 @@ pub(super) struct Shape {
 pub(super) enum Key {
     Recipe(Recipe, Shape),
     Shape(Shape),
+    Network(Shape),
     Kind(&'static str),
     Device,
 }
@@ -65,6 +68,7 @@ impl Key {
         match self {
             Self::Recipe(..) => Level::Recipe,
             Self::Shape(_) => Level::Shape,
+            Self::Network(_) => Level::Network,
             Self::Kind(_) => Level::Kind,
             Self::Device => Level::Device,
         }
@@ -91,7 +95,7 @@ impl Likeness {
 
     /// The most that two jobs have in common.
     pub fn with(&self, other: &Self) -> Level {
-        let levels = [Level::Recipe, Level::Shape, Level::Kind];
+        let levels = [Level::Recipe, Level::Shape, Level::Network, Level::Kind];
         levels.into_iter().find(|&level| self.key(level) == other.key(level)).unwrap_or(Level::Device)
     }
 
@@ -99,6 +103,7 @@ impl Likeness {
         match level {
             Level::Recipe => Key::Recipe(self.recipe, self.shape),
             Level::Shape => Key::Shape(self.shape),
+            Level::Network => Key::Network(Shape { batch: 0, micro_batch: None, ..self.shape }),
             Level::Kind => Key::Kind(self.shape.kind),
             Level::Device => Key::Device,
         }

@@ -2,15 +2,18 @@
 //! said where nothing was measured. No clock: durations come in with the samples.
 //!
 //! A job is estimated from the samples that are most like it: those of the same recipe with another seed, else those
-//! with the same work per image, else those of the same kind of job, else all on the same device. Their times are
-//! fitted by `fixed + rate × MACs` (see [`Cost`]), where the fixed part stands for starting and for loading data.
+//! with the same work per image, else those of the same network in another batch, else those of the same kind of job,
+//! else all on the same device. Their times are fitted by `fixed + rate × MACs` (see [`Cost`]), where the fixed part
+//! stands for starting and for loading data.
 //!
-//! Ranges hold four of five jobs. They come from the scatter of measured over fitted times, together with what was
-//! seen on other machines' samples of the same likeness, which weighs as much as [`PRIOR_WEIGHT`] samples: few samples
-//! leave a wide range. Beyond the work of all samples they widen with the distance.
+//! Ranges hold four of five jobs. They come from the scatter of measured over fitted times, together with the scatter
+//! that other stores showed at the same level of likeness, which counts like three samples: few samples leave a wide
+//! range. Beyond the work of all samples they widen with the distance, and far beyond it nothing is said.
 
 mod fit;
 mod likeness;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 
@@ -61,11 +64,13 @@ struct Population {
 
 /// In which order samples are looked at, and whether they must have the same number of threads. A recipe that was
 /// measured with other threads says more than another network with the same.
-const ORDER: [(Level, bool); 8] = [
+const ORDER: [(Level, bool); 10] = [
     (Level::Recipe, true),
     (Level::Shape, true),
+    (Level::Network, true),
     (Level::Recipe, false),
     (Level::Shape, false),
+    (Level::Network, false),
     (Level::Kind, true),
     (Level::Device, true),
     (Level::Kind, false),
@@ -114,11 +119,6 @@ impl Durations {
         let alike = populations.and_then(|found| found.get(&threads)).map_or(0, |found| found.samples);
         Measured { alike, other_threads: all - alike }
     }
-
-    /// The devices on which jobs were measured.
-    pub fn devices(&self) -> impl Iterator<Item = &str> {
-        self.devices.keys().map(String::as_str)
-    }
 }
 
 impl Population {
@@ -132,14 +132,19 @@ impl Population {
             let shape = (likeness.key(Level::Shape), point.macs.to_bits());
             shapes.entry(shape).or_insert_with(|| (likeness.clone(), vec![])).1.push(*point);
         }
-        // Across networks, a hundred measurements of one say no more than one of another.
+        // Across batches and networks, a hundred measurements of one say no more than one of another.
         for (likeness, points) in shapes.values() {
             let mean = fit::mean(points);
-            for level in [Level::Kind, Level::Device] {
+            for level in [Level::Network, Level::Kind, Level::Device] {
                 groups.entry(likeness.key(level)).or_default().push(mean);
             }
         }
-        let fits = groups.into_iter().filter_map(|(key, points)| Some((key, Fit::of(&points, key.level())?))).collect();
+        let with_work = samples.iter().filter(|(_, point)| point.macs > 0.0);
+        let shortest = with_work.map(|(_, point)| point.seconds).fold(f64::INFINITY, f64::min);
+        let fits = groups
+            .into_iter()
+            .filter_map(|(key, points)| Some((key, Fit::of(&points, key.level(), shortest)?)))
+            .collect();
         Self { samples: samples.len(), fits }
     }
 

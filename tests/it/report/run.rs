@@ -22,6 +22,7 @@ fn a_plan_lists_its_jobs_and_what_sharing_saves() {
     Control: 2 trials × 1 seed
     10 jobs: 4 pretrain, 5 evaluate, 1 initialize; 2 more saved by sharing
     9 done, 1 missing
+    time left: unknown, since no job was measured on cpu
 
     job00000  pretrain    64 + τ = 0.1, seed 0                      done
     job00001  evaluate    64 + τ = 0.1, seed 0                      done
