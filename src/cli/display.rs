@@ -9,15 +9,17 @@ use std::{
 
 use indicatif::{DecimalBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{places::Places, tell};
+use super::{durations, machine, places::Places, tell};
 use crate::{
-    plan::{JobId, Plan},
-    report::{self, Outcome},
+    plan::{Estimate, JobId, Plan},
+    report::{self, Outcome, Place},
     schedule::{self, Launch},
 };
 
 /// Columns of a table when the width of the terminal is unknown.
 const WIDTH: usize = 120;
+/// The spinner and a space stand before the first moving line, and as many before the others; one column stays empty.
+const INDENT: usize = 3;
 /// Time between plain progress lines where there is no terminal.
 const PLAIN_INTERVAL: Duration = Duration::from_secs(15);
 
@@ -33,11 +35,6 @@ pub fn table_style() -> (usize, bool) {
     (width, terminal && color_wanted())
 }
 
-/// Width and color of what stands below the moving lines, which indent it.
-pub fn progress_style() -> (usize, bool) {
-    (usize::from(console::Term::stderr().size().1).saturating_sub(3), color_wanted())
-}
-
 /// Shows a run as it goes on.
 pub struct Display {
     progress: report::Progress,
@@ -45,32 +42,48 @@ pub struct Display {
     begin: Instant,
     bar: ProgressBar,
     places: Arc<Places>,
+    device: String,
     quiet: bool,
     said: Instant,
-    tables: LiveTables,
+    last_look: LastLook,
+    tables: Vec<String>,
 }
 
-/// The tables below the moving lines.
+/// What a look at the whole of a run shows.
 #[derive(Default)]
-struct LiveTables {
-    lines: Vec<String>,
-    made: Option<Instant>,
-    /// How long that took.
+pub struct Look {
+    /// The tables, drawn for the terminal.
+    pub tables: String,
+    /// How long what is left will take, if that is known.
+    pub left: Option<Estimate>,
+}
+
+/// When the last look was taken, and how long that took.
+#[derive(Clone, Copy, Default)]
+struct LastLook {
+    at: Option<Instant>,
     took: Duration,
 }
 
-/// Least time between two looks at the tables, and by how much it is longer than what a look takes: of a large sweep,
-/// tables are made less often than something changes.
-const TABLES_INTERVAL: Duration = Duration::from_secs(1);
-const TABLES_SHARE: u32 = 20;
+/// Width and color of tables, and whether they are shown at all.
+pub type Style = (usize, bool, bool);
+
+/// Least time between two looks, and by how much it is longer than what a look takes: at a large sweep one looks less
+/// often than something changes.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+const LOOK_SHARE: u32 = 20;
 
 impl Display {
-    /// A display for the jobs of `plan`, of which `todo` are to run.
-    pub fn new(plan: &Plan, labels: BTreeMap<JobId, String>, todo: &[JobId], places: Arc<Places>, quiet: bool) -> Self {
-        let mut progress = report::Progress::new(todo.len(), 0);
-        for &job in todo {
-            progress.weigh(job, plan.cost(job).macs);
-        }
+    /// A display for the jobs of `plan`, of which some are to run and cost so much in any one unit.
+    pub fn new(
+        plan: &Plan,
+        labels: BTreeMap<JobId, String>,
+        costs: &BTreeMap<JobId, f64>,
+        places: Arc<Places>,
+        quiet: bool,
+    ) -> Self {
+        let mut progress = report::Progress::new(costs.len(), 0);
+        costs.iter().for_each(|(&job, &cost)| progress.weigh(job, cost));
         let labels = plan
             .jobs()
             .map(|job| (job.id, (job.spec.kind(), labels.get(&job.id).cloned().unwrap_or_default())))
@@ -82,7 +95,18 @@ impl Display {
         }
         bar.enable_steady_tick(Duration::from_millis(200));
         let now = Instant::now();
-        Self { progress, labels, begin: now, bar, places, quiet, said: now, tables: LiveTables::default() }
+        Self {
+            progress,
+            labels,
+            begin: now,
+            bar,
+            places,
+            device: machine::processor(),
+            quiet,
+            said: now,
+            last_look: LastLook::default(),
+            tables: vec![],
+        }
     }
 
     /// Kind and label of a job.
@@ -140,15 +164,19 @@ impl Display {
         self.refresh();
     }
 
-    /// Lets `make` draw the tables as they are now, if they are shown and it is time.
-    pub fn show_tables<E>(&mut self, make: impl FnOnce() -> Result<String, E>) -> Result<(), E> {
-        let pause = TABLES_INTERVAL.max(self.tables.took * TABLES_SHARE);
-        if self.bar.is_hidden() || self.tables.made.is_some_and(|made| made.elapsed() < pause) {
+    /// Shows what `make` finds when it looks at the whole run, if it is time for that.
+    pub fn look<E>(&mut self, make: impl FnOnce(Place<'_>, Style) -> Result<Look, E>) -> Result<(), E> {
+        let LastLook { at, took } = self.last_look;
+        if self.quiet || at.is_some_and(|at| at.elapsed() < LOOK_INTERVAL.max(took * LOOK_SHARE)) {
             return Ok(());
         }
         let begin = Instant::now();
-        let lines = make()?.lines().map(str::to_owned).collect();
-        self.tables = LiveTables { lines, made: Some(Instant::now()), took: begin.elapsed() };
+        let width = usize::from(console::Term::stderr().size().1).saturating_sub(INDENT);
+        let style = (width, color_wanted(), !self.bar.is_hidden());
+        let look = make(durations::place(&self.places, &self.device), style)?;
+        self.tables = look.tables.lines().map(str::to_owned).collect();
+        self.progress.expect(look.left, self.begin.elapsed());
+        self.last_look = LastLook { at: Some(Instant::now()), took: begin.elapsed() };
         self.refresh();
         Ok(())
     }
@@ -170,12 +198,11 @@ impl Display {
     fn refresh(&self) {
         if !self.bar.is_hidden() {
             let (rows, columns) = console::Term::stderr().size();
-            // The spinner and a space stand before the first line; others are indented like it.
-            let (width, most) = (usize::from(columns).saturating_sub(3), usize::from(rows / 2).max(1));
+            let (width, most) = (usize::from(columns).saturating_sub(INDENT), usize::from(rows / 2).max(1));
             let mut lines = self.progress.screen(width, most, self.begin.elapsed());
             // One row is the cursor's, one stands empty.
             let room = usize::from(rows).saturating_sub(lines.len() + 2);
-            lines.extend(fitting(&self.tables.lines, room));
+            lines.extend(fitting(&self.tables, room));
             self.bar.set_message(lines.join("\n  "));
         }
     }

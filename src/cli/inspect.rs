@@ -5,7 +5,7 @@ use std::path::Path;
 use super::{
     CliError,
     args::{CheckArgs, GraphFormat, PlanArgs, StoreArgs},
-    display, print,
+    display, durations, print,
     results::Results,
     sweeps::{self, Planned},
 };
@@ -48,9 +48,11 @@ pub fn plan(args: &PlanArgs) -> Result<(), CliError> {
         Some(GraphFormat::Mermaid) => return print(&planned.plan.to_mermaid()),
         None => {}
     }
-    let results = Results::read(Store::open(&args.sweeps.store)?.as_ref(), &planned)?;
+    let store = Store::open(&args.sweeps.store)?;
+    let results = Results::read(store.as_ref(), &planned)?;
     let cost = |job| Some(planned.plan.cost(job).to_string());
-    let mut text = report::plan_text(&planned.sweeps, &planned.plan, &|job| results.view(job), &cost);
+    let outlook = durations::outlook(&planned, &results, store.as_ref())?;
+    let mut text = report::plan_text(&planned.sweeps, &planned.plan, &|job| results.view(job), &cost, &outlook);
     text.push_str(&planned.plan.critical_path_line());
     print(&format!("{}\n", text.trim_end()))
 }
@@ -60,13 +62,14 @@ pub fn status(args: &StoreArgs) -> Result<(), CliError> {
     let planned = sweeps::read(&args.files, args.profile.as_deref())?;
     let store = Store::open(&args.store)?;
     let results = Results::read(store.as_ref(), &planned)?;
-    print(&format!("{}\n", overview(&planned, &results, store.as_ref()).trim_end()))
+    print(&format!("{}\n", overview(&planned, &results, store.as_ref())?.trim_end()))
 }
 
 /// How far sweeps are, in lines.
-pub fn overview(planned: &Planned, results: &Results, store: Option<&Store>) -> String {
+pub fn overview(planned: &Planned, results: &Results, store: Option<&Store>) -> Result<String, CliError> {
     let log = |job| store.map(|store| store.log_path(job).display().to_string());
-    report::summary(&planned.sweeps, &planned.plan, &|job| results.view(job), &log)
+    let summary = report::summary(&planned.sweeps, &planned.plan, &|job| results.view(job), &log);
+    Ok(summary + &durations::outlook(planned, results, store)?.text())
 }
 
 /// Prints what a field of the recipe means.

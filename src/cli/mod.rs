@@ -9,6 +9,7 @@ mod data;
 mod diff;
 mod display;
 mod doctor;
+mod durations;
 mod epoch_log;
 mod error;
 mod events;

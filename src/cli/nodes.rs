@@ -9,20 +9,21 @@ use super::shapes::Shapes;
 use crate::{
     plan::{JobId, Plan},
     schedule::Node,
-    sweep::{Sweep, Terms},
+    sweep::Terms,
 };
 
-/// The scheduler's nodes of the jobs to run; parents outside are done.
+/// The scheduler's nodes of the jobs to run, which cost so much in any one unit; parents outside are done.
 pub fn nodes(
     plan: &Plan,
     todo: &[JobId],
     shapes: &Shapes,
     terms: &BTreeMap<JobId, Terms>,
+    costs: &BTreeMap<JobId, f64>,
     time_limit: Option<Duration>,
 ) -> Vec<Node> {
     let todo: BTreeSet<JobId> = todo.iter().copied().collect();
-    let chains = plan.priorities(|job| if todo.contains(&job.id) { plan.cost(job.id).macs } else { 0.0 });
-    let rounds = rounds(plan);
+    let chains = plan.priorities(|job| costs.get(&job.id).copied().unwrap_or(0.0));
+    let rounds = plan.rounds();
     plan.jobs()
         .filter(|job| todo.contains(&job.id))
         .map(|job| Node {
@@ -38,42 +39,9 @@ pub fn nodes(
         .collect()
 }
 
-/// What the sweep files say about when and where each job runs.
-pub fn terms(sweeps: &[Sweep], plan: &Plan) -> BTreeMap<JobId, Terms> {
-    let mut terms: BTreeMap<JobId, Terms> = BTreeMap::new();
-    if sweeps.iter().all(|sweep| sweep.scheduling.is_empty()) {
-        return terms;
-    }
-    for trial in &plan.trials {
-        let of_trial = sweeps[trial.sweep].terms(&trial.point);
-        for &job in trial.evaluations.iter().chain([&trial.pretrain]) {
-            terms.entry(job).and_modify(|terms| *terms = terms.and(of_trial)).or_insert(of_trial);
-        }
-    }
-    terms
-}
-
 /// So many minutes.
 pub fn minutes(minutes: f64) -> Duration {
     Duration::from_secs_f64(60.0 * minutes)
-}
-
-/// For each job the first seed, by position in its sweep, that asks for it.
-fn rounds(plan: &Plan) -> BTreeMap<JobId, usize> {
-    let mut rounds = BTreeMap::new();
-    let mut seeds: BTreeMap<usize, Vec<u64>> = BTreeMap::new();
-    for trial in &plan.trials {
-        let seeds = seeds.entry(trial.sweep).or_default();
-        let round = seeds.iter().position(|&seed| seed == trial.seed).unwrap_or_else(|| {
-            seeds.push(trial.seed);
-            seeds.len() - 1
-        });
-        for job in trial.evaluations.iter().chain([&trial.pretrain]) {
-            let first = rounds.entry(*job).or_insert(round);
-            *first = round.min(*first);
-        }
-    }
-    rounds
 }
 
 /// The most jobs that can run at the same time: every job that runs has a job of its own below it, or itself, that

@@ -55,8 +55,8 @@ impl Results {
 
     /// The state in the midst of a run that began at `since`, in milliseconds since 1970. What has become stale is not
     /// looked for.
-    pub fn amid(snapshot: Snapshot, planned: &Planned, since: u64) -> Result<Self, CliError> {
-        Self::new(snapshot, None, Some(since), planned)
+    pub fn amid(snapshot: Snapshot, store: &Store, planned: &Planned, since: u64) -> Result<Self, CliError> {
+        Ok(Self { store: Some(store.clone()), ..Self::new(snapshot, None, Some(since), planned)? })
     }
 
     fn new(

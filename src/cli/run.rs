@@ -21,12 +21,13 @@ use super::{
     args::{Keep, RunArgs},
     changes,
     children::ChildJobs,
-    display::{self, Display},
+    display::{Display, Look},
+    durations,
     error::chain,
     events::Events,
     gc, lock, machine,
     needs::Needs,
-    nodes::{minutes, most_at_a_time, nodes, terms},
+    nodes::{minutes, most_at_a_time, nodes},
     places::{Places, Wanted},
     results::{self, Results},
     room::until_room,
@@ -154,15 +155,17 @@ impl Run<'_> {
     /// Runs the jobs; every change is journaled before it is acted upon.
     fn work(&mut self, todo: &[JobId], needs: Needs) -> Result<schedule::Summary, CliError> {
         let (args, plan) = (self.args, &self.planned.plan);
-        let terms = terms(&self.planned.sweeps, plan);
+        let terms = plan.terms(&self.planned.sweeps);
         let shapes = Shapes::of(plan, todo, &needs, &terms, &self.snapshot);
         let places = Arc::new(self.places(todo)?);
         if !args.quiet {
             places.tell();
         }
         let time_limit = args.time_limit.map(minutes);
+        let durations = durations::learn(&self.snapshot, plan, self.store);
+        let costs = durations::costs(plan, todo, &durations, durations::place(&places, &machine::processor()));
         let scheduler = Scheduler::new(
-            nodes(plan, todo, &shapes, &terms, time_limit),
+            nodes(plan, todo, &shapes, &terms, &costs, time_limit),
             &shapes.shapes,
             &places.devices,
             policy(args),
@@ -184,7 +187,8 @@ impl Run<'_> {
         let mut executor = LocalExecutor::new(Arc::new(jobs), sender);
         let begin = Instant::now();
         let labels = report::job_labels(&self.planned.sweeps, plan);
-        let mut display = Display::new(plan, labels, todo, places, args.quiet);
+        let mut display = Display::new(plan, labels, &costs, Arc::clone(&places), args.quiet);
+        self.look(&mut display)?;
         let result = drive(scheduler, &mut executor, &receiver, &|| begin.elapsed(), &mut |notice| {
             self.notice(notice, &mut display, &stop)
         });
@@ -222,20 +226,23 @@ impl Run<'_> {
                     let (kind, label) = display.label(change.job);
                     self.events.change(change, (kind, &label), &self.snapshot)?;
                 }
-                display.show_tables(|| self.tables())
+                self.look(display)
             }
         }
     }
 
-    /// The tables as they are now, for the terminal.
-    fn tables(&self) -> Result<String, CliError> {
-        let results = Results::amid(self.snapshot.clone(), self.planned, self.began_unix_ms)?;
-        let (width, color) = display::progress_style();
-        let tables = tables::all(self.planned, &results);
-        let tables = tables.into_iter().flatten();
-        // What stands below a table is worth reading when it is complete.
-        let bare = tables.map(|table| report::terminal(&Table { notes: vec![], ..table }, width, color));
-        Ok(bare.collect::<Vec<_>>().join("\n"))
+    /// Shows the tables as they are now and how long the rest will take, if it is time.
+    fn look(&self, display: &mut Display) -> Result<(), CliError> {
+        let (planned, store) = (self.planned, self.store);
+        display.look(|place, style| {
+            let results = Results::amid(self.snapshot.clone(), store, planned, self.began_unix_ms)?;
+            let outlook = durations::outlook_at(planned, &results, Some(store), place);
+            let tables = tables::all(planned, &results).into_iter().flatten();
+            // What stands below a table is worth reading when it is complete.
+            let bare = |table| report::terminal(&Table { notes: vec![], ..table }, style.0, style.1);
+            let tables = style.2.then(|| tables.map(bare).collect::<Vec<_>>().join("\n"));
+            Ok(Look { tables: tables.unwrap_or_default(), left: (outlook.unknown == 0).then_some(outlook.end) })
+        })
     }
 
     /// Writes changes into the journal, all at once, since each writing waits for the disk; on a full one until there is

@@ -51,7 +51,7 @@ pub fn watch(args: &StoreArgs) -> Result<(), CliError> {
 fn look(planned: &Planned, store: &Store) -> Result<String, CliError> {
     // What cannot be read is said by the other commands; here it would only disturb the picture.
     let results = Results::glance(store, planned)?;
-    let mut text = overview(planned, &results, Some(store));
+    let mut text = overview(planned, &results, Some(store))?;
     let (width, color) = display::table_style();
     for table in tables::all(planned, &results).into_iter().flatten() {
         text += &format!("\n{}", report::terminal(&table, width, color));

@@ -2,18 +2,23 @@
 
 mod cells;
 mod cost;
+mod duration;
+mod estimate;
 mod form;
 mod graph;
 mod job;
 mod memory;
 mod priority;
 mod render;
+mod timeline;
 
 #[cfg(test)]
 pub(crate) mod fixture;
 
 pub use cells::cells;
 pub use cost::{Cost, forward_macs, parameters};
+pub use duration::{Durations, Level, Likeness, Measured, Sample};
+pub use estimate::Estimate;
 pub use form::IDENTITY_VERSION;
 pub use graph::{Plan, PlannedTrial};
 pub use job::{Job, JobId, ParseJobIdError};

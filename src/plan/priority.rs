@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Cost, Job, JobId, Plan};
+use crate::sweep::{Sweep, Terms};
 
 impl Plan {
     /// The estimated work of a job; nothing if the plan does not have it.
@@ -35,6 +36,41 @@ impl Plan {
             next = highest(self.children(id), &priorities);
         }
         path
+    }
+
+    /// What the sweeps say about when and where each job runs; nothing of jobs of which none says anything.
+    pub fn terms(&self, sweeps: &[Sweep]) -> BTreeMap<JobId, Terms> {
+        let mut terms: BTreeMap<JobId, Terms> = BTreeMap::new();
+        if sweeps.iter().all(|sweep| sweep.scheduling.is_empty()) {
+            return terms;
+        }
+        for trial in &self.trials {
+            let Some(sweep) = sweeps.get(trial.sweep) else { continue };
+            let of_trial = sweep.terms(&trial.point);
+            for &job in trial.evaluations.iter().chain([&trial.pretrain]) {
+                terms.entry(job).and_modify(|terms| *terms = terms.and(of_trial)).or_insert(of_trial);
+            }
+        }
+        terms
+    }
+
+    /// For each job the first seed, by position in its sweep, that asks for it: one seed of every cell comes before the
+    /// second of any.
+    pub fn rounds(&self) -> BTreeMap<JobId, usize> {
+        let mut rounds = BTreeMap::new();
+        let mut seeds: BTreeMap<usize, Vec<u64>> = BTreeMap::new();
+        for trial in &self.trials {
+            let seeds = seeds.entry(trial.sweep).or_default();
+            let round = seeds.iter().position(|&seed| seed == trial.seed).unwrap_or_else(|| {
+                seeds.push(trial.seed);
+                seeds.len() - 1
+            });
+            for job in trial.evaluations.iter().chain([&trial.pretrain]) {
+                let first = rounds.entry(*job).or_insert(round);
+                *first = round.min(*first);
+            }
+        }
+        rounds
     }
 }
 

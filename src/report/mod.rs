@@ -19,6 +19,7 @@ mod lineage;
 mod lines;
 mod markdown;
 mod notes;
+mod outlook;
 mod plan_text;
 mod progress;
 mod rank;
@@ -44,6 +45,7 @@ pub use self::{
     latex::latex,
     lineage::{lineage, neighborhood, staleness},
     markdown::markdown,
+    outlook::{Outlook, Place},
     plan_text::plan_text,
     progress::{Outcome, Progress},
     rank::Rank,

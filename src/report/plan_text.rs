@@ -7,6 +7,7 @@ use rayon::prelude::*;
 use super::{
     labels::job_labels,
     lines::{one_line, width_of},
+    outlook::{Outlook, expected},
     summary::{count, state_counts},
     view::JobView,
 };
@@ -15,12 +16,14 @@ use crate::{
     sweep::Sweep,
 };
 
-/// An overview and one line per job, parents before children. `cost` says what a job will cost, where known.
+/// An overview and one line per job, parents before children. `cost` says how much work a job is, where known;
+/// `outlook` how long what is left of it takes.
 pub fn plan_text(
     sweeps: &[Sweep],
     plan: &Plan,
     view: &dyn Fn(JobId) -> JobView,
     cost: &(dyn Fn(JobId) -> Option<String> + Sync),
+    outlook: &Outlook,
 ) -> String {
     let jobs: Vec<&Job> = plan.jobs().collect();
     let views: Vec<JobView> = jobs.iter().map(|job| view(job.id)).collect();
@@ -32,16 +35,19 @@ pub fn plan_text(
         out += &format!("{}: {trials} × {seeds}\n", one_line(&sweep.title));
     }
     out += &format!("{}\n", jobs_line(plan));
-    out += &format!("{}\n\n", state_counts(views.iter()));
+    out += &format!("{}\n", state_counts(views.iter()));
+    out.extend(outlook.line().map(|line| line + "\n"));
+    out.push('\n');
 
     let labels = job_labels(sweeps, plan);
     let line = |(job, view): (&&Job, &JobView)| {
         let label = labels.get(&job.id).cloned().unwrap_or_default();
         let cost = cost(job.id).unwrap_or_default();
-        [job.id.short(), job.spec.kind().to_owned(), label, view.state().to_owned(), cost]
+        let time = outlook.jobs.get(&job.id).map_or_else(String::new, |&estimate| expected(estimate));
+        [job.id.short(), job.spec.kind().to_owned(), label, view.state().to_owned(), cost, time]
     };
     // A plan may have a hundred thousand jobs.
-    let lines: Vec<[String; 5]> = jobs.par_iter().zip(&views).map(line).collect();
+    let lines: Vec<[String; 6]> = jobs.par_iter().zip(&views).map(line).collect();
     aligned(&mut out, &lines);
     out
 }

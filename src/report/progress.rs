@@ -7,7 +7,7 @@ use super::{
     time::{duration, rough_duration},
 };
 use crate::{
-    plan::JobId,
+    plan::{Estimate, JobId},
     recipe::{Metric, Metrics},
 };
 
@@ -30,6 +30,8 @@ pub struct Progress {
     weights: BTreeMap<JobId, f64>,
     /// Cost of the jobs that ended.
     spent: f64,
+    /// How long what is left will take, as was found at this time after the start.
+    expected: Option<(Estimate, Duration)>,
     /// Whether a job that was never weighed is part of the run, so that no remaining time can be told.
     unweighed: bool,
 }
@@ -97,6 +99,11 @@ impl Progress {
     /// tells no remaining time.
     pub fn weigh(&mut self, job: JobId, weight: f64) {
         self.weights.insert(job, weight);
+    }
+
+    /// What is left was found to take so long, `elapsed` after the start; `None` if that is not known.
+    pub fn expect(&mut self, left: Option<Estimate>, elapsed: Duration) {
+        self.expected = left.map(|left| (left, elapsed));
     }
 
     /// A job started; returns the line for a log. `label` is its name from [`job_labels`](super::job_labels), `place`
@@ -193,7 +200,12 @@ impl Progress {
         if self.skipped > 0 {
             text += &format!(" · {} skipped", self.skipped);
         }
-        if let Some(seconds) = self.work().and_then(|work| work.seconds_left(elapsed)) {
+        if let Some((left, found)) = self.expected {
+            let since = elapsed.saturating_sub(found).as_secs_f64();
+            let [seconds, low, high] =
+                [left.seconds, left.low, left.high].map(|seconds| rough_duration((seconds - since).max(0.0)));
+            text += &format!(" · about {seconds} left ({low} to {high})");
+        } else if let Some(seconds) = self.work().and_then(|work| work.seconds_left(elapsed)) {
             text += &format!(" · about {} left", rough_duration(seconds));
         }
         text

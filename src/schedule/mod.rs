@@ -31,7 +31,7 @@ pub use gpus::{ForeignProcess, Gpu, GpuError, Gpus, Slowdown, gpus};
 pub use local::{LocalExecutor, LocalJobs};
 pub use message::{Alive, Epoch, JobMessage, Phase, Progress};
 pub use node::{Demand, Device, GraphError, Node, Policy, Shape};
-pub use resources::{parallel_jobs, share_cores};
+pub use resources::share_cores;
 pub use scheduler::Scheduler;
 pub use scripted::{Scripted, Take, simulate};
 pub use state::{JobState, Remedy, Summary};

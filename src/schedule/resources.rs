@@ -1,10 +1,5 @@
 //! How the cores of a machine are divided among jobs that run at the same time.
 
-/// How many jobs to run at the same time: one per core, since small networks do not fill a second one.
-pub fn parallel_jobs(cores: usize, jobs: usize) -> usize {
-    cores.min(jobs).max(1)
-}
-
 /// Threads for each of `parallel_jobs` slots, as equal as possible. Together they are no more than the cores, except
 /// that every slot has at least one.
 pub fn share_cores(cores: usize, parallel_jobs: usize) -> Vec<usize> {
@@ -36,12 +31,5 @@ mod tests {
             }
         }
         assert_eq!(share_cores(2, 5), [1; 5]);
-    }
-
-    #[test]
-    fn few_jobs_get_several_cores_each() {
-        assert_eq!(parallel_jobs(8, 100), 8);
-        assert_eq!(parallel_jobs(8, 2), 2);
-        assert_eq!(parallel_jobs(0, 0), 1);
     }
 }

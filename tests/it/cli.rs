@@ -271,6 +271,7 @@ fn looking_does_not_need_a_run() {
     for (arguments, expected) in [
         (vec!["check", "tiny.ron"], "tiny.ron: ok, 2 trials × 2 seeds, 8 jobs"),
         (vec!["plan", "tiny.ron"], "8 missing"),
+        (vec!["plan", "tiny.ron"], "time left: unknown, since no job was measured on cpu ("),
         (vec!["plan", "tiny.ron", "--graph", "dot"], "digraph"),
         (vec!["table", "tiny.ron"], "–"),
         (vec!["status", "tiny.ron"], "8 missing"),

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use ablate::{
-    plan::{JobId, Plan},
+    plan::{Durations, JobId, Plan, Sample},
     recipe::{EvaluationPatch, Metric, Metrics, Recipe, RecipePatch},
-    report::{DoneView, JobView, Table},
+    report::{DoneView, JobView, Outlook, Place, Table},
     sweep::{Axis, AxisValue, MetricColumn, NamedEvaluation, Selection, Sweep, TableSpec},
 };
 
@@ -16,6 +16,7 @@ mod curves;
 mod figures;
 mod honesty;
 mod long_form;
+mod outlook;
 mod over;
 mod published;
 mod ranks;
@@ -68,6 +69,18 @@ impl Results {
             self.plan.trials.iter().find(|trial| trial.sweep == 0 && trial.point == point && trial.seed == seed);
         let trial = trial.expect("the trial is planned");
         [trial.pretrain, trial.evaluations[0]]
+    }
+
+    /// How long the rest takes, two jobs at a time, if these jobs took so many seconds.
+    fn outlook(&self, measured: &[(JobId, f64)]) -> Outlook {
+        let parent = |id: JobId| self.plan.job(self.plan.job(id)?.parents.first().copied()?);
+        let sample = |&(id, seconds): &(JobId, f64)| {
+            let job = self.plan.job(id).expect("the job is planned");
+            Sample { job, parent: parent(id), seconds, threads: 1, device: "cpu" }
+        };
+        let durations = Durations::learn(measured.iter().map(sample));
+        let place = Place { device: "cpu", slots: 2, threads: 1 };
+        Outlook::new(&self.sweeps, &self.plan, &|id| self.view(id), &durations, place)
     }
 
     /// Changes the record of a job that is done.

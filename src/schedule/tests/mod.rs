@@ -3,6 +3,7 @@
 mod devices;
 mod driving;
 mod faults;
+mod makespan;
 mod properties;
 mod rules;
 mod world;

@@ -16,12 +16,13 @@ fn a_plan_lists_its_jobs_and_what_sharing_saves() {
     let [pretrain, evaluation] = results.jobs(&[1, 1], 0);
     results.views.remove(&evaluation);
     let cost = |id| (id == pretrain).then(|| "20 000 images".to_owned());
-    let text = plan_text(&results.sweeps, &results.plan, &|id| results.view(id), &cost);
+    let text = plan_text(&results.sweeps, &results.plan, &|id| results.view(id), &cost, &results.outlook(&[]));
     insta::assert_snapshot!(results.without_ids(&text), @"
     SimCLR in miniature: 4 trials × 1 seed
     Control: 2 trials × 1 seed
     10 jobs: 4 pretrain, 5 evaluate, 1 initialize; 2 more saved by sharing
     9 done, 1 missing
+    time left: unknown, since no job was measured on cpu
 
     job00000  pretrain    64 + τ = 0.1, seed 0                      done
     job00001  evaluate    64 + τ = 0.1, seed 0                      done

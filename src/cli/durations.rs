@@ -1,0 +1,105 @@
+//! What the store tells of how long jobs take on this machine.
+
+use std::{cmp::Reverse, collections::BTreeMap};
+
+use super::{
+    CliError, machine,
+    nodes::most_at_a_time,
+    places::{Places, Wanted},
+    results::Results,
+    sweeps::Planned,
+};
+use crate::{
+    plan::{Durations, Job, JobId, Plan, Sample},
+    report::{Outlook, Place},
+    store::{Record, Snapshot, Store},
+};
+
+/// With fewer measured jobs of a kind that is left to do, jobs of other sweeps are looked at.
+const FEW: usize = 3;
+/// Most jobs of other sweeps whose settings are read, the newest: each is a file.
+const MOST_READ: usize = 200;
+
+/// Learns from the records of a store: those of planned jobs, and of other jobs where the planned ones tell little.
+pub fn learn(snapshot: &Snapshot, plan: &Plan, store: &Store) -> Durations {
+    let others = if tells_little(snapshot, plan) { others(snapshot, plan, store) } else { BTreeMap::new() };
+    let job = |id: JobId| plan.job(id).or_else(|| others.get(&id));
+    let records = snapshot.jobs.values().filter_map(|status| status.record.as_deref());
+    Durations::learn(records.filter_map(|record| {
+        let Record { wall_seconds: seconds, threads, device, .. } = record;
+        let job_of = job(record.job)?;
+        let parent = job_of.parents.first().and_then(|&parent| job(parent));
+        Some(Sample { job: job_of, parent, seconds: *seconds, threads: *threads, device })
+    }))
+}
+
+/// How long what is left of some sweeps will take on this machine.
+pub fn outlook(planned: &Planned, results: &Results, store: Option<&Store>) -> Result<Outlook, CliError> {
+    let (snapshot, plan) = (results.snapshot(), &planned.plan);
+    let left: Vec<JobId> = plan.jobs().map(|job| job.id).filter(|&job| snapshot.record(job).is_none()).collect();
+    let places = Places::find(Wanted {
+        devices: &[],
+        jobs: None,
+        memory: machine::memory().unwrap_or(f64::MAX),
+        most: most_at_a_time(plan, &left),
+    })?;
+    Ok(outlook_at(planned, results, store, place(&places, &machine::processor())))
+}
+
+/// How long what is left of some sweeps will take where a run has its jobs.
+pub fn outlook_at(planned: &Planned, results: &Results, store: Option<&Store>, place: Place<'_>) -> Outlook {
+    let plan = &planned.plan;
+    let durations = store.map_or_else(Durations::default, |store| learn(results.snapshot(), plan, store));
+    Outlook::new(&planned.sweeps, plan, &|job| results.view(job), &durations, place)
+}
+
+/// Where the jobs of a run go, as an outlook wants it; `device` is named by its maker.
+pub fn place<'a>(places: &Places, device: &'a str) -> Place<'a> {
+    Place { device, slots: places.devices.iter().map(|device| device.slots).sum(), threads: places.threads(&[0]) }
+}
+
+/// What each job to run will cost, in one unit for all: seconds where durations are known, and for the others as many
+/// as the known ones take for as much work; where none is known, the work.
+pub fn costs(plan: &Plan, todo: &[JobId], durations: &Durations, place: Place<'_>) -> BTreeMap<JobId, f64> {
+    let of = |&id: &JobId| {
+        let job = plan.job(id)?;
+        let parent = job.parents.first().and_then(|&parent| plan.job(parent));
+        let seconds = durations.of(job, parent, place.threads, place.device).map(|estimate| estimate.seconds);
+        Some((id, plan.cost(id).macs, seconds))
+    };
+    let jobs: Vec<(JobId, f64, Option<f64>)> = todo.iter().filter_map(of).collect();
+    let known = jobs.iter().filter_map(|&(_, macs, seconds)| Some((macs, seconds?)));
+    let (macs, seconds) = known.fold((0.0, 0.0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+    let rate = if macs > 0.0 { seconds / macs } else { 1.0 };
+    jobs.into_iter().map(|(job, macs, seconds)| (job, seconds.unwrap_or(rate * macs))).collect()
+}
+
+/// Whether few jobs of some kind that is left to do were measured among those of the plan.
+fn tells_little(snapshot: &Snapshot, plan: &Plan) -> bool {
+    let (mut measured, mut left) = (BTreeMap::<&str, usize>::new(), BTreeMap::<&str, usize>::new());
+    for job in plan.jobs() {
+        let kinds = if snapshot.record(job.id).is_some() { &mut measured } else { &mut left };
+        *kinds.entry(job.spec.kind()).or_default() += 1;
+    }
+    left.keys().any(|kind| measured.get(kind).is_none_or(|&count| count < FEW))
+}
+
+/// The newest measured jobs outside the plan, and their parents. One whose settings are gone or damaged teaches nothing.
+fn others(snapshot: &Snapshot, plan: &Plan, store: &Store) -> BTreeMap<JobId, Job> {
+    let records = snapshot.jobs.values().filter_map(|status| status.record.as_deref());
+    let mut records: Vec<&Record> = records.filter(|record| plan.job(record.job).is_none()).collect();
+    records.sort_by_key(|record| Reverse(record.started_unix));
+    let mut found = BTreeMap::new();
+    for record in records.into_iter().take(MOST_READ) {
+        let Ok(job) = store.job(record.job) else { continue };
+        for &parent in job.parents.iter().filter(|&&parent| plan.job(parent).is_none()) {
+            if !found.contains_key(&parent)
+                && let Ok(parent) = store.job(parent)
+            {
+                found.insert(parent.id, parent);
+            }
+        }
+        found.insert(job.id, job);
+    }
+    found
+}
