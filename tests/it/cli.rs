@@ -16,6 +16,7 @@ mod checkpoints;
 mod files;
 mod format;
 mod full_disk;
+mod gpus;
 mod keeping;
 mod limits;
 mod pictures;

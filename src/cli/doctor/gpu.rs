@@ -6,7 +6,7 @@ use indicatif::DecimalBytes;
 
 use super::{
     Finding, fine, note, problem,
-    toolkit::{Toolkit, toolkit},
+    toolkit::{Compiler, Toolkit, toolkit},
 };
 use crate::{
     cli::error::chain,
@@ -147,7 +147,7 @@ fn compiling(toolkit: &Toolkit, cuda: (u32, u32), computes: bool) -> Vec<Finding
     };
     let compiler = match &toolkit.compiler {
         // An older driver refuses what a newer compiler writes.
-        Ok((name, Some(version))) if *version > cuda => bad(
+        Ok(Compiler { name, version: Some(version) }) if *version > cuda => bad(
             "nvrtc",
             format!(
                 "{name} is of CUDA {}.{}, the driver takes no kernels newer than {}.{}: update the driver, or put an \
@@ -155,8 +155,10 @@ fn compiling(toolkit: &Toolkit, cuda: (u32, u32), computes: bool) -> Vec<Finding
                 version.0, version.1, cuda.0, cuda.1
             ),
         ),
-        Ok((name, Some((major, minor)))) => fine("nvrtc", format!("{name}, of CUDA {major}.{minor}")),
-        Ok((name, None)) => note("nvrtc", format!("{name} does not tell its version")),
+        Ok(Compiler { name, version: Some((major, minor)) }) => {
+            fine("nvrtc", format!("{name}, of CUDA {major}.{minor}"))
+        }
+        Ok(Compiler { name, version: None }) => note("nvrtc", format!("{name} does not tell its version")),
         Err(said) => bad(
             "nvrtc",
             format!(

@@ -21,10 +21,19 @@ const COMPILER: [&str; 3] = ["libnvrtc.so", "libnvrtc.so.13", "libnvrtc.so.12"];
 pub(super) struct Toolkit {
     /// Name of the driver's library, or why it cannot be opened.
     pub driver: Result<&'static str, String>,
-    /// Name of the compiler's library and its CUDA version if it tells, or why it cannot be opened.
-    pub compiler: Result<(&'static str, Option<(u32, u32)>), String>,
+    /// The compiler, or why its library cannot be opened.
+    pub compiler: Result<Compiler, String>,
     /// The folder with `cuda_runtime.h`, or where it was looked for.
     pub headers: Result<PathBuf, PathBuf>,
+}
+
+/// What compiles kernels.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Compiler {
+    /// Name of its library.
+    pub name: &'static str,
+    /// Its CUDA version, if it tells: major, minor.
+    pub version: Option<(u32, u32)>,
 }
 
 /// Looks at the toolkit of this machine.
@@ -32,7 +41,7 @@ pub(super) fn toolkit() -> Toolkit {
     let installed = |path: &Path| path.exists();
     Toolkit {
         driver: open(&DRIVER).map(|(name, _)| name),
-        compiler: open(&COMPILER).map(|(name, library)| (name, version(&library))),
+        compiler: open(&COMPILER).map(|(name, library)| Compiler { name, version: version(&library) }),
         headers: headers(env::var_os("CUDA_PATH").map(PathBuf::from), installed),
     }
 }

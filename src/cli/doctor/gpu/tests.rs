@@ -26,7 +26,7 @@ fn of(usable: Vec<Gpu>) -> Gpus {
 fn installed() -> Toolkit {
     Toolkit {
         driver: Ok("libcuda.so.1"),
-        compiler: Ok(("libnvrtc.so.12", Some((12, 8)))),
+        compiler: Ok(Compiler { name: "libnvrtc.so.12", version: Some((12, 8)) }),
         headers: Ok(PathBuf::from("/usr/local/cuda/include")),
     }
 }
@@ -124,7 +124,7 @@ fn what_kernels_need_is_named_with_its_remedy() {
     ");
     assert!(lines(&compiling(&nothing, (12, 8), false)).lines().all(|line| line.starts_with("note ")));
     let compiler = |name, version| {
-        let toolkit = Toolkit { compiler: Ok((name, version)), ..installed() };
+        let toolkit = Toolkit { compiler: Ok(Compiler { name, version }), ..installed() };
         lines(&compiling(&toolkit, (12, 8), true)[1..2])
     };
     insta::assert_snapshot!(compiler("libnvrtc.so.13", Some((13, 0))), @"PROBLEM  nvrtc      libnvrtc.so.13 is of CUDA 13.0, the driver takes no kernels newer than 12.8: update the driver, or put an older NVRTC first in LD_LIBRARY_PATH");
