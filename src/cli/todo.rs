@@ -27,7 +27,8 @@ pub struct Todo {
     pub unchosen: usize,
 }
 
-/// Finds out what is to be done; refuses what cannot be. Changes nothing.
+/// Finds out what is to be done; refuses what cannot be. Changes nothing but settings that are damaged: it writes them
+/// again.
 pub fn todo(args: &RunArgs, planned: &Planned, snapshot: &Snapshot, store: &Store) -> Result<Todo, CliError> {
     let plan = &planned.plan;
     let chosen = chosen(planned, &args.only)?;
@@ -78,6 +79,8 @@ fn missing(plan: &Plan, chosen: &BTreeSet<JobId>, snapshot: &Snapshot, store: &S
         if no_record || encoder != Encoder::There {
             missing.insert(job.id);
             encoders.extend(job.parents.iter().copied());
+        } else if encoders.contains(&job.id) {
+            mend_settings(store, job)?;
         }
     }
     if gone > 0 {
@@ -123,6 +126,17 @@ fn encoder(store: &Store, job: JobId) -> Result<Encoder, CliError> {
             _ => Err(error.into()),
         },
     }
+}
+
+/// Writes the settings of a finished job again if they are damaged or gone: a job that reads its encoder reads them, too.
+fn mend_settings(store: &Store, job: &Job) -> Result<(), CliError> {
+    match store.job(job.id) {
+        Ok(_) => return Ok(()),
+        Err(error) if matches!(error.kind(), ErrorKind::Damaged { .. }) => tell(&format!("warning: {}", chain(&error))),
+        Err(error) if matches!(error.kind(), ErrorKind::NotDone { .. }) => {}
+        Err(error) => return Err(error.into()),
+    }
+    Ok(store.write_job(job)?)
 }
 
 fn without_data(plan: &Plan, missing: &[JobId], needs: &Needs) -> BTreeMap<JobId, JobEvent> {

@@ -81,7 +81,9 @@ impl Store {
         let record = Record { checkpoint, ..record };
         let path = self.record_path(record.job);
         let text = sealed(&record, &path)?;
-        create_folders(&*self.disk, &self.job_folder(record.job))?;
+        let folder = self.job_folder(record.job);
+        create_folders(&*self.disk, &folder)?;
+        self.remove_leftovers(&folder)?;
         if let Some(bytes) = encoder {
             write_atomic(&*self.disk, &self.encoder_path(record.job), bytes)?;
         }
@@ -358,17 +360,22 @@ mod tests {
     }
 
     #[test]
-    fn starting_again_removes_leftovers_only() {
+    fn starting_again_and_finishing_remove_leftovers_only() {
         let (_folder, store) = fixture::store();
         let job = fixture::job(1);
         store.write_job(&job).unwrap();
         fs::write(store.log_path(job.id), "log").unwrap();
-        fs::write(store.job_folder(job.id).join(format!("encoder.safetensors{BESIDE}9-0")), "half").unwrap();
+        let leave = || fs::write(store.encoder_path(job.id).with_extension(format!("safetensors{BESIDE}9-0")), "half");
+        let names = || {
+            let names = fs::read_dir(store.job_folder(job.id)).unwrap().map(|file| file.unwrap().file_name());
+            names.collect::<std::collections::BTreeSet<_>>().into_iter().collect::<Vec<_>>()
+        };
+        leave().unwrap();
         store.write_job(&job).unwrap();
-        let mut names: Vec<_> =
-            fs::read_dir(store.job_folder(job.id)).unwrap().map(|f| f.unwrap().file_name()).collect();
-        names.sort();
-        assert_eq!(names, ["job.json", "log.txt"]);
+        assert_eq!(names(), ["job.json", "log.txt"]);
+        leave().unwrap();
+        store.publish(fixture::record(1), None).unwrap();
+        assert_eq!(names(), ["job.json", "log.txt", "record.json"]);
     }
 
     #[test]

@@ -13,15 +13,21 @@ use tempfile::TempDir;
 
 mod bundles;
 mod checkpoints;
+mod damage;
 mod files;
 mod format;
+mod frozen;
 mod full_disk;
 mod gpus;
+mod journal;
 mod keeping;
+mod killed_jobs;
+mod kills;
 mod limits;
 mod pictures;
 mod states;
 mod surroundings;
+mod torn_journal;
 
 /// A folder with a small sweep file and a store.
 pub(crate) struct Lab {
@@ -70,7 +76,11 @@ impl Lab {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_ablate"));
+        self.command_of(env!("CARGO_BIN_EXE_ablate"), arguments)
+    }
+
+    fn command_of(&self, program: &str, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program);
         command.args(arguments).current_dir(self.folder.path()).env_remove("ABLATE_DATA_DIR").env("NO_COLOR", "1");
         command
     }

@@ -22,6 +22,18 @@ pub(super) fn endless() -> Lab {
     lab
 }
 
+/// Jobs with one epoch of minutes: one that is not killed would end well, and until then it says nothing and so does not
+/// notice that nobody listens.
+pub(super) fn one_long_epoch() -> Lab {
+    let lab = Lab::new();
+    lab.write(
+        &SWEEP
+            .replace("train_images: 40", "train_images: 40000")
+            .replace("epochs: 2, batch_size: 20, warmup_epochs: 1", "epochs: 1, batch_size: 20, warmup_epochs: 0"),
+    );
+    lab
+}
+
 pub(super) fn start(lab: &Lab) -> Child {
     let child = lab.command(&["run", "tiny.ron"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     wait_until("a job has started", || {
@@ -43,7 +55,7 @@ pub(super) fn signal(child: &Child, signal: Signal) {
 }
 
 /// The processes that work in the folder of the lab.
-fn processes(lab: &Lab) -> Vec<String> {
+pub(super) fn processes(lab: &Lab) -> Vec<String> {
     let folder = lab.folder.path().canonicalize().unwrap();
     let all = fs::read_dir("/proc").unwrap().filter_map(|entry| Some(entry.ok()?.path()));
     all.filter(|process| fs::read_link(process.join("cwd")).is_ok_and(|cwd| cwd == folder))
@@ -96,13 +108,7 @@ fn a_running_job_is_shown_and_a_killed_run_leaves_none() {
 
 #[test]
 fn a_second_signal_does_not_wait_for_the_epoch() {
-    let lab = Lab::new();
-    // One epoch, so that a job that is not killed would end well.
-    lab.write(
-        &SWEEP
-            .replace("train_images: 40", "train_images: 40000")
-            .replace("epochs: 2, batch_size: 20, warmup_epochs: 1", "epochs: 1, batch_size: 20, warmup_epochs: 0"),
-    );
+    let lab = one_long_epoch();
     let mut run = start(&lab);
     let mut told = BufReader::new(run.stderr.take().unwrap()).lines().map(Result::unwrap);
     signal(&run, Signal::INT);
