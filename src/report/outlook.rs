@@ -102,11 +102,11 @@ impl Outlook {
             1 => "one job at a time".to_owned(),
             slots => format!("{slots} jobs at a time; {} of device time", rough_range(self.work)),
         };
-        let mut line = format!("time left: {}, {slots}; from {}", rough_range(self.end), self.basis());
-        if self.unknown > 0 {
-            line += &format!("; without {} like none that was measured", count(self.unknown, "job"));
-        }
-        Some(line)
+        let unknown = match self.unknown {
+            0 => String::new(),
+            unknown => format!("unknown for {} like none that was measured; of the others ", count(unknown, "job")),
+        };
+        Some(format!("time left: {unknown}{}, {slots}; from {}", rough_range(self.end), self.basis()))
     }
 
     /// The same with a line for each of several tables; nothing if nothing was measured.

@@ -91,7 +91,7 @@ fn no_time_is_made_up() {
     let mut both = Results::none(vec![two_by_two(&[0, 1]), far]);
     both.views = results.views;
     insta::assert_snapshot!(both.outlook(&measured).text(), @"
-    time left: about 37 min (20 min to 1 h 10 min), 2 jobs at a time; about 1 h 7 min (40 min to 2 h 8 min) of device time; from 4 measured jobs; without 4 jobs like none that was measured
+    time left: unknown for 4 jobs like none that was measured; of the others about 37 min (20 min to 1 h 10 min), 2 jobs at a time; about 1 h 7 min (40 min to 2 h 8 min) of device time; from 4 measured jobs
       SimCLR in miniature, table-1: about 37 min (20 min to 1 h 10 min)
       SimCLR in miniature, table-1: unknown
     ");
