@@ -1,11 +1,11 @@
 //! Where the jobs of a run go: devices, the jobs that each of them takes at a time, and the cores of each.
 
-use std::{fmt, process::Command, str::FromStr};
+use std::{fmt, path::Path, process::Command, str::FromStr};
 
 use super::{CliError, machine, tell};
 use crate::{
     report::count,
-    schedule::{Device, Launch, share_cores},
+    schedule::{self, Device, Gpu, GpuError, Launch, share_cores},
     train::device,
 };
 
@@ -45,17 +45,6 @@ impl fmt::Display for DeviceName {
             Self::Cuda(index) => write!(f, "cuda:{index}"),
         }
     }
-}
-
-/// A GPU that jobs may run on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UsableGpu {
-    /// Position among those that the process may use.
-    pub index: usize,
-    /// How it is named to the processes of jobs.
-    pub uuid: String,
-    /// Bytes of its memory that are free.
-    pub free: u64,
 }
 
 /// Where the jobs of a run go.
@@ -101,14 +90,14 @@ impl Places {
                  write --devices cpu"
             ))),
             // With a quota of fewer cores than there are, which ones is for the system to say.
-            _ => Self::of(wanted, cores, if ids.len() == cores { &ids } else { &[] }, &[]),
+            _ => Self::of(wanted, cores, if ids.len() == cores { &ids } else { &[] }, &usable(wanted.devices)?),
         }
     }
 
     /// The devices that are asked for, on a machine with so many cores, of these ids if that is known, and these GPUs.
-    fn of(wanted: Wanted<'_>, cores: usize, ids: &[usize], gpus: &[UsableGpu]) -> Result<Self, CliError> {
-        let chosen: Vec<&UsableGpu> = match wanted.devices {
-            [] => gpus.iter().collect(),
+    fn of(wanted: Wanted<'_>, cores: usize, ids: &[usize], gpus: &[Gpu]) -> Result<Self, CliError> {
+        let chosen: Vec<(usize, &Gpu)> = match wanted.devices {
+            [] => gpus.iter().enumerate().collect(),
             [DeviceName::Cpu(_)] => vec![],
             names => names.iter().map(|&name| gpu_named(name, gpus)).collect::<Result<_, _>>()?,
         };
@@ -138,17 +127,17 @@ impl Places {
         Self { devices: vec![device], names: vec![DeviceName::Cpu(None)], slots }
     }
 
-    fn gpus(wanted: Wanted<'_>, gpus: &[&UsableGpu], cores: usize) -> Self {
+    fn gpus(wanted: Wanted<'_>, gpus: &[(usize, &Gpu)], cores: usize) -> Self {
         let jobs = wanted.jobs.unwrap_or(JOBS_PER_GPU).min(wanted.most).max(1);
         let threads = (cores / (jobs * gpus.len())).max(1);
-        let device = |gpu: &&UsableGpu| Device { slots: jobs, memory: gpu.free, contended: true };
-        let slots = gpus.iter().enumerate().flat_map(|(index, gpu)| {
+        let device = |(_, gpu): &(usize, &Gpu)| Device { slots: jobs, memory: gpu.free, contended: true };
+        let slots = gpus.iter().enumerate().flat_map(|(index, (_, gpu))| {
             let slot = Slot { device: index, threads, cores: vec![], gpu: Some(gpu.uuid.clone()) };
             vec![slot; jobs]
         });
         Self {
             devices: gpus.iter().map(device).collect(),
-            names: gpus.iter().map(|gpu| DeviceName::Cuda(gpu.index)).collect(),
+            names: gpus.iter().map(|(index, _)| DeviceName::Cuda(*index)).collect(),
             slots: slots.collect(),
         }
     }
@@ -193,7 +182,13 @@ impl Places {
             (_, most) => count(most.copied().unwrap_or(1), "thread"),
         };
         let names: Vec<String> = self.names.iter().map(ToString::to_string).collect();
-        tell(&format!("on {}: up to {} at a time, {each} each", names.join(", "), count(self.slots.len(), "job")));
+        let left_alone = if !device::CUDA && Path::new("/dev/nvidiactl").exists() {
+            "; the GPU is left alone, since this build computes on the processor only"
+        } else {
+            ""
+        };
+        let slots = count(self.slots.len(), "job");
+        tell(&format!("on {}: up to {slots} at a time, {each} each{left_alone}", names.join(", ")));
     }
 
     fn of_slots(&self, slots: &[usize]) -> impl Iterator<Item = &Slot> {
@@ -201,15 +196,30 @@ impl Places {
     }
 }
 
-fn gpu_named(name: DeviceName, gpus: &[UsableGpu]) -> Result<&UsableGpu, CliError> {
+/// The GPUs that a run may use, if this build can use any and they may be wanted.
+fn usable(wanted: &[DeviceName]) -> Result<Vec<Gpu>, CliError> {
+    if !device::CUDA || matches!(wanted, [DeviceName::Cpu(_)]) {
+        return Ok(vec![]);
+    }
+    match schedule::gpus() {
+        Ok(found) => {
+            found.notes.iter().for_each(|note| tell(note));
+            Ok(found.usable)
+        }
+        Err(GpuError::NoDriver) => Ok(vec![]),
+        Err(error) => Err(CliError::failed(format!("{error}; --devices cpu does without GPUs"))),
+    }
+}
+
+fn gpu_named(name: DeviceName, gpus: &[Gpu]) -> Result<(usize, &Gpu), CliError> {
     let DeviceName::Cuda(index) = name else {
         return Err(CliError::input(
             "--devices names the processor beside others: jobs of one run must not differ in the kind of device, since \
              their numbers could not be compared",
         ));
     };
-    gpus.iter().find(|gpu| gpu.index == index).ok_or_else(|| {
-        let there: Vec<String> = gpus.iter().map(|gpu| DeviceName::Cuda(gpu.index).to_string()).collect();
+    gpus.get(index).map(|gpu| (index, gpu)).ok_or_else(|| {
+        let there: Vec<String> = (0..gpus.len()).map(|index| DeviceName::Cuda(index).to_string()).collect();
         let there = if there.is_empty() { "no GPU".to_owned() } else { there.join(", ") };
         CliError::input(format!("{name} is not there: this process may use {there} (see `ablate doctor`)"))
     })
@@ -225,11 +235,20 @@ mod tests {
         Wanted { devices, jobs, memory: 1e9, most }
     }
 
-    fn places(devices: &str, jobs: Option<usize>, most: usize, gpus: usize) -> Result<Places, String> {
+    fn places(devices: &str, jobs: Option<usize>, most: usize, gpus: u32) -> Result<Places, String> {
         let names: Vec<DeviceName> =
             devices.split(',').filter(|name| !name.is_empty()).map(|name| name.parse().unwrap()).collect();
-        let gpu = |index| UsableGpu { index, uuid: format!("GPU-{index}"), free: 8 << 30 };
-        let gpus: Vec<UsableGpu> = (0..gpus).map(gpu).collect();
+        let gpu = |index: u32| Gpu {
+            index,
+            uuid: format!("GPU-{index}"),
+            name: "a model".to_owned(),
+            memory: 16 << 30,
+            free: 8 << 30,
+            capability: (9, 0),
+            foreign: vec![],
+            slowdowns: vec![],
+        };
+        let gpus: Vec<Gpu> = (0..gpus).map(gpu).collect();
         Places::of(wanted(&names, jobs, most), 8, &EIGHT, &gpus).map_err(|error| error.to_string())
     }
 

@@ -11,10 +11,8 @@ use super::{
 use crate::{
     cli::error::chain,
     schedule::{ForeignProcess, Gpu, GpuError, Gpus, Slowdown, gpus},
+    train::device,
 };
-
-/// Whether this build can compute on GPUs. Only then is it a problem if they cannot be used.
-const COMPUTES: bool = false;
 
 /// More than this share of a GPU's memory in others' hands is worth a note. The driver keeps up to some percent.
 const FOREIGN_SHARE: f64 = 0.1;
@@ -31,9 +29,9 @@ pub(super) fn gpu() -> Vec<Finding> {
     match gpus() {
         Ok(gpus) => {
             let toolkit = (!gpus.usable.is_empty()).then(toolkit);
-            present(&gpus, toolkit.as_ref(), COMPUTES)
+            present(&gpus, toolkit.as_ref(), device::CUDA)
         }
-        Err(error) => vec![absent(&error, idle(), COMPUTES)],
+        Err(error) => vec![absent(&error, idle(), device::CUDA)],
     }
 }
 

@@ -27,7 +27,6 @@ pub fn core_ids() -> Vec<usize> {
 /// Binds the calling thread to some cores, and with it the threads and processes that it starts from now on. An error
 /// if one of them is not for this process.
 #[cfg(target_os = "linux")]
-#[cfg_attr(not(test), expect(dead_code, reason = "the executor of local jobs will bind them to cores"))]
 pub fn pin(cores: &[usize]) -> io::Result<()> {
     use rustix::thread::{CpuSet, sched_setaffinity};
 
@@ -54,7 +53,6 @@ pub fn pin(cores: &[usize]) -> io::Result<()> {
 
 /// An error: only on Linux can threads be bound.
 #[cfg(not(target_os = "linux"))]
-#[cfg_attr(not(test), expect(dead_code, reason = "the executor of local jobs will bind them to cores"))]
 pub fn pin(_: &[usize]) -> io::Result<()> {
     Err(io::Error::new(io::ErrorKind::Unsupported, "threads can be bound to cores on Linux only"))
 }

@@ -19,7 +19,7 @@ use super::{
 };
 
 /// Two jobs at a time.
-const RUN: [&str; 6] = ["run", "tiny.ron", "--jobs", "2", "--cores", "2"];
+const RUN: [&str; 6] = ["run", "tiny.ron", "--jobs", "2", "--devices", "cpu:2"];
 
 /// Two trials of one seed: four jobs, twelve lines.
 fn four_jobs() -> Lab {
