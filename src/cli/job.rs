@@ -52,12 +52,25 @@ pub fn run(args: &JobArgs) -> Result<(), CliError> {
         }
         Err(JobError::Stopped) => Err(CliError::failed("nobody listens any more")),
         Err(JobError::Failed(failure)) => {
+            let failure = with_checkpoint(failure, args);
             tell(&format!("failed ({}): {}", failure.class, failure.message));
             // Whoever listens learns it from here; if nobody does, the exit code has to do.
             let told = send(&JobMessage::Failed(failure));
             told.map_err(|error| CliError::failed(format!("nobody listens: {error}")))?;
             Err(CliError::silent())
         }
+    }
+}
+
+/// Names the last checkpoint beside a loss that is not finite, for those who want to look into it.
+fn with_checkpoint(failure: Failure, args: &JobArgs) -> Failure {
+    let path = Store::open(&args.store).ok().flatten().map(|store| store.checkpoint_path(args.id));
+    match path.filter(|path| failure.class == FailureClass::NonFinite && path.exists()) {
+        Some(path) => {
+            let message = format!("{}; the last checkpoint before that is {}", failure.message, path.display());
+            Failure { message, ..failure }
+        }
+        None => failure,
     }
 }
 

@@ -189,7 +189,8 @@ impl Store {
         self.job_folder(id).join("record.json")
     }
 
-    pub(super) fn checkpoint_path(&self, id: JobId) -> PathBuf {
+    /// Where the state of an unfinished job is kept.
+    pub fn checkpoint_path(&self, id: JobId) -> PathBuf {
         self.job_folder(id).join("checkpoint.bin")
     }
 

@@ -143,3 +143,22 @@ fn devices_that_are_not_there_are_refused_before_anything_runs() {
         assert!(told.contains(complaint), "{told}");
     }
 }
+
+#[test]
+fn a_loss_that_is_not_finite_is_told_with_step_rate_and_last_checkpoint() {
+    let lab = Lab::new();
+    let wild = SWEEP.replace("learning_rate: Fixed(0.1)", "learning_rate: Fixed(1e30)");
+    lab.write(
+        &wild.replace("epochs: 2, batch_size: 20, warmup_epochs: 1", "epochs: 9, batch_size: 20, warmup_epochs: 0"),
+    );
+    let (code, _, told) = lab.ablate(&["run", "tiny.ron", "--checkpoint-every", "0"]);
+    assert_eq!(code, 1);
+    let told: Vec<&str> = told.lines().filter(|line| line.starts_with("failed: job")).collect();
+    for line in &told {
+        assert!(line.contains("(non-finite)") && line.contains(" at step 2 (epoch 1, learning rate 9.9"), "{line}");
+        let (_, path) = line.split_once("the last checkpoint before that is ").expect(line);
+        let short = line.split(' ').nth(2).unwrap();
+        assert!(lab.path(path).is_file() && path.contains(short), "{line}");
+    }
+    assert!(!told.is_empty());
+}
