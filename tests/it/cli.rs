@@ -13,9 +13,11 @@ use tempfile::TempDir;
 
 mod bundles;
 mod checkpoints;
+mod damage;
 mod files;
 mod format;
 mod full_disk;
+mod journal;
 mod keeping;
 mod pictures;
 mod states;
@@ -68,7 +70,11 @@ impl Lab {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_ablate"));
+        self.command_of(env!("CARGO_BIN_EXE_ablate"), arguments)
+    }
+
+    fn command_of(&self, program: &str, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program);
         command.args(arguments).current_dir(self.folder.path()).env_remove("ABLATE_DATA_DIR").env("NO_COLOR", "1");
         command
     }

@@ -43,7 +43,7 @@ pub(super) fn signal(child: &Child, signal: Signal) {
 }
 
 /// The processes that work in the folder of the lab.
-fn processes(lab: &Lab) -> Vec<String> {
+pub(super) fn processes(lab: &Lab) -> Vec<String> {
     let folder = lab.folder.path().canonicalize().unwrap();
     let all = fs::read_dir("/proc").unwrap().filter_map(|entry| Some(entry.ok()?.path()));
     all.filter(|process| fs::read_link(process.join("cwd")).is_ok_and(|cwd| cwd == folder))
