@@ -19,6 +19,7 @@ mod format;
 mod full_disk;
 mod journal;
 mod keeping;
+mod killed_jobs;
 mod kills;
 mod pictures;
 mod states;
