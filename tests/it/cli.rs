@@ -24,6 +24,7 @@ mod kills;
 mod pictures;
 mod states;
 mod surroundings;
+mod torn_journal;
 
 /// A folder with a small sweep file and a store.
 pub(crate) struct Lab {
