@@ -16,6 +16,7 @@ mod checkpoints;
 mod damage;
 mod files;
 mod format;
+mod frozen;
 mod full_disk;
 mod journal;
 mod keeping;
