@@ -132,7 +132,7 @@ impl Display {
                 self.progress.epoch(job, epoch.epoch, epoch.epochs, epoch.loss, epoch.images_per_second, &memory);
             }
             schedule::Progress::Phase(phase) => self.progress.phase(job, &phase.name),
-            schedule::Progress::Waiting(phase) => {
+            schedule::Progress::Note(phase) => {
                 self.progress.phase(job, &phase.name);
                 self.say(&format!("{} {}", job.short(), phase.name));
             }

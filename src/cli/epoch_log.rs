@@ -59,7 +59,7 @@ impl<'a> EpochLog<'a> {
             rows.add(EPOCH_COLUMNS)?;
             Ok(rows)
         };
-        let csv = until_room(stop, wait, create).map_err(|error: io::Error| cannot_write(&path, &error))?;
+        let csv = until_room(stop, note, create).map_err(|error: io::Error| cannot_write(&path, &error))?;
         let now = Instant::now();
         Ok(Self {
             csv,
@@ -111,7 +111,7 @@ impl<'a> EpochLog<'a> {
             report.images_per_second.to_string(),
             report.waiting_percent.to_string(),
         ];
-        until_room(self.stop, wait, || self.csv.add(&row))
+        until_room(self.stop, note, || self.csv.add(&row))
     }
 
     /// Gives a sign of life from time to time; breaks if nobody is there to take it.
@@ -177,7 +177,7 @@ impl Watch for EpochLog<'_> {
             Ok(()) => ControlFlow::Continue(()),
             // The state is in memory still, so training had better go on than wait.
             Err(error) if is_full(&error) && !self.stop.load(Ordering::Relaxed) => {
-                tell(&format!("warning: no checkpoint was kept: {}", chain(&error)));
+                note(&format!("no checkpoint was kept: {}", chain(&error)));
                 ControlFlow::Continue(())
             }
             Err(error) => {
@@ -188,11 +188,11 @@ impl Watch for EpochLog<'_> {
     }
 }
 
-/// Tells the log and whoever started the job that it waits.
-pub fn wait(why: &str) {
-    tell(why);
-    // Waiting is no reason to end, whether somebody listens or not.
-    let _ = send(&JobMessage::Waiting(Phase { name: why.to_owned() }));
+/// Tells the log, and whoever started the job, what a person should know.
+pub fn note(text: &str) {
+    tell(text);
+    // Whether somebody listens is found out by signs of life.
+    let _ = send(&JobMessage::Note(Phase { name: text.to_owned() }));
 }
 
 /// A CSV file that grows by whole rows.

@@ -32,8 +32,8 @@ enum Event<'a> {
     Epoch { job: JobId, epoch: usize, epochs: usize, loss: f64, images_per_second: f64, memory: Option<u64> },
     /// A running job began something else.
     Phase { job: JobId, name: &'a str },
-    /// A running job waits for something that a person may have to do.
-    Waiting { job: JobId, name: &'a str },
+    /// A running job says something that a person should know, such as what it waits for.
+    Note { job: JobId, name: &'a str },
     /// A device is out of the run, since jobs failed on it.
     DeviceLost { device: &'a str },
     /// A job is done.
@@ -83,7 +83,7 @@ impl Events {
                 memory: epoch.memory,
             },
             Progress::Phase(phase) => Event::Phase { job, name: &phase.name },
-            Progress::Waiting(phase) => Event::Waiting { job, name: &phase.name },
+            Progress::Note(phase) => Event::Note { job, name: &phase.name },
             Progress::Alive(_) => return Ok(()),
         })
     }

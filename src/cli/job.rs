@@ -15,7 +15,7 @@ use signal_hook::consts::SIGTERM;
 use super::{
     CliError,
     args::JobArgs,
-    epoch_log::{EpochLog, wait},
+    epoch_log::{EpochLog, note},
     error::chain,
     machine,
     room::until_room,
@@ -183,7 +183,7 @@ fn work(args: &JobArgs, stop: &AtomicBool) -> Result<(), JobError> {
         checkpoint: None,
     };
     let publish = || store.publish(record.clone(), measured.encoder.as_deref());
-    let record = until_room(stop, wait, publish)?;
+    let record = until_room(stop, note, publish)?;
     if !args.keep_checkpoint {
         store.drop_checkpoint(job.id)?;
     }
@@ -245,7 +245,7 @@ fn going_on<T>(
     mut work: impl FnMut(Option<&[u8]>) -> Result<T, train::Error>,
 ) -> Result<T, JobError> {
     let from_the_beginning = |error: &dyn std::error::Error| {
-        tell(&format!("warning: {}; the job starts from its beginning", chain(error)));
+        note(&format!("{}; the job starts from its beginning", chain(error)));
     };
     let checkpoint = match store.kept_checkpoint(job.id) {
         Ok(checkpoint) => checkpoint,

@@ -163,7 +163,7 @@ impl Attempt {
                 Ok(JobMessage::Epoch(epoch)) => progress(&sender, job, Progress::Epoch(epoch)),
                 Ok(JobMessage::Phase(phase)) => progress(&sender, job, Progress::Phase(phase)),
                 Ok(JobMessage::Alive(alive)) => progress(&sender, job, Progress::Alive(alive)),
-                Ok(JobMessage::Waiting(phase)) => progress(&sender, job, Progress::Waiting(phase)),
+                Ok(JobMessage::Note(phase)) => progress(&sender, job, Progress::Note(phase)),
                 Ok(JobMessage::Failed(failure)) => verdict = Some(Verdict::Failed(failure)),
                 Ok(JobMessage::Done {}) => verdict = Some(Verdict::Done),
                 Err(_) => log.note(&format!("standard output, not a message: {line}")),

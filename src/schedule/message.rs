@@ -15,8 +15,8 @@ pub enum JobMessage {
     Phase(Phase),
     /// The job gets on, though there is nothing else to say.
     Alive(Alive),
-    /// The job waits for something that a person may have to do, which the name says.
-    Waiting(Phase),
+    /// Something that a person should know, such as what the job waits for; the name says it.
+    Note(Phase),
     /// The job failed; the process is about to end.
     Failed(Failure),
     /// The job's record is in the store; the process is about to end.
@@ -32,8 +32,8 @@ pub enum Progress {
     Phase(Phase),
     /// The job gets on.
     Alive(Alive),
-    /// It waits for something that a person may have to do, which the name says.
-    Waiting(Phase),
+    /// Something that a person should know, such as what it waits for; the name says it.
+    Note(Phase),
 }
 
 impl Progress {
@@ -42,7 +42,7 @@ impl Progress {
         match self {
             Self::Epoch(epoch) => epoch.memory,
             Self::Alive(alive) => alive.memory,
-            Self::Phase(_) | Self::Waiting(_) => None,
+            Self::Phase(_) | Self::Note(_) => None,
         }
     }
 }
@@ -96,7 +96,7 @@ mod tests {
             JobMessage::Epoch(Epoch { epoch: 3, epochs: 20, loss: 4.25, images_per_second: 812.0, memory: None }),
             JobMessage::Alive(Alive { memory: Some(1 << 30) }),
             JobMessage::Phase(Phase { name: "linear evaluation".to_owned() }),
-            JobMessage::Waiting(Phase { name: "for room".to_owned() }),
+            JobMessage::Note(Phase { name: "for room".to_owned() }),
             JobMessage::Failed(Failure::new(FailureClass::BadData, "not a tar file\nat all")),
             JobMessage::Done {},
         ];
@@ -105,7 +105,7 @@ mod tests {
         {"Epoch":{"epoch":3,"epochs":20,"loss":4.25,"images_per_second":812.0}}
         {"Alive":{"memory":1073741824}}
         {"Phase":{"name":"linear evaluation"}}
-        {"Waiting":{"name":"for room"}}
+        {"Note":{"name":"for room"}}
         {"Failed":{"class":"BadData","message":"not a tar file\nat all"}}
         {"Done":{}}
         "#);
