@@ -3,7 +3,7 @@
 //! `cargo bench --bench executor`
 //!
 //! Jobs are copies of this program that write down when they start and end. Beside them, as many processes started by
-//! `xargs -P`, and by GNU parallel and HyperQueue where they are installed.
+//! `xargs -P`, and by GNU parallel where it is installed.
 
 use std::{
     env,
@@ -21,7 +21,7 @@ use ablate::{
     plan::JobId,
     schedule::{
         Change, Device, JobMessage, JobState, Launch, LocalExecutor, LocalJobs, Node, Notice, Outcome, Policy,
-        Scheduler, Shape, drive,
+        Scheduler, Shape, Sharing, drive,
     },
     store::{Entry, Holder, JobEvent, JournalWriter, Store},
 };
@@ -72,7 +72,9 @@ fn be_a_job(milliseconds: u64) -> Result<(), Box<dyn Error>> {
 
 fn measure() -> Result<String, Box<dyn Error>> {
     let mut out = String::new();
-    for (place, folder) in [("in memory", tempfile::tempdir_in("/dev/shm")), ("on disk", tempfile::tempdir_in("."))] {
+    for (place, folder) in
+        [("in memory", tempfile::tempdir_in("/dev/shm")), ("on disk", tempfile::tempdir_in("target"))]
+    {
         let folder = folder?;
         let (idle, gaps) = run(&folder.path().join("idle"), IDLE_JOBS, 0)?;
         out += &format!("journal {place}, {SLOTS} at a time\n");
@@ -137,7 +139,7 @@ fn run(folder: &Path, jobs: usize, work: u64) -> Result<(f64, Vec<f64>), Box<dyn
     let (_, mut journal) = store.journal(lock)?;
     let nodes = (0..jobs).map(|number| Ok(Node::new(format!("{number:032x}").parse()?, vec![])));
     let nodes: Vec<Node> = nodes.collect::<Result<_, Box<dyn Error>>>()?;
-    let device = Device { slots: SLOTS, memory: 1 << 30, contended: false };
+    let device = Device { slots: SLOTS, jobs: SLOTS, memory: 1 << 30, sharing: Sharing::Places };
     let scheduler = Scheduler::new(nodes, &[Shape::UNKNOWN], &[device], Policy::default())?;
     let (sender, receiver) = channel();
     let mut executor = LocalExecutor::new(Arc::new(Copies { work, folder: folder.to_owned() }), sender);

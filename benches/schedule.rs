@@ -10,7 +10,9 @@ use std::{
 
 use ablate::{
     plan::JobId,
-    schedule::{Action, Demand, Device, Event, Executor, Node, Outcome, Policy, Scheduler, Scripted, Shape, Take},
+    schedule::{
+        Action, Demand, Device, Event, Executor, Node, Outcome, Policy, Scheduler, Scripted, Shape, Sharing, Take,
+    },
 };
 
 /// As in the program.
@@ -136,7 +138,7 @@ fn play(graph: &[Work], slots: usize, chain: impl Fn(usize) -> f64) -> Result<Pl
     let nodes = graph.iter().enumerate().map(node).collect();
     let shape = |shape: usize| Shape { demand: Demand::Shared { memory: shape as u64 }, ..Shape::UNKNOWN };
     let shapes: Vec<Shape> = (0..SHAPES).map(shape).collect();
-    let device = Device { slots, memory: 1 << 30, contended: false };
+    let device = Device { slots, jobs: slots, memory: 1 << 30, sharing: Sharing::Places };
     let scheduler = Scheduler::new(nodes, &shapes, &[device], Policy::default());
     let mut scheduler = scheduler.map_err(|error| error.to_string())?;
     let duration = |job: JobId| Duration::from_secs_f64(seconds[&job]);

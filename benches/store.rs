@@ -153,6 +153,7 @@ fn record(job: JobId, kind: &str) -> Record {
         started_unix: 1_700_000_000,
         wall_seconds: 123.456,
         images_per_second: 1234.5,
+        micro_batch: None,
         peak_memory: Some(500_000_000),
         checkpoint: None,
     }

@@ -37,12 +37,8 @@ pub fn learn(snapshot: &Snapshot, plan: &Plan, store: &Store) -> Durations {
 pub fn outlook(planned: &Planned, results: &Results, store: Option<&Store>) -> Result<Outlook, CliError> {
     let (snapshot, plan) = (results.snapshot(), &planned.plan);
     let left: Vec<JobId> = plan.jobs().map(|job| job.id).filter(|&job| snapshot.record(job).is_none()).collect();
-    let places = Places::find(Wanted {
-        devices: &[],
-        jobs: None,
-        memory: machine::memory().unwrap_or(f64::MAX),
-        most: most_at_a_time(plan, &left),
-    })?;
+    let places =
+        Places::find(Wanted { devices: &[], jobs: None, memory: f64::MAX, most: most_at_a_time(plan, &left) })?;
     Ok(outlook_at(planned, results, store, place(&places, &machine::processor())))
 }
 
@@ -55,23 +51,27 @@ pub fn outlook_at(planned: &Planned, results: &Results, store: Option<&Store>, p
 
 /// Where the jobs of a run go, as an outlook wants it; `device` is named by its maker.
 pub fn place<'a>(places: &Places, device: &'a str) -> Place<'a> {
-    Place { device, slots: places.devices.iter().map(|device| device.slots).sum(), threads: places.threads(&[0]) }
+    let slots = places.devices.iter().map(|device| device.jobs).sum();
+    Place { device, slots, threads: places.usual_threads() }
 }
 
-/// What each job to run will cost, in one unit for all: seconds where durations are known, and for the others as many
-/// as the known ones take for as much work; where none is known, the work.
-pub fn costs(plan: &Plan, todo: &[JobId], durations: &Durations, place: Place<'_>) -> BTreeMap<JobId, f64> {
+/// How long each of some jobs will take in seconds, as far as it is known.
+pub fn expected(plan: &Plan, todo: &[JobId], durations: &Durations, place: Place<'_>) -> BTreeMap<JobId, f64> {
     let of = |&id: &JobId| {
         let job = plan.job(id)?;
         let parent = job.parents.first().and_then(|&parent| plan.job(parent));
-        let seconds = durations.of(job, parent, place.threads, place.device).map(|estimate| estimate.seconds);
-        Some((id, plan.cost(id).macs, seconds))
+        Some((id, durations.of(job, parent, place.threads, place.device)?.seconds))
     };
-    let jobs: Vec<(JobId, f64, Option<f64>)> = todo.iter().filter_map(of).collect();
-    let known = jobs.iter().filter_map(|&(_, macs, seconds)| Some((macs, seconds?)));
-    let (macs, seconds) = known.fold((0.0, 0.0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
-    let rate = if macs > 0.0 { seconds / macs } else { 1.0 };
-    jobs.into_iter().map(|(job, macs, seconds)| (job, seconds.unwrap_or(rate * macs))).collect()
+    todo.iter().filter_map(of).collect()
+}
+
+/// What each of some jobs will cost, in one unit for all: seconds where they are known, and for the others as many as
+/// the known ones take for as much work; where none is known, the work.
+pub fn costs(plan: &Plan, todo: &[JobId], expected: &BTreeMap<JobId, f64>) -> BTreeMap<JobId, f64> {
+    let macs = |job: JobId| plan.cost(job).macs;
+    let work: f64 = expected.keys().map(|&job| macs(job)).sum();
+    let rate = if work > 0.0 { expected.values().sum::<f64>() / work } else { 1.0 };
+    todo.iter().map(|&job| (job, expected.get(&job).copied().unwrap_or_else(|| rate * macs(job)))).collect()
 }
 
 /// Whether few jobs of some kind that is left to do were measured among those of the plan.

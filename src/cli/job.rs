@@ -179,6 +179,7 @@ fn work(args: &JobArgs, stop: &AtomicBool) -> Result<(), JobError> {
         started_unix,
         wall_seconds,
         images_per_second: measured.images as f64 / wall_seconds,
+        micro_batch: args.micro_batch,
         peak_memory: machine::peak_memory(),
         checkpoint: None,
     };

@@ -24,6 +24,7 @@ mod machine;
 mod needs;
 mod nodes;
 mod places;
+mod prepare;
 mod results;
 mod room;
 mod run;

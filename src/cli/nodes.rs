@@ -12,15 +12,24 @@ use crate::{
     sweep::Terms,
 };
 
-/// The scheduler's nodes of the jobs to run, which cost so much in any one unit; parents outside are done.
-pub fn nodes(
-    plan: &Plan,
-    todo: &[JobId],
-    shapes: &Shapes,
-    terms: &BTreeMap<JobId, Terms>,
-    costs: &BTreeMap<JobId, f64>,
-    time_limit: Option<Duration>,
-) -> Vec<Node> {
+/// What is known of the jobs to run.
+#[derive(Clone, Copy)]
+pub struct Knowledge<'a> {
+    /// Which need as much memory as each other.
+    pub shapes: &'a Shapes,
+    /// What the sweep files say about when and where they run.
+    pub terms: &'a BTreeMap<JobId, Terms>,
+    /// What they cost, in any one unit.
+    pub costs: &'a BTreeMap<JobId, f64>,
+    /// How long they will take in seconds, as far as that is known.
+    pub expected: &'a BTreeMap<JobId, f64>,
+    /// How long a job may run if its sweep file does not say.
+    pub time_limit: Option<Duration>,
+}
+
+/// The scheduler's nodes of the jobs to run; parents outside are done.
+pub fn nodes(plan: &Plan, todo: &[JobId], known: Knowledge<'_>) -> Vec<Node> {
+    let Knowledge { shapes, terms, costs, expected, time_limit } = known;
     let todo: BTreeSet<JobId> = todo.iter().copied().collect();
     let chains = plan.priorities(|job| costs.get(&job.id).copied().unwrap_or(0.0));
     let rounds = plan.rounds();
@@ -33,6 +42,7 @@ pub fn nodes(
             round: rounds.get(&job.id).copied().unwrap_or_default(),
             chain: chains.get(&job.id).copied().unwrap_or_default(),
             shape: shapes.index(job.id),
+            expected: expected.get(&job.id).and_then(|&seconds| Duration::try_from_secs_f64(seconds).ok()),
             time_limit: terms.get(&job.id).and_then(|terms| terms.minutes).map(minutes).or(time_limit),
             done: false,
         })

@@ -2,10 +2,12 @@
 
 use std::{fmt, path::Path, process::Command, str::FromStr};
 
+use indicatif::DecimalBytes;
+
 use super::{CliError, machine, tell};
 use crate::{
     report::count,
-    schedule::{self, Device, Gpu, GpuError, Launch, share_cores},
+    schedule::{self, Device, Gpu, GpuError, Launch, Sharing},
     train::device,
 };
 
@@ -61,8 +63,8 @@ struct Slot {
     device: usize,
     /// Number of threads of a job in it.
     threads: usize,
-    /// The cores of its own; empty if the system is to choose.
-    cores: Vec<usize>,
+    /// The core of its own; `None` if the system is to choose.
+    core: Option<usize>,
     gpu: Option<String>,
 }
 
@@ -83,6 +85,7 @@ impl Places {
     /// The devices that are asked for, by default all GPUs if the program can use them and there are any, else all cores.
     pub fn find(wanted: Wanted<'_>) -> Result<Self, CliError> {
         let (cores, ids) = (machine::cores(), machine::core_ids());
+        check(wanted.devices, cores)?;
         let cuda = wanted.devices.iter().find(|name| matches!(name, DeviceName::Cuda(_)));
         match cuda {
             Some(name) if !device::CUDA => Err(CliError::input(format!(
@@ -112,27 +115,24 @@ impl Places {
     }
 
     fn processor(wanted: Wanted<'_>, used: usize, ids: &[usize]) -> Self {
-        // No more slots than jobs: an empty one would keep its cores to itself.
-        let slots = wanted.jobs.unwrap_or(used).min(wanted.most).max(1);
+        let jobs = wanted.jobs.unwrap_or(used).min(wanted.most).max(1);
+        // With more jobs than cores, each has a slot all the same.
+        let slots = used.max(jobs);
         // Where only a part of the cores is used, others may use the same ones: the system knows better which are free.
-        let own = used == ids.len() && slots <= used;
-        let mut rest = ids;
-        let slot = |threads: usize| {
-            let (mine, others) = rest.split_at(if own { threads } else { 0 });
-            rest = others;
-            Slot { device: 0, threads, cores: mine.to_vec(), gpu: None }
-        };
-        let slots: Vec<Slot> = share_cores(used, slots).into_iter().map(slot).collect();
-        let device = Device { slots: slots.len(), memory: wanted.memory as u64, contended: false };
-        Self { devices: vec![device], names: vec![DeviceName::Cpu(None)], slots }
+        let own = slots == ids.len();
+        let slot =
+            |slot: usize| Slot { device: 0, threads: 1, core: ids.get(slot).copied().filter(|_| own), gpu: None };
+        let device = Device { slots, jobs, memory: wanted.memory as u64, sharing: Sharing::Cores };
+        Self { devices: vec![device], names: vec![DeviceName::Cpu(None)], slots: (0..slots).map(slot).collect() }
     }
 
     fn gpus(wanted: Wanted<'_>, gpus: &[(usize, &Gpu)], cores: usize) -> Self {
         let jobs = wanted.jobs.unwrap_or(JOBS_PER_GPU).min(wanted.most).max(1);
         let threads = (cores / (jobs * gpus.len())).max(1);
-        let device = |(_, gpu): &(usize, &Gpu)| Device { slots: jobs, memory: gpu.free, contended: true };
+        let device =
+            |(_, gpu): &(usize, &Gpu)| Device { slots: jobs, jobs, memory: gpu.free, sharing: Sharing::Contended };
         let slots = gpus.iter().enumerate().flat_map(|(index, (_, gpu))| {
-            let slot = Slot { device: index, threads, cores: vec![], gpu: Some(gpu.uuid.clone()) };
+            let slot = Slot { device: index, threads, core: None, gpu: Some(gpu.uuid.clone()) };
             vec![slot; jobs]
         });
         Self {
@@ -147,12 +147,20 @@ impl Places {
         self.names.get(device).map(ToString::to_string).unwrap_or_default()
     }
 
-    /// Where a job of these slots runs, as it is shown: `cuda:1`, or `cpu 2-3`.
+    /// Where a job of these slots runs, as it is shown: `cuda:1`, or `cpu 2-3` with the numbers of its cores.
     pub fn place(&self, slots: &[usize]) -> String {
         let mut devices: Vec<usize> = self.of_slots(slots).map(|slot| slot.device).collect();
         devices.dedup();
         let names: Vec<String> = devices.iter().map(|&device| self.name(device)).collect();
-        names.join("+")
+        let cores: Vec<usize> = self.of_slots(slots).filter_map(|slot| slot.core).collect();
+        match (cores.first(), cores.last()) {
+            (Some(first), Some(last)) if first == last => format!("{} {first}", names.join("+")),
+            (Some(first), Some(last)) if last - first + 1 == cores.len() => {
+                format!("{} {first}-{last}", names.join("+"))
+            }
+            (Some(_), _) => format!("{} {}", names.join("+"), listed(&cores)),
+            _ => names.join("+"),
+        }
     }
 
     /// Threads of a job in these slots.
@@ -163,10 +171,9 @@ impl Places {
     /// Gives a job's process its devices, cores and threads.
     pub fn equip(&self, command: &mut Command, launch: &Launch) {
         command.arg("--threads").arg(self.threads(&launch.slots).to_string());
-        let cores: Vec<String> =
-            self.of_slots(&launch.slots).flat_map(|slot| &slot.cores).map(usize::to_string).collect();
+        let cores: Vec<usize> = self.of_slots(&launch.slots).filter_map(|slot| slot.core).collect();
         if !cores.is_empty() {
-            command.arg("--cores").arg(cores.join(","));
+            command.arg("--cores").arg(listed(&cores));
         }
         let mut gpus: Vec<&str> = self.of_slots(&launch.slots).filter_map(|slot| slot.gpu.as_deref()).collect();
         gpus.dedup();
@@ -176,19 +183,28 @@ impl Places {
 
     /// Says what the run works with.
     pub fn tell(&self) {
-        let threads: Vec<usize> = self.slots.iter().map(|slot| slot.threads).collect();
-        let each = match (threads.iter().min(), threads.iter().max()) {
-            (Some(least), Some(most)) if least < most => format!("{least} to {most} threads"),
-            (_, most) => count(most.copied().unwrap_or(1), "thread"),
-        };
         let names: Vec<String> = self.names.iter().map(ToString::to_string).collect();
+        let jobs: usize = self.devices.iter().map(|device| device.jobs).sum();
+        let threads = self.slots.iter().map(|slot| slot.threads).sum();
+        let memory: u64 = self.devices.iter().map(|device| device.memory).fold(0, u64::saturating_add);
+        let memory = if memory < u64::MAX { format!(" and {}", DecimalBytes(memory)) } else { String::new() };
         let left_alone = if !device::CUDA && Path::new("/dev/nvidiactl").exists() {
             "; the GPU is left alone, since this build computes on the processor only"
         } else {
             ""
         };
-        let slots = count(self.slots.len(), "job");
-        tell(&format!("on {}: up to {slots} at a time, {each} each{left_alone}", names.join(", ")));
+        tell(&format!(
+            "on {}: up to {} at a time, sharing {}{memory}{left_alone}",
+            names.join(", "),
+            count(jobs, "job"),
+            count(threads, "thread"),
+        ));
+    }
+
+    /// Threads that a job has on average while as many run as can.
+    pub fn usual_threads(&self) -> usize {
+        let jobs: usize = self.devices.iter().map(|device| device.jobs).sum();
+        (self.slots.iter().map(|slot| slot.threads).sum::<usize>() / jobs.max(1)).max(1)
     }
 
     fn of_slots(&self, slots: &[usize]) -> impl Iterator<Item = &Slot> {
@@ -209,6 +225,29 @@ fn usable(wanted: &[DeviceName]) -> Result<Vec<Gpu>, CliError> {
         Err(GpuError::NoDriver) => Ok(vec![]),
         Err(error) => Err(CliError::failed(format!("{error}; --devices cpu does without GPUs"))),
     }
+}
+
+/// Refuses devices that are asked for twice, and more cores than there are.
+fn check(wanted: &[DeviceName], cores: usize) -> Result<(), CliError> {
+    for (index, name) in wanted.iter().enumerate() {
+        if wanted[..index].iter().any(|other| other.to_string() == name.to_string()) {
+            return Err(CliError::input(format!("--devices names {name} twice")));
+        }
+        match name {
+            DeviceName::Cpu(Some(wanted)) if *wanted > cores => {
+                let there = count(cores, "core");
+                return Err(CliError::input(format!(
+                    "--devices asks for {wanted} cores, and this process may use {there}"
+                )));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn listed(cores: &[usize]) -> String {
+    cores.iter().map(usize::to_string).collect::<Vec<_>>().join(",")
 }
 
 fn gpu_named(name: DeviceName, gpus: &[Gpu]) -> Result<(usize, &Gpu), CliError> {
@@ -271,28 +310,30 @@ mod tests {
     }
 
     #[test]
-    fn the_cores_of_a_processor_are_shared_by_as_many_jobs_as_there_can_be() {
+    fn the_cores_of_a_processor_are_the_slots_that_jobs_share() {
         let all = places("", None, 100, 0).unwrap();
-        assert_eq!((all.devices[0].slots, all.threads(&[0])), (8, 1));
+        assert_eq!((all.devices[0].slots, all.devices[0].jobs, all.usual_threads()), (8, 8, 1));
         insta::assert_snapshot!(equipped(&all, &[4]), @r#"CUDA_VISIBLE_DEVICES=""  "--threads" "1" "--cores" "8""#);
-        let few = places("cpu", None, 3, 0).unwrap();
-        insta::assert_snapshot!(equipped(&few, &[0]), @r#"CUDA_VISIBLE_DEVICES=""  "--threads" "3" "--cores" "0,1,2""#);
-        insta::assert_snapshot!(equipped(&few, &[1, 2]), @r#"CUDA_VISIBLE_DEVICES=""  "--threads" "5" "--cores" "3,8,9,10,11""#);
+        insta::assert_snapshot!(equipped(&all, &[1, 2, 3, 4]), @r#"CUDA_VISIBLE_DEVICES=""  "--threads" "4" "--cores" "1,2,3,8""#);
+        assert_eq!([&[4][..], &[1, 2], &[3, 4]].map(|slots| all.place(slots)), ["cpu 8", "cpu 1-2", "cpu 3,8"]);
+        let few = places("cpu", Some(5), 3, 0).unwrap();
+        assert_eq!((few.devices[0].slots, few.devices[0].jobs, few.usual_threads()), (8, 3, 2));
     }
 
     #[test]
     fn cores_are_a_jobs_own_only_if_nobody_else_is_meant_to_use_them() {
         let part = places("cpu:4", None, 100, 0).unwrap();
-        insta::assert_snapshot!(equipped(&part, &[3]), @r#"CUDA_VISIBLE_DEVICES=""  "--threads" "1""#);
+        insta::assert_snapshot!(equipped(&part, &[2, 3]), @r#"CUDA_VISIBLE_DEVICES=""  "--threads" "2""#);
+        assert_eq!(part.place(&[2, 3]), "cpu");
         let many = places("", Some(16), 100, 0).unwrap();
-        assert_eq!(many.devices[0].slots, 16);
+        assert_eq!((many.devices[0].slots, many.devices[0].jobs), (16, 16));
         insta::assert_snapshot!(equipped(&many, &[15]), @r#"CUDA_VISIBLE_DEVICES=""  "--threads" "1""#);
     }
 
     #[test]
     fn gpus_are_used_if_there_are_any_and_each_process_sees_its_own() {
         let all = places("", None, 100, 2).unwrap();
-        assert_eq!(all.devices, [Device { slots: 8, memory: 8 << 30, contended: true }; 2]);
+        assert_eq!(all.devices, [Device { slots: 8, jobs: 8, memory: 8 << 30, sharing: Sharing::Contended }; 2]);
         insta::assert_snapshot!(equipped(&all, &[9]), @r#"CUDA_VISIBLE_DEVICES="GPU-1"  "--threads" "1""#);
         assert_eq!(all.place(&[9]), "cuda:1");
         let one = places("cuda:1", Some(1), 100, 2).unwrap();
@@ -306,6 +347,9 @@ mod tests {
     #[test]
     fn what_is_not_there_is_named() {
         insta::assert_snapshot!(places("cuda:2", None, 1, 2).unwrap_err(), @"cuda:2 is not there: this process may use cuda:0, cuda:1 (see `ablate doctor`)");
+        let refused = |devices: &[DeviceName]| check(devices, 8).unwrap_err().to_string();
+        insta::assert_snapshot!(refused(&[DeviceName::Cpu(Some(9))]), @"--devices asks for 9 cores, and this process may use 8 cores");
+        insta::assert_snapshot!(refused(&[DeviceName::Cuda(1), DeviceName::Cuda(1)]), @"--devices names cuda:1 twice");
         insta::assert_snapshot!(places("cuda:0,cpu", None, 1, 2).unwrap_err(), @"--devices names the processor beside others: jobs of one run must not differ in the kind of device, since their numbers could not be compared");
     }
 }

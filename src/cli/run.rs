@@ -7,7 +7,7 @@ use std::{
         mpsc::{self, Sender},
     },
     thread,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use signal_hook::{
@@ -26,20 +26,18 @@ use super::{
     error::chain,
     events::Events,
     gc, lock, machine,
-    needs::Needs,
-    nodes::{minutes, most_at_a_time, nodes},
-    places::{Places, Wanted},
+    nodes::minutes,
+    prepare::Prepared,
     results::{self, Results},
-    room::until_room,
-    shapes::Shapes,
+    room::{is_full, until_room},
     sweeps::{self, Planned},
     tables, tell,
     todo::{self, Todo},
 };
 use crate::{
-    plan::{self, JobId},
+    plan,
     report::{self, Table},
-    schedule::{self, Change, Event, LocalExecutor, Notice, Policy, Scheduler, drive},
+    schedule::{self, Change, Event, LocalExecutor, Notice, drive},
     store::{Entry, JobEvent, JournalWriter, Snapshot, Store},
 };
 
@@ -61,6 +59,7 @@ pub fn run(args: &RunArgs) -> Result<(), CliError> {
         store.keep_patch(&hash, machine::PATCH)?;
     }
     let Todo { jobs, needs, without_data, chosen, done, unchosen } = todo::todo(args, &planned, &snapshot, &store)?;
+    let prepared = Prepared::new(args, &planned, &jobs, needs, (&snapshot, &store))?;
     // Nothing is refused from here on: what the sweeps ask for now replaces what they asked for before.
     keep_asked(&planned, &store, &snapshot)?;
     let entry = |(job, event)| Entry { time_unix_ms: machine::unix_ms(), job, event };
@@ -87,8 +86,20 @@ pub fn run(args: &RunArgs) -> Result<(), CliError> {
         for job in jobs.iter().filter_map(|&job| planned.plan.job(job)) {
             store.write_job(job)?;
         }
-        let mut run = Run { args, planned: &planned, store: &store, events: &events, snapshot, journal, began_unix_ms };
-        let summary = run.work(&jobs, needs)?;
+        if !args.quiet {
+            prepared.tell();
+        }
+        let mut run = Run {
+            args,
+            planned: &planned,
+            store: &store,
+            events: &events,
+            snapshot,
+            journal,
+            unwritten: vec![],
+            began_unix_ms,
+        };
+        let summary = run.work(prepared)?;
         (snapshot, journal) = (run.snapshot, run.journal);
         Some(summary)
     };
@@ -147,30 +158,17 @@ struct Run<'a> {
     events: &'a Events,
     snapshot: Snapshot,
     journal: JournalWriter,
+    /// What the journal does not hold yet, since the disk is full and the run is stopped.
+    unwritten: Vec<Entry>,
     /// In milliseconds since 1970.
     began_unix_ms: u64,
 }
 
 impl Run<'_> {
     /// Runs the jobs; every change is journaled before it is acted upon.
-    fn work(&mut self, todo: &[JobId], needs: Needs) -> Result<schedule::Summary, CliError> {
+    fn work(&mut self, prepared: Prepared) -> Result<schedule::Summary, CliError> {
         let (args, plan) = (self.args, &self.planned.plan);
-        let terms = plan.terms(&self.planned.sweeps);
-        let shapes = Shapes::of(plan, todo, &needs, &terms, &self.snapshot);
-        let places = Arc::new(self.places(todo)?);
-        if !args.quiet {
-            places.tell();
-        }
-        let time_limit = args.time_limit.map(minutes);
-        let durations = durations::learn(&self.snapshot, plan, self.store);
-        let costs = durations::costs(plan, todo, &durations, durations::place(&places, &machine::processor()));
-        let scheduler = Scheduler::new(
-            nodes(plan, todo, &shapes, &terms, &costs, time_limit),
-            &shapes.shapes,
-            &places.devices,
-            policy(args),
-        )
-        .map_err(|error| CliError::failed(format!("cannot schedule the jobs: {error}")))?;
+        let Prepared { scheduler, places, needs, costs, .. } = prepared;
         let (sender, receiver) = mpsc::channel();
         let stop = Arc::new(AtomicBool::new(false));
         forward_signals(sender.clone(), Arc::clone(&stop))?;
@@ -193,19 +191,9 @@ impl Run<'_> {
             self.notice(notice, &mut display, &stop)
         });
         display.finish();
+        self.journal.append(&self.unwritten)?;
         result.map_err(|error: CliError| {
             CliError::failed(format!("{error}; the running jobs were ended, everything finished before is kept"))
-        })
-    }
-
-    fn places(&self, todo: &[JobId]) -> Result<Places, CliError> {
-        let memory = self.args.memory.map(|gigabytes| 1e9 * gigabytes).or_else(machine::memory);
-        Places::find(Wanted {
-            devices: &self.args.devices,
-            jobs: self.args.jobs.map(usize::from),
-            // Where nobody knows how much there is, it limits nothing.
-            memory: memory.unwrap_or(f64::MAX),
-            most: most_at_a_time(&self.planned.plan, todo),
         })
     }
 
@@ -226,8 +214,9 @@ impl Run<'_> {
                     let (kind, label) = display.label(change.job);
                     self.events.change(change, (kind, &label), &self.snapshot)?;
                 }
-                self.look(display)
+                Ok(())
             }
+            Notice::Settled => self.look(display),
         }
     }
 
@@ -254,19 +243,16 @@ impl Run<'_> {
                 entries.push(Entry { time_unix_ms: machine::unix_ms(), job: change.job, event });
             }
         }
-        until_room(stop, |why| display.say(why), || self.journal.append(&entries))?;
         entries.iter().for_each(|entry| self.snapshot.apply(entry));
-        Ok(())
-    }
-}
-
-fn policy(args: &RunArgs) -> Policy {
-    Policy {
-        attempts: usize::from(args.attempts),
-        backoff: Duration::from_secs_f64(args.backoff),
-        fail_fast: args.fail_fast,
-        grace: Duration::from_secs_f64(args.grace),
-        silence: Some(minutes(args.hung_after)),
+        self.unwritten.extend(entries);
+        match until_room(stop, |why| display.say(why), || self.journal.append(&self.unwritten)) {
+            // Jobs that were told to stop get their time; what they finish is found by the next run.
+            Err(error) if is_full(&error) => Ok(()),
+            result => {
+                self.unwritten.clear();
+                Ok(result?)
+            }
+        }
     }
 }
 

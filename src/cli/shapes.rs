@@ -1,17 +1,14 @@
 //! Which jobs need as much memory as each other, and what the store remembers of their needs.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::needs::Needs;
 use crate::{
     plan::{Job, JobId, Plan},
-    schedule::{Demand, Shape},
-    store::Snapshot,
+    schedule::{Demand, Shape, with_margin},
+    store::{Record, Snapshot},
     sweep::Terms,
 };
-
-/// What is set aside for a job by what one like it took, as a multiple of that.
-const MARGIN: f64 = 1.1;
 
 /// The shapes of the jobs of a run.
 #[derive(Debug, Default)]
@@ -27,7 +24,15 @@ type Key = (&'static str, [u64; 3], usize);
 
 impl Shapes {
     /// The shapes of the jobs to run. What jobs of the same shape took before, in this store, goes before the estimate.
-    pub fn of(plan: &Plan, todo: &[JobId], needs: &Needs, terms: &BTreeMap<JobId, Terms>, snapshot: &Snapshot) -> Self {
+    /// That batches had to be cut counts if that was with `most_memory`, that of the largest device, or more.
+    pub fn of(
+        plan: &Plan,
+        todo: &[JobId],
+        needs: &Needs,
+        terms: &BTreeMap<JobId, Terms>,
+        snapshot: &Snapshot,
+        most_memory: u64,
+    ) -> Self {
         let mut shapes = Self::default();
         let mut keys: BTreeMap<Key, usize> = BTreeMap::new();
         let devices = |job: JobId| terms.get(&job).and_then(|terms| terms.devices).unwrap_or(0);
@@ -38,7 +43,7 @@ impl Shapes {
                     devices => Demand::Whole { devices },
                 };
                 let most_cuts = needs.most_cuts(job.id);
-                shapes.shapes.push(Shape { demand, measured: 0, cuts: 0, most_cuts });
+                shapes.shapes.push(Shape { demand, most_cuts, ..Shape::UNKNOWN });
                 shapes.shapes.len() - 1
             });
             shapes.of.insert(job.id, index);
@@ -50,8 +55,13 @@ impl Shapes {
             else {
                 continue;
             };
-            let measured = status.record.as_ref().and_then(|record| record.peak_memory).unwrap_or(0);
-            shape.remember(measured, status.too_little, usize::try_from(status.cuts).unwrap_or(0));
+            // What a batch in other parts took says nothing of this one.
+            let in_these_parts = |record: &&Arc<Record>| record.micro_batch == needs.micro_batch(job.id, 0);
+            let measured = status.record.as_ref().filter(in_these_parts).and_then(|record| record.peak_memory);
+            shape.remember(measured.unwrap_or(0), status.too_little);
+            if status.cuts > 0 && status.cut_with >= most_memory {
+                shape.cuts = shape.cuts.max(usize::try_from(status.cuts).unwrap_or(0)).min(shape.most_cuts);
+            }
         }
         shapes
     }
@@ -71,16 +81,14 @@ fn key(plan: &Plan, job: &Job, devices: usize) -> Key {
 }
 
 impl Shape {
-    /// Takes in what an earlier job of the shape took, and what was too little for it.
-    fn remember(&mut self, measured: u64, too_little: u64, cuts: usize) {
-        self.cuts = self.cuts.max(cuts).min(self.most_cuts);
-        let Demand::Shared { memory } = &mut self.demand else { return };
-        if measured > self.measured {
-            self.measured = measured;
-            *memory = (measured as f64 * MARGIN) as u64;
-        }
-        if too_little > 0 {
-            *memory = (*memory).max(too_little.saturating_mul(2));
+    /// Takes in what an earlier job of the shape took, and what was too little for it; 0 if there is no such thing.
+    fn remember(&mut self, measured: u64, too_little: u64) {
+        self.measured = self.measured.max(measured);
+        self.least = self.least.max(too_little.saturating_mul(2));
+        if let (Demand::Shared { memory }, 1..) = (&mut self.demand, self.measured.max(self.least)) {
+            // Without a measurement the estimate stays.
+            let known = if self.measured > 0 { with_margin(self.measured) } else { *memory };
+            *memory = known.max(self.least);
         }
     }
 }
@@ -91,16 +99,19 @@ mod tests {
 
     #[test]
     fn what_was_measured_goes_before_the_estimate_and_what_was_too_little_before_both() {
-        let estimate = Shape { demand: Demand::Shared { memory: 900 }, measured: 0, cuts: 0, most_cuts: 1 };
-        let remembered = |facts: &[(u64, u64, usize)]| {
+        let estimate = Shape { demand: Demand::Shared { memory: 900 }, ..Shape::UNKNOWN };
+        let remembered = |facts: &[(u64, u64)]| {
             let mut shape = estimate;
-            facts.iter().for_each(|&(measured, too_little, cuts)| shape.remember(measured, too_little, cuts));
+            facts.iter().for_each(|&(measured, too_little)| shape.remember(measured, too_little));
             let Demand::Shared { memory } = shape.demand else { panic!() };
-            (memory, shape.measured, shape.cuts)
+            (memory, shape.measured, shape.least)
         };
         assert_eq!(remembered(&[]), (900, 0, 0));
-        assert_eq!(remembered(&[(0, 0, 0)]), (900, 0, 0));
-        assert_eq!(remembered(&[(100, 0, 0), (200, 0, 0), (150, 0, 0)]), (220, 200, 0));
-        assert_eq!(remembered(&[(100, 0, 0), (0, 400, 2)]), (800, 100, 1));
+        assert_eq!(remembered(&[(0, 0)]), (900, 0, 0));
+        assert_eq!(remembered(&[(100, 0), (200, 0), (150, 0)]), (220, 200, 0));
+        assert_eq!(remembered(&[(0, 400)]), (900, 0, 800));
+        // In whatever order.
+        assert_eq!(remembered(&[(100, 0), (0, 400), (310, 0)]), (800, 310, 800));
+        assert_eq!(remembered(&[(0, 400), (310, 0), (100, 0)]), (800, 310, 800));
     }
 }

@@ -4,6 +4,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     path::Path,
+    sync::atomic::AtomicBool,
 };
 
 use super::{
@@ -13,6 +14,7 @@ use super::{
     error::chain,
     print,
     results::Results,
+    room::until_room,
     sweeps::{self, Planned},
     tell,
 };
@@ -132,7 +134,9 @@ pub fn write_to_store(
     store: &Store,
 ) -> Result<(), CliError> {
     write_files(planned, tables, results, Some(store), &mut |sweep, file, bytes| {
-        store.export(sweep, file, bytes)?;
+        // Nobody but a person can stop this, and that ends the process.
+        let never = AtomicBool::new(false);
+        until_room(&never, tell, || store.export(sweep, file, bytes))?;
         Ok(())
     })
 }

@@ -21,6 +21,8 @@ pub enum Notice {
         /// How far it is.
         progress: Progress,
     },
+    /// All that follows from an event was done, and it is time to look at the whole.
+    Settled,
     /// A device is out of the run, since jobs failed on it for no fault of their own.
     Lost {
         /// Its position among the devices.
@@ -114,6 +116,7 @@ fn try_feed<E>(
             }
         }
     }
+    on_notice(&Notice::Settled)?;
     Ok(next)
 }
 
@@ -124,6 +127,7 @@ fn receive(
     scheduler: &Scheduler,
 ) -> Event {
     let received = match until {
+        // Also if it is late: what was said meanwhile comes first.
         Some(until) => receiver.recv_timeout(until.saturating_sub(clock())),
         None => receiver.recv().map_err(|RecvError| RecvTimeoutError::Disconnected),
     };

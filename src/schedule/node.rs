@@ -20,6 +20,8 @@ pub struct Node {
     pub chain: f64,
     /// Position of its shape among the shapes.
     pub shape: usize,
+    /// How long it is expected to run, if that is known.
+    pub expected: Option<Duration>,
     /// The longest it may run; a job that goes on from a checkpoint has as much again.
     pub time_limit: Option<Duration>,
     /// Whether its record is in the store already.
@@ -29,13 +31,24 @@ pub struct Node {
 impl Node {
     /// A job of the first shape that goes neither before nor after others.
     pub fn new(job: JobId, parents: Vec<JobId>) -> Self {
-        Self { job, parents, priority: 0.0, round: 0, chain: 0.0, shape: 0, time_limit: None, done: false }
+        Self {
+            job,
+            parents,
+            priority: 0.0,
+            round: 0,
+            chain: 0.0,
+            shape: 0,
+            expected: None,
+            time_limit: None,
+            done: false,
+        }
     }
 }
 
 impl Shape {
     /// The shape of jobs of whose memory nothing is known.
-    pub const UNKNOWN: Self = Self { demand: Demand::Shared { memory: 0 }, measured: 0, cuts: 0, most_cuts: 0 };
+    pub const UNKNOWN: Self =
+        Self { demand: Demand::Shared { memory: 0 }, measured: 0, least: 0, cuts: 0, most_cuts: 0 };
 }
 
 /// What jobs have in common that need as much memory as each other.
@@ -45,6 +58,8 @@ pub struct Shape {
     pub demand: Demand,
     /// The most bytes that one of its jobs was seen to take in an earlier run; 0 if none was.
     pub measured: u64,
+    /// Bytes below which its jobs are known to fail; 0 if that is not known.
+    pub least: u64,
     /// How often its batches are cut into smaller parts, since an earlier run found that they do not fit.
     pub cuts: usize,
     /// How often they can be cut when they do not fit a whole device.
@@ -69,13 +84,32 @@ pub enum Demand {
 /// What jobs run on. Slots are numbered through all devices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Device {
-    /// Jobs that may run on it at the same time.
+    /// Its parts; each belongs to one job at a time.
     pub slots: usize,
+    /// Jobs that may run on it at the same time; no more than slots.
+    pub jobs: usize,
     /// Bytes that these may take together.
     pub memory: u64,
-    /// Whether jobs that share it compete for all of it, as on a GPU, so that more of them are let onto it only while
-    /// that gets more work done. The slots of a processor are cores of their own.
-    pub contended: bool,
+    /// What its slots are.
+    pub sharing: Sharing,
+}
+
+/// What the slots of a device are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sharing {
+    /// Places, of which each job has one.
+    Places,
+    /// The cores of a processor: those that are free are divided among the jobs that are ready, and a job gets at least
+    /// the share of all that it takes of the memory.
+    Cores,
+    /// Places on a device for all of which jobs compete, as on a GPU: more of them are let onto it only while that gets
+    /// more work done.
+    Contended,
+}
+
+/// What is set aside for a job by the bytes that one like it took.
+pub fn with_margin(bytes: u64) -> u64 {
+    bytes.saturating_add(bytes / 10)
 }
 
 /// What to do about failures, silence and stops.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Demand, Device};
+use super::{Demand, Device, Sharing};
 
 /// Failures of a device, one after the other, that take it out of the run.
 const STRIKES: usize = 2;
@@ -19,6 +19,7 @@ struct DeviceState {
     /// Number of its first slot.
     first: usize,
     free: BTreeSet<usize>,
+    jobs: usize,
     /// Bytes that its jobs hold; more than there are if one turned out to need more than it was thought to.
     used: u64,
     strikes: usize,
@@ -38,13 +39,14 @@ impl Pool {
         let state = |&device: &Device| {
             let slots = first..first + device.slots;
             first = slots.end;
-            DeviceState { device, first: slots.start, free: slots.collect(), used: 0, strikes: 0 }
+            DeviceState { device, first: slots.start, free: slots.collect(), jobs: 0, used: 0, strikes: 0 }
         };
         Self { devices: devices.iter().map(state).collect() }
     }
 
-    pub(super) fn has_slots(&self) -> bool {
-        self.devices.iter().any(|state| !state.free.is_empty())
+    /// Whether any device may take another job.
+    pub(super) fn has_room(&self) -> bool {
+        self.usable(&[]).any(|(_, state)| state.has_room())
     }
 
     /// Number of devices that are not out of the run.
@@ -62,19 +64,21 @@ impl Pool {
     }
 
     /// Where a job can start now without touching the `kept` devices: on the emptiest device. `crowd` is how many jobs
-    /// of its kind may share a contended one.
-    pub(super) fn place(&self, demand: Demand, crowd: usize, kept: &[usize]) -> Option<Hold> {
+    /// of its kind may share a contended one, `ready` how many jobs wait for cores, this one included.
+    pub(super) fn place(&self, demand: Demand, crowd: usize, ready: usize, kept: &[usize]) -> Option<Hold> {
         match demand {
             Demand::Shared { memory } => {
                 let memory = memory.min(self.largest());
-                let fits = |state: &DeviceState| state.missing(memory) == (0, 0) && state.has_room_for(crowd);
+                let fits =
+                    |state: &DeviceState| state.has_room() && state.missing(memory) == (0, 0) && state.takes(crowd);
                 let mut found = self.usable(kept).filter(|(_, state)| fits(state));
                 let first = found.next()?;
                 let (_, best) = found.fold(first, |best, next| if next.1.emptier_than(best.1) { next } else { best });
-                Some(Hold { slots: best.free.iter().copied().take(best.width(memory)).collect(), memory })
+                let width = best.width(memory).max(best.share_of(ready));
+                Some(Hold { slots: best.free.iter().copied().take(width).collect(), memory })
             }
             Demand::Whole { devices } => {
-                let free: Vec<_> = self.usable(kept).filter(|(_, state)| state.taken() == 0).take(devices).collect();
+                let free: Vec<_> = self.usable(kept).filter(|(_, state)| state.jobs == 0).take(devices).collect();
                 let slots = free.iter().flat_map(|(_, state)| state.free.iter().copied()).collect();
                 (free.len() == devices).then_some(Hold { slots, memory: u64::MAX })
             }
@@ -88,13 +92,13 @@ impl Pool {
             Demand::Shared { memory } => {
                 let memory = memory.min(self.largest());
                 usable.retain(|(_, state)| state.device.memory >= memory);
-                usable.sort_by_key(|(_, state)| (state.missing(memory), state.taken()));
+                usable.sort_by_key(|(_, state)| (state.missing(memory), state.jobs));
                 usable.truncate(1);
             }
             // Too many are out of the run, so that it never will.
             Demand::Whole { devices } if devices > usable.len() => usable.clear(),
             Demand::Whole { devices } => {
-                usable.sort_by_key(|(_, state)| state.taken());
+                usable.sort_by_key(|(_, state)| state.jobs);
                 usable.truncate(devices);
             }
         }
@@ -107,7 +111,10 @@ impl Pool {
                 state.free.remove(slot);
             });
         }
-        self.each_device(&hold.slots, |state| state.used = state.used.saturating_add(state.held(hold.memory)));
+        self.each_device(&hold.slots, |state| {
+            state.jobs += 1;
+            state.used = state.used.saturating_add(state.held(hold.memory));
+        });
     }
 
     pub(super) fn give_back(&mut self, hold: &Hold) {
@@ -116,12 +123,19 @@ impl Pool {
                 state.free.insert(*slot);
             });
         }
-        self.each_device(&hold.slots, |state| state.used = state.used.saturating_sub(state.held(hold.memory)));
+        self.each_device(&hold.slots, |state| {
+            state.jobs = state.jobs.saturating_sub(1);
+            state.used = state.used.saturating_sub(state.held(hold.memory));
+        });
     }
 
-    /// Notes that a job of these slots did its work, so that its devices are sound.
+    /// Notes that a job of these slots did its work, so that its devices are sound. One that is out stays out.
     pub(super) fn praise(&mut self, slots: &[usize]) {
-        self.each_device(slots, |state| state.strikes = 0);
+        self.each_device(slots, |state| {
+            if state.strikes < STRIKES {
+                state.strikes = 0;
+            }
+        });
     }
 
     /// Notes a failure of a job's devices, and returns those that are out of the run from now on.
@@ -139,7 +153,7 @@ impl Pool {
     }
 
     pub(super) fn is_contended(&self, device: usize) -> bool {
-        self.devices.get(device).is_some_and(|state| state.device.contended)
+        self.devices.get(device).is_some_and(|state| state.device.sharing == Sharing::Contended)
     }
 
     fn usable<'a>(&'a self, kept: &'a [usize]) -> impl Iterator<Item = (usize, &'a DeviceState)> {
@@ -162,8 +176,8 @@ impl Pool {
 }
 
 impl DeviceState {
-    fn taken(&self) -> usize {
-        self.device.slots - self.free.len()
+    fn has_room(&self) -> bool {
+        self.jobs < self.device.jobs && !self.free.is_empty()
     }
 
     /// What a hold of so many bytes takes of this device.
@@ -171,19 +185,27 @@ impl DeviceState {
         memory.min(self.device.memory)
     }
 
-    /// How many slots a job takes that takes so much memory. On a processor its share of the cores is that of the
-    /// memory, so that no core idles because the memory is taken.
+    /// The slots that a job needs which takes so much memory: of cores as large a share, so that none idles because the
+    /// memory is taken.
     fn width(&self, memory: u64) -> usize {
-        let Device { slots, memory: all, contended } = self.device;
-        if contended || all == 0 {
+        let Device { slots, memory: all, sharing, .. } = self.device;
+        if sharing != Sharing::Cores || all == 0 {
             return 1;
         }
         let share = (u128::from(memory) * slots as u128).div_ceil(u128::from(all));
         usize::try_from(share).unwrap_or(slots).clamp(1, slots)
     }
 
-    fn has_room_for(&self, crowd: usize) -> bool {
-        !self.device.contended || self.taken() < crowd
+    /// The share of the free cores of one of so many jobs that are ready.
+    fn share_of(&self, ready: usize) -> usize {
+        match self.device.sharing {
+            Sharing::Cores => self.free.len().div_ceil(ready.min(self.device.jobs - self.jobs).max(1)),
+            Sharing::Places | Sharing::Contended => 1,
+        }
+    }
+
+    fn takes(&self, crowd: usize) -> bool {
+        self.device.sharing != Sharing::Contended || self.jobs < crowd
     }
 
     /// Bytes and slots that must become free before so many bytes fit.
@@ -193,7 +215,7 @@ impl DeviceState {
     }
 
     fn emptier_than(&self, other: &Self) -> bool {
-        let key = |state: &Self| (state.taken(), state.used);
+        let key = |state: &Self| (state.jobs, state.used);
         key(self) < key(other)
     }
 }
@@ -205,7 +227,7 @@ mod tests {
     const GB: u64 = 1 << 30;
 
     fn gpu(slots: usize, memory: u64) -> Device {
-        Device { slots, memory, contended: true }
+        Device { slots, jobs: slots, memory, sharing: Sharing::Contended }
     }
 
     fn shared(memory: u64) -> Demand {
@@ -214,7 +236,7 @@ mod tests {
 
     /// Starts a job if it fits, and returns its slots.
     fn start(pool: &mut Pool, demand: Demand) -> Option<Hold> {
-        let hold = pool.place(demand, usize::MAX, &[])?;
+        let hold = pool.place(demand, usize::MAX, usize::MAX, &[])?;
         pool.take(&hold);
         Some(hold)
     }
@@ -236,7 +258,7 @@ mod tests {
         let mut pool = Pool::new(&[gpu(2, 10 * GB), gpu(2, 40 * GB)]);
         let hold = start(&mut pool, shared(100 * GB)).unwrap();
         assert_eq!((hold.slots.as_slice(), hold.memory), (&[2][..], 40 * GB));
-        assert_eq!(pool.place(shared(GB), usize::MAX, &[]).unwrap().slots, [0]);
+        assert_eq!(pool.place(shared(GB), usize::MAX, usize::MAX, &[]).unwrap().slots, [0]);
         pool.give_back(&hold);
         assert_eq!(start(&mut pool, shared(40 * GB)), Some(hold));
     }
@@ -262,12 +284,16 @@ mod tests {
         }
         assert_eq!(pool.soonest(shared(8 * GB)), [1]);
         assert_eq!(pool.soonest(Demand::Whole { devices: 2 }), [0, 1]);
-        assert_eq!(pool.place(shared(2 * GB), usize::MAX, &[1]), None, "1 GB is free beside the one that is kept");
+        assert_eq!(
+            pool.place(shared(2 * GB), usize::MAX, usize::MAX, &[1]),
+            None,
+            "1 GB is free beside the one that is kept"
+        );
     }
 
     #[test]
     fn on_a_processor_the_share_of_the_cores_is_that_of_the_memory() {
-        let mut pool = Pool::new(&[Device { contended: false, ..gpu(8, 16 * GB) }]);
+        let mut pool = Pool::new(&[Device { sharing: Sharing::Cores, ..gpu(8, 16 * GB) }]);
         let mut slots = |memory| start(&mut pool, shared(memory)).map(|hold| hold.slots);
         assert_eq!(slots(0), Some(vec![0]));
         assert_eq!(slots(2 * GB), Some(vec![1]));
@@ -284,17 +310,35 @@ mod tests {
         assert_eq!(pool.strike(&[1]), [0; 0]);
         assert_eq!(pool.strike(&[1]), [1]);
         assert_eq!(pool.strike(&[1]), [0; 0], "it is said once");
-        assert_eq!((pool.working(), pool.largest()), (1, GB));
-        assert_eq!(pool.place(shared(2 * GB), usize::MAX, &[]).unwrap().slots, [0]);
+        pool.praise(&[1]);
+        assert_eq!((pool.working(), pool.largest()), (1, GB), "what is out stays out");
+        assert_eq!(pool.place(shared(2 * GB), usize::MAX, usize::MAX, &[]).unwrap().slots, [0]);
     }
 
     #[test]
     fn a_crowd_is_kept_off_contended_devices_only() {
-        for (contended, fits) in [(true, false), (false, true)] {
-            let mut pool = Pool::new(&[Device { contended, ..gpu(4, GB) }]);
+        for (sharing, fits) in [(Sharing::Contended, false), (Sharing::Cores, true), (Sharing::Places, true)] {
+            let mut pool = Pool::new(&[Device { sharing, ..gpu(4, GB) }]);
             start(&mut pool, shared(0)).unwrap();
-            assert_eq!(pool.place(shared(0), 1, &[]).is_some(), fits);
-            assert!(pool.place(shared(0), 2, &[]).is_some());
+            assert_eq!(pool.place(shared(0), 1, 9, &[]).is_some(), fits);
+            assert!(pool.place(shared(0), 2, 9, &[]).is_some());
         }
+    }
+
+    #[test]
+    fn free_cores_are_divided_among_the_jobs_that_are_ready() {
+        let widths = |jobs: usize, ready: &[usize]| -> Vec<usize> {
+            let mut pool = Pool::new(&[Device { sharing: Sharing::Cores, jobs, ..gpu(8, GB) }]);
+            let mut width = |&ready: &usize| {
+                let hold = pool.place(shared(0), 1, ready, &[]);
+                hold.iter().for_each(|hold| pool.take(hold));
+                hold.map_or(0, |hold| hold.slots.len())
+            };
+            ready.iter().map(&mut width).collect()
+        };
+        assert_eq!(widths(8, &[3, 2, 1, 9]), [3, 3, 2, 0]);
+        assert_eq!(widths(8, &[100; 9]), [1, 1, 1, 1, 1, 1, 1, 1, 0]);
+        assert_eq!(widths(2, &[100, 100, 100]), [4, 4, 0], "two jobs at a time");
+        assert_eq!(widths(8, &[1]), [8]);
     }
 }

@@ -27,8 +27,9 @@ pub struct Scheduler {
     shapes: Vec<ShapeState>,
     /// Of each shape that has ready jobs, the rank of the first of them.
     heads: BTreeSet<(usize, usize)>,
-    /// The rank of the first ready job that fits nowhere, and the devices that are kept free for it.
-    kept: Option<(usize, Vec<usize>)>,
+    /// Number of ready jobs.
+    ready: usize,
+    kept: Option<Kept>,
     pool: Pool,
     crowds: Crowds,
     /// Positions by rank.
@@ -50,6 +51,7 @@ struct Entry {
     state: JobState,
     rank: usize,
     shape: usize,
+    expected: Option<Duration>,
     time_limit: Option<Duration>,
     children: Vec<usize>,
     in_store: bool,
@@ -70,6 +72,17 @@ struct ShapeState {
     least: u64,
     /// Ranks of its ready jobs: the first is the next to start.
     ready: BTreeSet<usize>,
+}
+
+/// What is kept free for the first ready job that fits nowhere.
+#[derive(Clone, Debug)]
+struct Kept {
+    /// Rank of the job.
+    rank: usize,
+    devices: Vec<usize>,
+    /// When the jobs that ran there at the time are expected to have ended, if that is known: what ends before does not
+    /// keep the job waiting.
+    until: Option<Duration>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,6 +128,7 @@ impl Scheduler {
                 state: JobState::Waiting { unfinished },
                 rank: 0,
                 shape: node.shape,
+                expected: node.expected,
                 time_limit: node.time_limit,
                 children: vec![],
                 in_store: node.done,
@@ -125,12 +139,12 @@ impl Scheduler {
         for (rank, &position) in ranking.iter().enumerate() {
             jobs[position].rank = rank;
         }
-        let shape = |&Shape { demand, measured, cuts, most_cuts }: &Shape| ShapeState {
+        let shape = |&Shape { demand, measured, least, cuts, most_cuts }: &Shape| ShapeState {
             demand,
             cuts,
             most_cuts,
             measured,
-            least: 0,
+            least,
             ready: BTreeSet::new(),
         };
         Ok(Self {
@@ -141,6 +155,7 @@ impl Scheduler {
             phase: Phase::New,
             shapes: shapes.iter().map(shape).collect(),
             heads: BTreeSet::new(),
+            ready: 0,
             kept: None,
             pool: Pool::new(devices),
             crowds: Crowds::new(shapes.len()),
@@ -160,9 +175,8 @@ impl Scheduler {
             Event::Progress { job, progress } => self.heard(job, &progress, now),
             Event::Ended { job, attempt, outcome } => self.ended(job, attempt, outcome, now),
             Event::Stop => self.stop(now),
-            Event::Tick => {}
+            Event::Tick => self.enforce_limits(now),
         }
-        self.enforce_limits(now);
         if self.phase == Phase::Open {
             self.recall_delayed(now);
             self.start_ready(now);
@@ -301,9 +315,10 @@ impl Scheduler {
 
     fn change_ready(&mut self, shape: usize, change: impl FnOnce(&mut BTreeSet<usize>)) {
         let ready = &mut self.shapes[shape].ready;
-        let before = ready.first().copied();
+        let (before, many) = (ready.first().copied(), ready.len());
         change(ready);
         let after = ready.first().copied();
+        self.ready = self.ready + ready.len() - many;
         if before != after {
             before.map(|rank| self.heads.remove(&(rank, shape)));
             after.map(|rank| self.heads.insert((rank, shape)));

@@ -39,8 +39,10 @@ pub struct Record {
     pub wall_seconds: f64,
     /// Source images over the whole job's time, per second; both views of an image count as one.
     pub images_per_second: f64,
-    /// The most memory that the job took, in bytes: of the GPU where it ran on one, else of the machine without files
-    /// that are only mapped.
+    /// Images that went through the network at a time, where the memory of the machine decided that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub micro_batch: Option<usize>,
+    /// The most main memory that the job took, in bytes and without files that were only mapped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peak_memory: Option<u64>,
     /// BLAKE3 hash of the encoder file, in hexadecimal; `None` if the job makes no encoder.

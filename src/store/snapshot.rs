@@ -34,6 +34,8 @@ pub struct JobStatus {
     pub too_little: u64,
     /// How often its batch was cut when it was last started.
     pub cuts: u64,
+    /// Bytes of memory that were set aside for it then.
+    pub cut_with: u64,
 }
 
 impl Snapshot {
@@ -52,12 +54,12 @@ impl Snapshot {
         let before = self.jobs.remove(&job);
         let attempts = before.as_ref().map_or(0, |status| status.attempts);
         let mut too_little = before.as_ref().map_or(0, |status| status.too_little);
-        let mut cuts = before.as_ref().map_or(0, |status| status.cuts);
+        let (mut cuts, mut cut_with) = before.as_ref().map_or((0, 0), |status| (status.cuts, status.cut_with));
         match (&event, before.as_ref().map(|status| &status.state)) {
             (JobEvent::Failed { class, .. }, Some(JobEvent::Started { memory, .. })) if class == OUT_OF_MEMORY => {
                 too_little = too_little.max(*memory);
             }
-            (JobEvent::Started { cuts: now, .. }, _) => cuts = *now,
+            (JobEvent::Started { cuts: now, memory, .. }, _) => (cuts, cut_with) = (*now, *memory),
             _ => {}
         }
         let status = JobStatus {
@@ -70,6 +72,7 @@ impl Snapshot {
             attempts: attempts.saturating_add(u32::from(matches!(event, JobEvent::Started { .. }))),
             too_little,
             cuts,
+            cut_with,
             state: event,
         };
         self.jobs.insert(job, status);
@@ -93,6 +96,6 @@ mod tests {
         }
         apply(JobEvent::Succeeded { record: fixture::record(1).into() });
         let status = &snapshot.jobs[&job];
-        assert_eq!((status.too_little, status.cuts, status.attempts), (500, 1, 3));
+        assert_eq!((status.too_little, status.cuts, status.cut_with, status.attempts), (500, 1, 400, 3));
     }
 }

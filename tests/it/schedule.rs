@@ -20,7 +20,7 @@ use ablate::{
     plan::JobId,
     schedule::{
         Device, Event, Executor, Failure, FailureClass, JobMessage, JobState, Launch, LocalExecutor, LocalJobs, Node,
-        Notice, Outcome, Phase, Policy, Progress, Scheduler, Shape, StartErrorKind, Summary, drive,
+        Notice, Outcome, Phase, Policy, Progress, Scheduler, Shape, Sharing, StartErrorKind, Summary, drive,
     },
 };
 use tempfile::TempDir;
@@ -262,7 +262,7 @@ fn run(script: &str, on_notice: &mut dyn FnMut(&Notice, &Sender<Event>)) -> Summ
     let child = "00000000000000000000000000000002".parse().unwrap();
     let nodes = vec![Node::new(job(), vec![]), Node::new(child, vec![job()])];
     let policy = Policy { attempts: 2, backoff: Duration::ZERO, ..Policy::default() };
-    let device = Device { slots: 1, memory: 1 << 30, contended: false };
+    let device = Device { slots: 1, jobs: 1, memory: 1 << 30, sharing: Sharing::Places };
     let scheduler = Scheduler::new(nodes, &[Shape::UNKNOWN], &[device], policy).unwrap();
     let begin = Instant::now();
     let Ok(summary) = drive(scheduler, &mut executor, &receiver, &|| begin.elapsed(), &mut |notice| {

@@ -5,11 +5,8 @@ use std::time::Duration;
 use super::{Action, Demand, JobState, Phase, Scheduler};
 use crate::{
     plan::JobId,
-    schedule::{Failure, FailureClass, Outcome, Progress, pool::Hold},
+    schedule::{Failure, FailureClass, Outcome, Progress, pool::Hold, with_margin},
 };
-
-/// What is set aside for a job by what one like it took.
-const MARGIN: f64 = 1.1;
 
 /// A running attempt at a job.
 #[derive(Clone, Debug)]
@@ -17,6 +14,7 @@ pub(super) struct Attempt {
     pub(super) number: usize,
     pub(super) hold: Hold,
     started: Duration,
+    pub(super) expected_end: Option<Duration>,
     heard: Duration,
     /// When something is to be done about it.
     pub(super) due: Option<Duration>,
@@ -35,8 +33,8 @@ enum End {
 }
 
 impl Attempt {
-    pub(super) fn begin(number: usize, hold: Hold, now: Duration) -> Self {
-        Self { number, hold, started: now, heard: now, due: None, end: None }
+    pub(super) fn begin(number: usize, hold: Hold, now: Duration, expected_end: Option<Duration>) -> Self {
+        Self { number, hold, started: now, expected_end, heard: now, due: None, end: None }
     }
 
     /// What the end of the attempt means, given why it was told to end.
@@ -51,7 +49,10 @@ impl Attempt {
                 Outcome::Failed(Failure::new(FailureClass::TimeOut, message))
             }
             (_, Some(End::Silent(silence))) => {
-                let message = format!("gave no sign of life for {} and was ended", span(silence));
+                let message = format!(
+                    "gave no sign of life for {} and was ended (if its steps take longer, allow it by --hung-after)",
+                    span(silence)
+                );
                 Outcome::Failed(Failure::new(FailureClass::Hung, message))
             }
             (outcome, Some(End::Stopped) | None) => outcome,
@@ -72,12 +73,18 @@ impl Scheduler {
     pub(super) fn heard(&mut self, job: JobId, progress: &Progress, now: Duration) {
         let Some(&position) = self.positions.get(&job) else { return };
         let Some(attempt) = self.running.get_mut(&position) else { return };
+        if let Progress::Note(_) = progress {
+            // What it waited for, such as room on the disk, was not for it to bring about.
+            attempt.started += now.saturating_sub(attempt.heard);
+        }
         attempt.heard = now;
         self.renew_due(position);
         if let Some(memory) = progress.memory() {
             self.measured(position, memory);
         }
+        // An epoch that an earlier attempt did tells nothing of now.
         if let Progress::Epoch(epoch) = progress
+            && epoch.memory.is_some()
             && let Some(attempt) = self.running.get(&position)
             && let Some(device) = self.contended(&attempt.hold)
         {
@@ -91,12 +98,11 @@ impl Scheduler {
         if !matches!(shape.demand, Demand::Shared { .. }) {
             return;
         }
-        let with_margin = |bytes: u64| (bytes as f64 * MARGIN) as u64;
         shape.measured = shape.measured.max(memory);
         shape.demand = Demand::Shared { memory: with_margin(shape.measured).max(shape.least) };
         if let Some(attempt) = self.running.get_mut(&position) {
             self.pool.give_back(&attempt.hold);
-            attempt.hold.memory = with_margin(memory);
+            attempt.hold.memory = with_margin(memory).max(shape.least);
             self.pool.take(&attempt.hold);
         }
     }
@@ -121,7 +127,8 @@ impl Scheduler {
         }
     }
 
-    /// Ends jobs that run too long, are silent for too long, or take too long to stop.
+    /// Ends jobs that run too long, are silent for too long, or take too long to stop. Only when time has passed and
+    /// nothing is left to be heard: after a pause of the whole run, signs of life may be waiting.
     pub(super) fn enforce_limits(&mut self, now: Duration) {
         while let Some(&(due, position)) = self.due.first()
             && due <= now
@@ -141,8 +148,11 @@ impl Scheduler {
         }
     }
 
-    /// Asks a job to keep its work and end, and gives it time for that.
+    /// Asks a job to keep its work and end, and gives it time for that. One that was asked before has had its time.
     fn end(&mut self, position: usize, end: End, now: Duration) {
+        if self.running.get(&position).is_none_or(|attempt| attempt.end.is_some()) {
+            return;
+        }
         self.set_end(position, end);
         self.answer.actions.push(Action::Cancel { job: self.jobs[position].job });
         self.set_due(position, Some(now.saturating_add(self.policy.grace)));

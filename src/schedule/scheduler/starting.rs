@@ -1,9 +1,9 @@
 //! Which ready job starts next, and on which device.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
-use super::{Action, Attempt, JobState, Launch, Scheduler};
-use crate::schedule::pool::Hold;
+use super::{Action, Attempt, Demand, Entry, JobState, Kept, Launch, Scheduler};
+use crate::schedule::pool::{Hold, Pool};
 
 impl Scheduler {
     pub(super) fn recall_delayed(&mut self, now: Duration) {
@@ -15,8 +15,8 @@ impl Scheduler {
     }
 
     pub(super) fn start_ready(&mut self, now: Duration) {
-        while self.pool.has_slots()
-            && let Some((position, hold)) = self.next_start()
+        while self.pool.has_room()
+            && let Some((position, hold)) = self.next_start(now)
         {
             self.start(position, hold, now);
         }
@@ -26,22 +26,34 @@ impl Scheduler {
     }
 
     /// The highest-ranking ready job that fits now. The first that does not fit keeps a device free of those below it
-    /// until it starts: so small jobs hold off a large one no longer than those that run when its turn comes.
-    fn next_start(&mut self) -> Option<(usize, Hold)> {
-        let mut kept: Option<&[usize]> = None;
+    /// until it starts, but for those that are expected to end before: so small jobs hold off a large one no longer than
+    /// those that run when its turn comes.
+    fn next_start(&mut self, now: Duration) -> Option<(usize, Hold)> {
+        let mut kept: Option<&Kept> = None;
         for &(rank, shape) in &self.heads {
             let demand = self.shapes[shape].demand;
-            if let Some(hold) = self.pool.place(demand, self.crowds.limit(shape), kept.unwrap_or_default()) {
+            let place = |kept: &[usize]| self.pool.place(demand, self.crowds.limit(shape), self.ready, kept);
+            let ends = |job: &Entry| job.expected.map(|expected| now.saturating_add(expected));
+            let hold = match kept {
+                None => place(&[]),
+                Some(Kept { devices, until, .. }) => place(devices).or_else(|| {
+                    let in_time =
+                        ends(&self.jobs[self.ranking[rank]]).zip(*until).is_some_and(|(end, until)| end <= until);
+                    if in_time { place(&[]) } else { None }
+                }),
+            };
+            if let Some(hold) = hold {
                 return Some((self.ranking[rank], hold));
             }
             if kept.is_none() {
-                let same = |(of, devices): &(usize, Vec<usize>)| *of == rank && self.pool.all_work(devices);
-                if !self.kept.as_ref().is_some_and(same) {
-                    self.kept = Some((rank, self.pool.soonest(demand)));
+                if !self.kept.as_ref().is_some_and(|kept| kept.rank == rank && self.pool.all_work(&kept.devices)) {
+                    let devices = self.pool.soonest(demand);
+                    let until = expected_end(&self.running, &self.pool, &devices);
+                    self.kept = Some(Kept { rank, devices, until });
                 }
-                kept = self.kept.as_ref().map(|(_, devices)| devices.as_slice());
+                kept = self.kept.as_ref();
             }
-            if kept.is_some_and(|devices| devices.len() == self.pool.working()) {
+            if kept.is_some_and(|kept| kept.until.is_none() && kept.devices.len() == self.pool.working()) {
                 return None;
             }
         }
@@ -56,10 +68,14 @@ impl Scheduler {
             job: entry.job,
             slots: hold.slots.clone(),
             attempt: entry.starts,
-            memory: hold.memory,
+            memory: match shape.demand {
+                Demand::Shared { .. } => hold.memory,
+                Demand::Whole { .. } => 0,
+            },
             cuts: shape.cuts,
         };
-        let attempt = Attempt::begin(entry.starts, hold, now);
+        let expected_end = entry.expected.map(|expected| now.saturating_add(expected));
+        let attempt = Attempt::begin(entry.starts, hold, now, expected_end);
         self.occupy(position, attempt);
         self.enter(position, JobState::Running(launch.clone()));
         self.answer.actions.push(Action::Start(launch));
@@ -101,4 +117,11 @@ impl Scheduler {
         let device = self.pool.device_of(*hold.slots.first()?);
         self.pool.is_contended(device).then_some(device)
     }
+}
+
+/// When all that runs on some devices is expected to have ended; `None` if of one job nobody knows.
+fn expected_end(running: &BTreeMap<usize, Attempt>, pool: &Pool, devices: &[usize]) -> Option<Duration> {
+    let there = |attempt: &&Attempt| attempt.hold.slots.iter().any(|&slot| devices.contains(&pool.device_of(slot)));
+    let ends = running.values().filter(there).map(|attempt| attempt.expected_end);
+    ends.collect::<Option<Vec<Duration>>>()?.into_iter().max()
 }

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::schedule::{
     Action, Alive, Change, Demand, Device, Event, Executor, FailureClass, JobState, Launch, Node, Outcome, Policy,
-    Progress, Scheduler, Scripted, Shape, Step, Take,
+    Progress, Scheduler, Scripted, Shape, Sharing, Step, Take,
 };
 
 #[derive(Clone, Debug)]
@@ -27,8 +27,14 @@ struct Case {
 const SILENCE: Duration = Duration::from_secs(200);
 
 fn devices() -> impl Strategy<Value = Vec<Device>> {
-    let device = (1..=4_usize, 10..100_u64, any::<bool>());
-    let make = |(slots, memory, contended)| Device { slots, memory, contended };
+    let sharing = prop_oneof![Just(Sharing::Places), Just(Sharing::Cores), Just(Sharing::Contended)];
+    let device = (1..=4_usize, 1..=4_usize, 10..100_u64, sharing);
+    let make = |(slots, jobs, memory, sharing): (usize, usize, u64, Sharing)| Device {
+        slots,
+        jobs: jobs.min(slots),
+        memory,
+        sharing,
+    };
     prop::collection::vec(device.prop_map(make), 1..=3)
 }
 
@@ -37,7 +43,7 @@ fn shapes(devices: usize) -> impl Strategy<Value = Vec<Shape>> {
         4 => (0..120_u64).prop_map(|memory| Demand::Shared { memory }),
         1 => (1..=devices).prop_map(|devices| Demand::Whole { devices }),
     ];
-    let shape = (demand, 0..3_usize).prop_map(|(demand, most_cuts)| Shape { demand, measured: 0, cuts: 0, most_cuts });
+    let shape = (demand, 0..3_usize).prop_map(|(demand, most_cuts)| Shape { demand, most_cuts, ..Shape::UNKNOWN });
     prop::collection::vec(shape, 1..5)
 }
 

@@ -83,6 +83,7 @@ fn drive_runs_to_the_end_and_passes_everything_on() {
                 }
                 Notice::Progress { job, .. } => lines.push(format!("{} gets on", number(*job))),
                 Notice::Lost { device } => lines.push(format!("device {device} is out")),
+                Notice::Settled => {}
             }
             Ok::<_, Infallible>(())
         },

@@ -6,8 +6,8 @@ use super::world::{
     SMALL, ended, failed, job, node, number, play, policy, processor, seconds, started, state, succeeded,
 };
 use crate::schedule::{
-    Action, Alive, Demand, Device, Event, FailureClass, JobState, Launch, Node, Notice, Outcome, Policy, Progress,
-    Remedy, Scheduler, Scripted, Shape, Step, Take,
+    Action, Alive, Demand, Device, Event, FailureClass, JobState, Launch, Node, Notice, Outcome, Phase, Policy,
+    Progress, Remedy, Scheduler, Scripted, Shape, Sharing, Step, Take,
 };
 
 const NOW: Duration = Duration::ZERO;
@@ -17,7 +17,7 @@ fn shared(memory: u64) -> Shape {
 }
 
 fn several(slots: usize, memory: u64) -> Device {
-    Device { slots, memory, contended: false }
+    Device { slots, jobs: slots, memory, sharing: Sharing::Places }
 }
 
 fn with(nodes: Vec<Node>, shapes: &[Shape], devices: &[Device]) -> Scheduler {
@@ -88,7 +88,8 @@ fn a_job_of_which_nothing_is_known_gets_all_memory_when_it_has_too_little() {
 #[test]
 fn all_jobs_of_a_shape_learn_from_the_first() {
     let nodes = (1..=5).map(|number| node(number, &[])).collect();
-    let mut scheduler = with(nodes, &[shared(600)], &[processor(10)]);
+    let device = Device { jobs: 2, sharing: Sharing::Cores, ..several(10, 1000) };
+    let mut scheduler = with(nodes, &[shared(600)], &[device]);
     assert_eq!(started(&scheduler.step(Event::Begin, NOW)), [1]);
     // It takes 200 bytes and has 6 of 10 cores; one like it fits beside it.
     assert_eq!(started(&scheduler.step(says(1, Some(200)), NOW)), [2]);
@@ -200,7 +201,7 @@ fn a_silent_job_is_killed_and_tried_again() {
     scheduler.step(Event::Tick, seconds(121));
     scheduler.step(Event::Tick, seconds(181));
     scheduler.step(ended(1, 2, Outcome::Interrupted), seconds(181));
-    insta::assert_snapshot!(failure(&scheduler, 1), @"hung: gave no sign of life for 1 min and was ended");
+    insta::assert_snapshot!(failure(&scheduler, 1), @"hung: gave no sign of life for 1 min and was ended (if its steps take longer, allow it by --hung-after)");
 }
 
 #[test]
@@ -212,7 +213,7 @@ fn on_a_contended_device_as_many_jobs_run_as_get_most_done() {
             epochs: 100,
             loss: 1.0,
             images_per_second: rate,
-            memory: None,
+            memory: Some(0),
         };
         (1..50).map(|number| (seconds(every * number as u64), Progress::Epoch(epoch(number)))).collect()
     };
@@ -227,7 +228,7 @@ fn on_a_contended_device_as_many_jobs_run_as_get_most_done() {
         Take { says: epochs(rate, 10), ..Take::new(seconds(600), Outcome::Succeeded) }
     });
     let nodes = (1..=6).map(|number| node(number, &[])).collect();
-    let device = Device { contended: true, ..several(8, 1000) };
+    let device = Device { sharing: Sharing::Contended, ..several(8, 1000) };
     let (notices, summary) = play(with(nodes, &[SMALL], &[device]), &mut scripted);
     assert_eq!(summary.done, 6);
     let (mut running, mut most) = (vec![], 0);
@@ -242,4 +243,44 @@ fn on_a_contended_device_as_many_jobs_run_as_get_most_done() {
         }
     }
     assert_eq!(most, 3, "a third was tried; as it did not pay, no fourth was");
+}
+
+#[test]
+fn waiting_for_room_does_not_count_as_running() {
+    let limited = Node { time_limit: Some(seconds(120)), ..node(1, &[]) };
+    let mut scheduler = with(vec![limited], &[SMALL], &[processor(1)]);
+    scheduler.step(Event::Begin, NOW);
+    scheduler.step(says(1, None), seconds(100));
+    let waits = Phase { name: "waiting for room".to_owned() };
+    let step = scheduler.step(Event::Progress { job: job(1), progress: Progress::Note(waits) }, seconds(400));
+    assert_eq!(step.actions, [Action::WakeAt(seconds(420))]);
+}
+
+#[test]
+fn signs_of_life_that_were_not_heard_in_time_are_heard_before_anything_is_ended() {
+    let policy = Policy { silence: Some(seconds(60)), ..policy() };
+    let mut scheduler = Scheduler::new(vec![node(1, &[]), node(2, &[])], &[SMALL], &[processor(2)], policy).unwrap();
+    scheduler.step(Event::Begin, NOW);
+    // The whole run was stopped for a while; both jobs have spoken meanwhile.
+    assert_eq!(scheduler.step(says(1, None), seconds(500)).actions, [Action::WakeAt(seconds(60))]);
+    assert_eq!(scheduler.step(says(2, None), seconds(500)).actions, [Action::WakeAt(seconds(560))]);
+    assert_eq!(scheduler.step(Event::Tick, seconds(501)).actions, [Action::WakeAt(seconds(560))]);
+}
+
+#[test]
+fn a_job_that_ends_before_the_large_one_could_start_does_not_wait_for_it() {
+    let expected = |number, seconds| Node { expected: Some(Duration::from_secs(seconds)), ..node(number, &[]) };
+    let large = Node { shape: 1, priority: 1.0, ..expected(9, 50) };
+    let nodes =
+        vec![Node { priority: 2.0, ..expected(1, 100) }, large, expected(2, 150), expected(3, 40), expected(4, 70)];
+    let whole = Shape { demand: Demand::Whole { devices: 1 }, ..SMALL };
+    let shapes = [SMALL, whole, SMALL, SMALL];
+    let mut shaped = nodes;
+    for (node, shape) in shaped.iter_mut().skip(2).zip([2, 3, 2]) {
+        node.shape = shape;
+    }
+    let mut scheduler = with(shaped, &shapes, &[several(2, 1000)]);
+    assert_eq!(started(&scheduler.step(Event::Begin, NOW)), [1, 3], "the second takes too long");
+    assert_eq!(started(&scheduler.step(succeeded(3), seconds(40))), [0; 0], "and so does the fourth by now");
+    assert_eq!(started(&scheduler.step(succeeded(1), seconds(100))), [9]);
 }

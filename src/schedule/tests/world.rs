@@ -6,7 +6,7 @@ use crate::{
     plan::JobId,
     schedule::{
         Action, Device, Event, Failure, FailureClass, JobState, Launch, Node, Notice, Outcome, Policy, Scheduler,
-        Scripted, Shape, Step, Summary, simulate,
+        Scripted, Shape, Sharing, Step, Summary, simulate,
     },
 };
 
@@ -33,9 +33,9 @@ pub fn node(number: usize, parents: &[usize]) -> Node {
 /// What a job takes of which nothing is known.
 pub const SMALL: Shape = Shape::UNKNOWN;
 
-/// A processor on which so many jobs may run.
+/// A device on which so many jobs may run.
 pub fn processor(slots: usize) -> Device {
-    Device { slots, memory: 1000, contended: false }
+    Device { slots, jobs: slots, memory: 1000, sharing: Sharing::Places }
 }
 
 /// A scheduler of small jobs on a processor.

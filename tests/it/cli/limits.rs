@@ -59,7 +59,7 @@ fn a_frozen_job_is_ended_and_goes_on_from_its_checkpoint() {
     freeze_one(&lab, &run);
     assert!(run.wait().unwrap().success(), "{}", told(&lab));
     let told = told(&lab);
-    assert!(told.contains("hung: gave no sign of life for 3 s and was ended; it is tried again"), "{told}");
+    assert!(told.contains("hung: gave no sign of life for 3 s and was ended (if its steps take longer, allow it by --hung-after); it is"), "{told}");
     assert_eq!(lab.table(), calm.table());
     let logs = fs::read_dir(lab.path("results/jobs")).unwrap().flatten();
     let logs: String = logs.map(|job| fs::read_to_string(job.path().join("log.txt")).unwrap()).collect();

@@ -8,8 +8,8 @@ use std::{
 };
 
 use ablate::schedule::{
-    Demand, Device, FailureClass, JobState, LocalExecutor, Node, Notice, Policy, Remedy, Scheduler, Shape, Summary,
-    drive,
+    Demand, Device, FailureClass, JobState, LocalExecutor, Node, Notice, Policy, Remedy, Scheduler, Shape, Sharing,
+    Summary, drive,
 };
 
 use super::{Script, job, say_done, say_phase};
@@ -34,7 +34,7 @@ impl Case {
         let (sender, receiver) = std::sync::mpsc::channel();
         let script = Script { program: "sh".to_owned(), script: self.script, folder: folder.path().to_owned() };
         let mut executor = LocalExecutor::new(Arc::new(script), sender);
-        let device = Device { slots: 1, memory: 1000, contended: true };
+        let device = Device { slots: 1, jobs: 1, memory: 1000, sharing: Sharing::Contended };
         let scheduler = Scheduler::new(vec![self.node], &[self.shape], &[device], self.policy).unwrap();
         let (begin, mut remedies) = (Instant::now(), vec![]);
         let Ok(summary) = drive(scheduler, &mut executor, &receiver, &|| begin.elapsed(), &mut |notice| {
