@@ -54,14 +54,21 @@ pub fn gc(args: &GcArgs) -> Result<(), CliError> {
     print(&format!("removed {what}\n{list}{kept}"))
 }
 
-/// Removes the encoders that every job which needs them has used, and says how many; for a run that was told to keep
-/// none.
-pub fn remove_spent_encoders(store: &Store, lock: &RunLock, snapshot: &Snapshot) -> Result<(), CliError> {
+/// Removes the encoders of a run's `own` jobs that every job which needs them, of whatever sweep, has used, and says how
+/// many; for a run that was told to keep none.
+pub fn remove_spent_encoders(
+    store: &Store,
+    lock: &RunLock,
+    snapshot: &Snapshot,
+    own: &BTreeSet<JobId>,
+) -> Result<(), CliError> {
     let mut asked = BTreeSet::new();
     for name in store.asking_sweeps()? {
         asked.extend(store.asked(&name)?.unwrap_or_default().jobs());
     }
-    let garbage = store.garbage(BTreeSet::new(), &spent_encoders(store, snapshot, &asked)?)?;
+    // Of other sweeps' encoders nobody said that they may go.
+    let spent = &spent_encoders(store, snapshot, &asked)? & own;
+    let garbage = store.garbage(BTreeSet::new(), &spent)?;
     if !garbage.encoders.is_empty() {
         store.remove_garbage(lock, &garbage)?;
         let many = count(garbage.encoders.len(), "encoder");

@@ -93,7 +93,7 @@ pub fn run(args: &RunArgs) -> Result<(), CliError> {
         Some(summary)
     };
     if args.keep == Keep::None {
-        gc::remove_spent_encoders(&store, journal.lock(), &snapshot)?;
+        gc::remove_spent_encoders(&store, journal.lock(), &snapshot, &planned.plan.jobs().map(|job| job.id).collect())?;
     }
     let results = Results::of(snapshot, &store, &planned)?;
     let tables = tables::all(&planned, &results);
