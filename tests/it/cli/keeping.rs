@@ -272,3 +272,19 @@ fn a_run_that_keeps_no_encoder_leaves_those_of_other_sweeps() {
     // Those of the value that only the first has; checkpoints that an earlier run kept are no use without encoders.
     assert_eq!((left("encoder.safetensors"), left("checkpoint.bin")), (2, 0), "{told}");
 }
+
+#[test]
+fn what_can_go_is_said_while_a_run_is_at_work() {
+    let lab = Lab::new();
+    lab.run(&[]);
+    lab.write(&without_cold());
+    lab.run(&[]);
+    let lock = lab.hold_lock(std::process::id());
+    let (code, shown, told) = lab.ablate(&["gc"]);
+    assert!(code == 0 && shown.starts_with("would remove 4 jobs"), "{shown}{told}");
+    assert!(shown.contains("a run is at work: --delete has to wait for its end\n"), "{shown}");
+    let (code, _, told) = lab.ablate(&["gc", "--delete"]);
+    assert!(code == 1 && told.contains("is in use by process"), "{told}");
+    drop(lock);
+    assert!(lab.ablate(&["gc", "--delete"]).1.starts_with("removed 4 jobs"));
+}
