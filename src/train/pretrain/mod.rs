@@ -22,7 +22,7 @@ use super::{
     Error,
     data::Images,
     device::{Cpu, Device, TrainCpu},
-    model::{Linear, Mode, ResNet, WeightsError, encode, load_weights},
+    model::{Linear, Mode, ResNet, WeightsError, are_finite, encode, load_weights},
     objective::cross_entropy,
     optimizer::{Optimizer, Rule, gradients},
     prefetch::Prefetch,
@@ -73,7 +73,7 @@ pub fn pretrain(
         train(&mut state, trained, images, &mut views, watch)
     })?;
     let weights = network::named(&state.network.valid());
-    if !network::are_finite(&weights) {
+    if !are_finite(&weights) {
         return Err(Error::NonFiniteResult { what: "a weight" });
     }
     Ok(Pretrained {
@@ -98,7 +98,7 @@ pub fn take_over(job: &PretrainJob, file: &[u8]) -> Result<Pretrained, Error> {
     let device = Device::default();
     let encoder = load_weights(ResNet::<Cpu>::new(&job.encoder, job.seed, &device), "", file)?;
     let weights = network::named(&Network::bare(encoder, &device));
-    if !network::are_finite(&weights) {
+    if !are_finite(&weights) {
         return Err(Error::Weights(WeightsError::new("a weight is infinite or not a number".to_owned())));
     }
     let remark = "images go into the encoder with values in [0, 1], without subtracting a mean; if its weights expect \

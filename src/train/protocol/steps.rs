@@ -177,9 +177,9 @@ impl<M: AutodiffModule<TrainCpu>> Trainee<M> {
     }
 
     /// The state as bytes, from which [`Trainee::new`] goes on bit for bit.
-    fn save(&self, data: &str) -> Result<Vec<u8>, WeightsError> {
-        let parts = Parts::default().module(MODULE, &self.module).optimizer(OPTIMIZER, &self.optimizer);
-        parts.encode(data, &self.progress)
+    fn save(&self, data: &str) -> Result<Vec<u8>, Error> {
+        let module = Parts::default().module(MODULE, &self.module).finite()?;
+        Ok(module.optimizer(OPTIMIZER, &self.optimizer).encode(data, &self.progress)?)
     }
 
     /// A gradient step on the next batch.
