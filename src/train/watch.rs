@@ -51,6 +51,9 @@ pub trait Watch {
         Wish::GoOn
     }
 
+    /// Is told while a step is under way.
+    fn alive(&mut self) {}
+
     /// Takes a checkpoint that was wished for; breaks if it cannot be kept.
     fn checkpoint(&mut self, _bytes: &[u8]) -> ControlFlow<()> {
         ControlFlow::Continue(())

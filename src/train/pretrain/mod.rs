@@ -139,7 +139,7 @@ fn train(
     let (mut start, mut steps_since) = (begin, 0_usize);
     while state.progress.step < steps * schedule.epochs {
         let learning_rate = curve.at(state.progress.step);
-        one_step(state, trained, views, images.size, learning_rate)?;
+        one_step(state, trained, views, images.size, learning_rate, watch)?;
         state.progress.step += 1;
         steps_since += 1;
         if state.progress.step.is_multiple_of(steps) {
@@ -177,12 +177,13 @@ fn one_step(
     views: &mut Prefetch<Views>,
     size: usize,
     rate: f64,
+    watch: &mut dyn Watch,
 ) -> Result<(), Error> {
     let schedule = &trained.schedule;
     let batch = (schedule.batch_size, schedule.micro_batch.unwrap_or(schedule.batch_size));
     let measured = match trained.objective.contrastive() {
-        Some(objective) => contrast(&mut state.network, &objective, views, batch, size, Mode::Train),
-        None => supervise(&mut state.network, views, schedule.batch_size, size),
+        Some(objective) => contrast(&mut state.network, &objective, views, batch, size, Mode::Train, watch),
+        None => supervise(&mut state.network, views, schedule.batch_size, size, watch),
     };
     let Some(Measured { loss, contrastive, mut top1, features, labels, gradients }) = measured else {
         return Err(Error::Bug { what: "a step has no views or no objective" });
