@@ -355,7 +355,7 @@ pub struct JobArgs {
     /// Minutes between two checkpoints
     #[arg(long, value_name = "MINUTES", default_value = "3", value_parser = not_negative)]
     pub checkpoint_every: f64,
-    /// Leave the last checkpoint when the job is done
+    /// Keep a checkpoint after the last epoch, and leave it when the job is done
     #[arg(long)]
     pub keep_checkpoint: bool,
     /// Folder of the data files

@@ -30,28 +30,33 @@ const ALIVE_INTERVAL: Duration = Duration::from_secs(5);
 /// Time between two lines about pictures that are read; most jobs have read theirs before.
 const PICTURES_INTERVAL: Duration = Duration::from_secs(5);
 
+/// When a job keeps checkpoints.
+pub struct Habits {
+    /// Time between two.
+    pub checkpoint_every: Duration,
+    /// Whether there is one more after the last epoch.
+    pub keep_last: bool,
+}
+
 /// Watches a job.
 pub struct EpochLog<'a> {
     csv: Rows,
     store: &'a Store,
     job: JobId,
     stop: &'a AtomicBool,
-    checkpoint_every: Duration,
+    habits: Habits,
     said: Option<Instant>,
     said_of_pictures: Instant,
     alive: Instant,
     kept: Instant,
+    /// Whether the last epoch is over, and no checkpoint was taken since.
+    over: bool,
     problem: Option<String>,
 }
 
 impl<'a> EpochLog<'a> {
     /// Starts an empty `metrics.csv`; a job that goes on from a checkpoint reports its earlier epochs again.
-    pub fn create(
-        store: &'a Store,
-        job: &Job,
-        stop: &'a AtomicBool,
-        checkpoint_every: Duration,
-    ) -> Result<Self, String> {
+    pub fn create(store: &'a Store, job: &Job, stop: &'a AtomicBool, habits: Habits) -> Result<Self, String> {
         let path = store.metrics_path(job.id);
         let create = || {
             fs::create_dir_all(store.job_folder(job.id))?;
@@ -66,11 +71,12 @@ impl<'a> EpochLog<'a> {
             store,
             job: job.id,
             stop,
-            checkpoint_every,
+            habits,
             said: None,
             said_of_pictures: now,
             alive: now,
             kept: now,
+            over: false,
             problem: None,
         })
     }
@@ -135,6 +141,7 @@ impl Watch for EpochLog<'_> {
             return ControlFlow::Break(());
         }
         let last = report.epoch == report.epochs;
+        self.over = last;
         if last || self.said.is_none_or(|said| said.elapsed() >= MESSAGE_INTERVAL) {
             self.said = Some(Instant::now());
             tell(&format!(
@@ -164,7 +171,7 @@ impl Watch for EpochLog<'_> {
     fn wish(&mut self) -> Wish {
         if self.stop.load(Ordering::Relaxed) || self.live().is_break() {
             Wish::Stop
-        } else if self.kept.elapsed() >= self.checkpoint_every {
+        } else if self.kept.elapsed() >= self.habits.checkpoint_every || self.habits.keep_last && self.over {
             Wish::Checkpoint
         } else {
             Wish::GoOn
@@ -172,7 +179,7 @@ impl Watch for EpochLog<'_> {
     }
 
     fn checkpoint(&mut self, bytes: &[u8]) -> ControlFlow<()> {
-        self.kept = Instant::now();
+        (self.kept, self.over) = (Instant::now(), false);
         match self.store.keep_checkpoint(self.job, bytes) {
             Ok(()) => ControlFlow::Continue(()),
             // The state is in memory still, so training had better go on than wait.

@@ -15,7 +15,7 @@ use signal_hook::consts::SIGTERM;
 use super::{
     CliError,
     args::JobArgs,
-    epoch_log::{EpochLog, note},
+    epoch_log::{EpochLog, Habits, note},
     error::chain,
     machine,
     room::until_room,
@@ -141,8 +141,11 @@ fn work(args: &JobArgs, stop: &AtomicBool) -> Result<(), JobError> {
     let job = store.job(args.id)?;
     let folder = args.data_dir.clone().or_else(|| job.folder.clone());
     tell(&format!("{} {} on {}, {} threads", job.spec.kind(), job.id, machine::processor(), args.threads));
-    let every = Duration::from_secs_f64(60.0 * args.checkpoint_every);
-    let log = EpochLog::create(&store, &job, stop, every);
+    let habits = Habits {
+        checkpoint_every: Duration::from_secs_f64(60.0 * args.checkpoint_every),
+        keep_last: args.keep_checkpoint,
+    };
+    let log = EpochLog::create(&store, &job, stop, habits);
     let mut log = log.map_err(|message| failure(FailureClass::Storage, message))?;
     let spec = match args.micro_batch {
         Some(images) => JobSpec::clone(&job.spec).in_micro_batches(images).ok_or_else(|| {

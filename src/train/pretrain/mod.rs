@@ -159,8 +159,9 @@ fn train(
                 return Err(Error::Stopped);
             }
         }
-        let wish = watch.wish();
-        if wish != Wish::GoOn && state.progress.step < steps * schedule.epochs {
+        let (wish, last) = (watch.wish(), state.progress.step == steps * schedule.epochs);
+        // After the last step, ending is faster than stopping.
+        if wish == Wish::Checkpoint || wish == Wish::Stop && !last {
             state.progress.seconds = earlier + begin.elapsed().as_secs_f64();
             let kept = watch.checkpoint(&state.save()?);
             if kept.is_break() || wish == Wish::Stop {

@@ -114,7 +114,7 @@ fn a_limit_in_the_sweep_file_goes_before_that_of_the_run_and_priorities_decide_w
 fn what_stays_of_a_job_is_for_the_user_to_say() {
     let files = |keep: &str| {
         let lab = Lab::new();
-        let (_, told) = lab.run(&["--keep", keep, "--checkpoint-every", "0"]);
+        let (_, told) = lab.run(&["--keep", keep]);
         let table = lab.table();
         // Whatever is kept, nothing runs twice.
         assert!(lab.run(&["--keep", keep]).1.starts_with("nothing to do"));
