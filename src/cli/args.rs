@@ -183,6 +183,9 @@ pub struct RunArgs {
     /// Minutes between two checkpoints of a job: the most that it loses when it is killed
     #[arg(long, value_name = "MINUTES", default_value = "3", value_parser = not_negative, help_heading = FAULTS)]
     pub checkpoint_every: f64,
+    /// Keep a checkpoint also after so many epochs
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = FAULTS)]
+    pub checkpoint_epochs: Option<u32>,
     /// What stays of a pretraining
     #[arg(long, value_enum, value_name = "WHAT", default_value = "encoder", help_heading = FAULTS)]
     pub keep: Keep,
@@ -355,6 +358,9 @@ pub struct JobArgs {
     /// Minutes between two checkpoints
     #[arg(long, value_name = "MINUTES", default_value = "3", value_parser = not_negative)]
     pub checkpoint_every: f64,
+    /// Epochs between two checkpoints [default: any]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub checkpoint_epochs: Option<u32>,
     /// Keep a checkpoint after the last epoch, and leave it when the job is done
     #[arg(long)]
     pub keep_checkpoint: bool,

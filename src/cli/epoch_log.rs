@@ -34,6 +34,8 @@ const PICTURES_INTERVAL: Duration = Duration::from_secs(5);
 pub struct Habits {
     /// Time between two.
     pub checkpoint_every: Duration,
+    /// Epochs between two, if there are to be more for their sake.
+    pub checkpoint_epochs: Option<u32>,
     /// Whether there is one more after the last epoch.
     pub keep_last: bool,
 }
@@ -49,6 +51,8 @@ pub struct EpochLog<'a> {
     said_of_pictures: Instant,
     alive: Instant,
     kept: Instant,
+    /// Epochs since the last checkpoint.
+    epochs: u32,
     /// Whether the last epoch is over, and no checkpoint was taken since.
     over: bool,
     problem: Option<String>,
@@ -76,6 +80,7 @@ impl<'a> EpochLog<'a> {
             said_of_pictures: now,
             alive: now,
             kept: now,
+            epochs: 0,
             over: false,
             problem: None,
         })
@@ -120,6 +125,14 @@ impl<'a> EpochLog<'a> {
         until_room(self.stop, note, || self.csv.add(&row))
     }
 
+    /// Whether it is time for a checkpoint.
+    fn is_due(&self) -> bool {
+        let Habits { checkpoint_every, checkpoint_epochs, keep_last, .. } = self.habits;
+        self.kept.elapsed() >= checkpoint_every
+            || checkpoint_epochs.is_some_and(|most| self.epochs >= most)
+            || keep_last && self.over
+    }
+
     /// Gives a sign of life from time to time; breaks if nobody is there to take it.
     fn live(&mut self) -> ControlFlow<()> {
         if self.alive.elapsed() < ALIVE_INTERVAL {
@@ -141,7 +154,7 @@ impl Watch for EpochLog<'_> {
             return ControlFlow::Break(());
         }
         let last = report.epoch == report.epochs;
-        self.over = last;
+        (self.over, self.epochs) = (last, self.epochs.saturating_add(1));
         if last || self.said.is_none_or(|said| said.elapsed() >= MESSAGE_INTERVAL) {
             self.said = Some(Instant::now());
             tell(&format!(
@@ -171,7 +184,7 @@ impl Watch for EpochLog<'_> {
     fn wish(&mut self) -> Wish {
         if self.stop.load(Ordering::Relaxed) || self.live().is_break() {
             Wish::Stop
-        } else if self.kept.elapsed() >= self.habits.checkpoint_every || self.habits.keep_last && self.over {
+        } else if self.is_due() {
             Wish::Checkpoint
         } else {
             Wish::GoOn
@@ -179,7 +192,7 @@ impl Watch for EpochLog<'_> {
     }
 
     fn checkpoint(&mut self, bytes: &[u8]) -> ControlFlow<()> {
-        (self.kept, self.over) = (Instant::now(), false);
+        (self.kept, self.epochs, self.over) = (Instant::now(), 0, false);
         match self.store.keep_checkpoint(self.job, bytes) {
             Ok(()) => ControlFlow::Continue(()),
             // The state is in memory still, so training had better go on than wait.

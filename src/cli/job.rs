@@ -143,6 +143,7 @@ fn work(args: &JobArgs, stop: &AtomicBool) -> Result<(), JobError> {
     tell(&format!("{} {} on {}, {} threads", job.spec.kind(), job.id, machine::processor(), args.threads));
     let habits = Habits {
         checkpoint_every: Duration::from_secs_f64(60.0 * args.checkpoint_every),
+        checkpoint_epochs: args.checkpoint_epochs,
         keep_last: args.keep_checkpoint,
     };
     let log = EpochLog::create(&store, &job, stop, habits);

@@ -182,6 +182,7 @@ impl Run<'_> {
             needs,
             places: Arc::clone(&places),
             checkpoint_every: minutes(args.checkpoint_every),
+            checkpoint_epochs: args.checkpoint_epochs,
             keep_last: args.keep == Keep::Last,
         };
         let mut executor = LocalExecutor::new(Arc::new(jobs), sender);
