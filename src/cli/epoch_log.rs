@@ -55,6 +55,8 @@ pub struct EpochLog<'a> {
     epochs: u32,
     /// Whether the last epoch is over, and no checkpoint was taken since.
     over: bool,
+    /// Whether this process has done what the job does again and again.
+    is_measured: bool,
     problem: Option<String>,
 }
 
@@ -82,6 +84,7 @@ impl<'a> EpochLog<'a> {
             kept: now,
             epochs: 0,
             over: false,
+            is_measured: true,
             problem: None,
         })
     }
@@ -89,6 +92,11 @@ impl<'a> EpochLog<'a> {
     /// The reason why watching itself stopped the job, if it did.
     pub fn take_problem(&mut self) -> Option<String> {
         self.problem.take()
+    }
+
+    /// The most memory that the job has taken, in bytes; `None` if all its epochs were done by an earlier process.
+    pub fn memory(&self) -> Option<u64> {
+        if self.is_measured { machine::peak_memory() } else { None }
     }
 
     /// Tells how far the reading of pictures is if it takes long, and answers whether to go on.
@@ -145,16 +153,14 @@ impl<'a> EpochLog<'a> {
             Err(_) => ControlFlow::Break(()),
         }
     }
-}
 
-impl Watch for EpochLog<'_> {
-    fn epoch(&mut self, report: &EpochReport) -> ControlFlow<()> {
+    /// Writes and says what there is to say of an epoch.
+    fn tell(&mut self, report: &EpochReport, memory: Option<u64>) -> ControlFlow<()> {
         if let Err(error) = self.write(report) {
             self.problem = Some(cannot_write(&self.csv.path, &error));
             return ControlFlow::Break(());
         }
         let last = report.epoch == report.epochs;
-        (self.over, self.epochs) = (last, self.epochs.saturating_add(1));
         if last || self.said.is_none_or(|said| said.elapsed() >= MESSAGE_INTERVAL) {
             self.said = Some(Instant::now());
             tell(&format!(
@@ -171,7 +177,7 @@ impl Watch for EpochLog<'_> {
                 epochs: report.epochs,
                 loss: report.loss,
                 images_per_second: report.images_per_second,
-                memory: machine::peak_memory(),
+                memory,
             };
             if send(&JobMessage::Epoch(epoch)).is_err() {
                 // Whoever started this job is gone, and with it the reason to go on.
@@ -179,6 +185,20 @@ impl Watch for EpochLog<'_> {
             }
         }
         ControlFlow::Continue(())
+    }
+}
+
+impl Watch for EpochLog<'_> {
+    fn epoch(&mut self, report: &EpochReport) -> ControlFlow<()> {
+        (self.over, self.epochs, self.is_measured) =
+            (report.epoch == report.epochs, self.epochs.saturating_add(1), true);
+        self.tell(report, machine::peak_memory())
+    }
+
+    fn again(&mut self, report: &EpochReport) -> ControlFlow<()> {
+        // Of this epoch, this process has done nothing.
+        self.is_measured = false;
+        self.tell(report, None)
     }
 
     fn wish(&mut self) -> Wish {

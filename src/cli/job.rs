@@ -24,7 +24,7 @@ use super::{
 use crate::{
     plan::Job,
     recipe::{EvaluationJob, EvaluationTask, JobSpec, Metrics, PretrainJob, Training},
-    schedule::{Failure, FailureClass, JobMessage},
+    schedule::{Alive, Failure, FailureClass, JobMessage},
     store::{ErrorKind, Record, Store},
     train::{
         self,
@@ -183,7 +183,7 @@ fn work(args: &JobArgs, stop: &AtomicBool) -> Result<(), JobError> {
         started_unix,
         wall_seconds,
         images_per_second: measured.images as f64 / wall_seconds,
-        peak_memory: machine::peak_memory(),
+        peak_memory: log.memory(),
         checkpoint: None,
     };
     let publish = || store.publish(record.clone(), measured.encoder.as_deref());
@@ -191,6 +191,8 @@ fn work(args: &JobArgs, stop: &AtomicBool) -> Result<(), JobError> {
     if !args.keep_checkpoint {
         store.drop_checkpoint(job.id)?;
     }
+    // Jobs without epochs have told nothing of their memory. Whether somebody listens is found out by the next message.
+    let _ = send(&JobMessage::Alive(Alive { memory: record.peak_memory }));
     tell(&format!("done in {wall_seconds:.1} s: {:?}", record.metrics));
     Ok(())
 }

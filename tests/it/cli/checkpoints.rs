@@ -106,3 +106,36 @@ fn data_sets_may_lie_in_several_folders() {
     super::write_cifar10(&lab.path("two"), 10);
     lab.run(&["--data-dir", "one", "--data-dir", "two"]);
 }
+
+/// The messages of a job that is run by itself, and its numbers.
+fn job_by_itself(lab: &Lab, job: &str, more: &[&str]) -> (Vec<serde_json::Value>, serde_json::Value) {
+    let (code, shown, told) = lab.ablate(&[&["job", job, "--store", "results"], more].concat());
+    assert_eq!(code, 0, "{told}");
+    let record = fs::read(lab.path("results/jobs").join(job).join("record.json")).unwrap();
+    let record: serde_json::Value = serde_json::from_slice(&record).unwrap();
+    (shown.lines().map(|line| serde_json::from_str(line).unwrap()).collect(), record["metrics"].clone())
+}
+
+#[test]
+fn memory_is_told_by_the_process_that_did_the_work() {
+    let lab = Lab::new();
+    lab.run(&["--keep", "last"]);
+    let jobs = lab.journal("Succeeded");
+    assert_eq!(jobs.len(), 8);
+    for job in jobs {
+        // All epochs were done by another process.
+        let (messages, numbers) = job_by_itself(&lab, &job, &["--keep-checkpoint"]);
+        let memory = |of: &str, messages: &[serde_json::Value]| {
+            let of = messages.iter().filter_map(|message| message.get(of));
+            of.map(|message| message["memory"].is_u64()).collect::<Vec<bool>>()
+        };
+        assert!(memory("Epoch", &messages).contains(&false), "{messages:?}");
+        assert!(!memory("Epoch", &messages).contains(&true) && memory("Alive", &messages) == [false], "{messages:?}");
+        fs::remove_file(lab.path("results/jobs").join(&job).join("checkpoint.bin")).unwrap();
+        let (messages, from_the_beginning) = job_by_itself(&lab, &job, &[]);
+        assert!(!memory("Epoch", &messages).contains(&false) && memory("Alive", &messages) == [true], "{messages:?}");
+        let [.., before, last] = &messages[..] else { panic!("{messages:?}") };
+        assert!(before.get("Alive").is_some() && last.get("Done").is_some(), "{messages:?}");
+        assert_eq!(numbers, from_the_beginning, "{job}");
+    }
+}
