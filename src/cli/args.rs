@@ -364,6 +364,9 @@ pub struct JobArgs {
     /// Keep a checkpoint after the last epoch, and leave it when the job is done
     #[arg(long)]
     pub keep_checkpoint: bool,
+    /// Seconds between two signs of life
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = not_negative)]
+    pub alive_every: f64,
     /// Folder of the data files
     #[arg(long, value_name = "DIR", env = "ABLATE_DATA_DIR")]
     pub data_dir: Option<PathBuf>,

@@ -25,14 +25,14 @@ use crate::{
 
 /// Shortest time between two messages about epochs.
 const MESSAGE_INTERVAL: Duration = Duration::from_millis(200);
-/// Time between two signs of life.
-const ALIVE_INTERVAL: Duration = Duration::from_secs(5);
 /// Time between two lines about pictures that are read; most jobs have read theirs before.
 const PICTURES_INTERVAL: Duration = Duration::from_secs(5);
 
-/// When a job keeps checkpoints.
+/// When a job keeps checkpoints and gives signs of life.
 pub struct Habits {
-    /// Time between two.
+    /// Time between two signs of life.
+    pub alive_every: Duration,
+    /// Time between two checkpoints.
     pub checkpoint_every: Duration,
     /// Epochs between two, if there are to be more for their sake.
     pub checkpoint_epochs: Option<u32>,
@@ -143,13 +143,15 @@ impl<'a> EpochLog<'a> {
 
     /// Gives a sign of life from time to time; breaks if nobody is there to take it.
     fn live(&mut self) -> ControlFlow<()> {
-        if self.alive.elapsed() < ALIVE_INTERVAL {
+        if self.alive.elapsed() < self.habits.alive_every {
             return ControlFlow::Continue(());
         }
-        self.alive = Instant::now();
         // Of memory only epochs tell, since the first steps may not have come to everything yet.
         match send(&JobMessage::Alive(Alive { memory: None })) {
-            Ok(()) => ControlFlow::Continue(()),
+            Ok(()) => {
+                self.alive = Instant::now();
+                ControlFlow::Continue(())
+            }
             Err(_) => ControlFlow::Break(()),
         }
     }
@@ -209,6 +211,11 @@ impl Watch for EpochLog<'_> {
         } else {
             Wish::GoOn
         }
+    }
+
+    fn alive(&mut self) {
+        // If nobody is there, the next wish finds it out again.
+        let _ = self.live();
     }
 
     fn checkpoint(&mut self, bytes: &[u8]) -> ControlFlow<()> {

@@ -142,6 +142,7 @@ fn work(args: &JobArgs, stop: &AtomicBool) -> Result<(), JobError> {
     let folder = args.data_dir.clone().or_else(|| job.folder.clone());
     tell(&format!("{} {} on {}, {} threads", job.spec.kind(), job.id, machine::processor(), args.threads));
     let habits = Habits {
+        alive_every: Duration::from_secs_f64(args.alive_every),
         checkpoint_every: Duration::from_secs_f64(60.0 * args.checkpoint_every),
         checkpoint_epochs: args.checkpoint_epochs,
         keep_last: args.keep_checkpoint,

@@ -139,3 +139,31 @@ fn memory_is_told_by_the_process_that_did_the_work() {
         assert_eq!(numbers, from_the_beginning, "{job}");
     }
 }
+
+#[test]
+fn signs_of_life_come_with_every_micro_batch() {
+    let lab = Lab::new();
+    lab.write(&SWEEP.replace("\"linear\": ()", "\"linear\": (), \"tuned\": (protocol: FineTune)"));
+    lab.run(&[]);
+    let alive = |job: &str, more: &[&str]| {
+        let (messages, _) = job_by_itself(&lab, job, more);
+        messages.iter().filter(|message| message.get("Alive").is_some()).count()
+    };
+    let jobs = lab.path("results/jobs");
+    let of_kind = |kind: &str| {
+        let kind = format!("\"kind\": \"{kind}\"");
+        let record = |job: &String| fs::read_to_string(jobs.join(job).join("record.json")).unwrap();
+        lab.journal("Succeeded").into_iter().find(|job| record(job).contains(&kind)).unwrap()
+    };
+    // By default so often that a short job says only how much memory it took.
+    let pretraining = of_kind("pretrain");
+    assert_eq!(alive(&pretraining, &[]), 1);
+    let always = ["--alive-every", "0"];
+    // Four steps of one batch, which both passes go through; and the last word.
+    assert_eq!(alive(&pretraining, &always), 4 + 1);
+    assert_eq!(alive(&pretraining, &[&always[..], &["--micro-batch", "5"]].concat()), 4 * (1 + 2 * 4) + 1);
+    // Six steps, and the batches of features of two sets.
+    let tuned = of_kind("fine-tune");
+    let parts = |micro: &str| alive(&tuned, &[&always[..], &["--micro-batch", micro]].concat());
+    assert_eq!(parts("4") - parts("20"), 6 * (5 - 1));
+}
