@@ -160,7 +160,9 @@ fn note(notice: &Notice, journal: &mut JournalWriter) -> Result<(), ablate::stor
         let event = match &change.to {
             JobState::Running(_) => JobEvent::Started { attempt: 1, pid: None, slot: 0, memory: 0, cuts: 0 },
             // What counts is that a line as long as a record's is synced.
-            JobState::Done { .. } => JobEvent::Failed { class: "none".to_owned(), message: "x".repeat(800) },
+            JobState::Done { .. } => {
+                JobEvent::Failed { class: "none".to_owned(), message: "x".repeat(800), again: false }
+            }
             _ => return None,
         };
         Some(Entry { time_unix_ms: 0, job: change.job, event })

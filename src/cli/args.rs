@@ -175,7 +175,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "MINUTES", value_parser = positive, help_heading = FAULTS)]
     pub time_limit: Option<f64>,
     /// Minutes that a job may give no sign of life (a step, an epoch) before it is ended and tried again
-    #[arg(long, value_name = "MINUTES", default_value = "30", value_parser = positive, help_heading = FAULTS)]
+    #[arg(long, value_name = "MINUTES", default_value = "30", value_parser = hang_limit, help_heading = FAULTS)]
     pub hung_after: f64,
     /// Seconds that jobs get to keep a checkpoint when they are told to stop
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = not_negative, help_heading = FAULTS)]
@@ -183,6 +183,9 @@ pub struct RunArgs {
     /// Minutes between two checkpoints of a job: the most that it loses when it is killed
     #[arg(long, value_name = "MINUTES", default_value = "3", value_parser = not_negative, help_heading = FAULTS)]
     pub checkpoint_every: f64,
+    /// Keep a checkpoint also after so many epochs
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = FAULTS)]
+    pub checkpoint_epochs: Option<u32>,
     /// What stays of a pretraining
     #[arg(long, value_enum, value_name = "WHAT", default_value = "encoder", help_heading = FAULTS)]
     pub keep: Keep,
@@ -355,9 +358,15 @@ pub struct JobArgs {
     /// Minutes between two checkpoints
     #[arg(long, value_name = "MINUTES", default_value = "3", value_parser = not_negative)]
     pub checkpoint_every: f64,
-    /// Leave the last checkpoint when the job is done
+    /// Epochs between two checkpoints [default: any]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub checkpoint_epochs: Option<u32>,
+    /// Keep a checkpoint after the last epoch, and leave it when the job is done
     #[arg(long)]
     pub keep_checkpoint: bool,
+    /// Seconds between two signs of life
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = not_negative)]
+    pub alive_every: f64,
     /// Folder of the data files
     #[arg(long, value_name = "DIR", env = "ABLATE_DATA_DIR")]
     pub data_dir: Option<PathBuf>,
@@ -376,4 +385,10 @@ fn positive(text: &str) -> Result<f64, String> {
 fn not_negative(text: &str) -> Result<f64, String> {
     let number: f64 = text.parse().map_err(|_| "write a number, as 12.5".to_owned())?;
     if (0.0..1e9).contains(&number) { Ok(number) } else { Err("write a number from 0 to 1e9".to_owned()) }
+}
+
+/// Minutes without a sign of life, which jobs give every few seconds.
+fn hang_limit(text: &str) -> Result<f64, String> {
+    let minutes = not_negative(text)?;
+    if minutes >= 0.05 { Ok(minutes) } else { Err("write 0.05 or more: signs of life need seconds".to_owned()) }
 }

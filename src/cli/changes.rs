@@ -26,10 +26,13 @@ pub fn event(change: &Change, store: &Store) -> Result<Option<JobEvent>, CliErro
             Some(JobEvent::Succeeded { record: record.into() })
         }
         JobState::Failed(failure) | JobState::Delayed { failure, .. } => {
-            Some(JobEvent::Failed { class: failure.class.to_string(), message: failure.message.clone() })
+            let again = matches!(change.to, JobState::Delayed { .. });
+            Some(JobEvent::Failed { class: failure.class.to_string(), message: failure.message.clone(), again })
         }
         JobState::Skipped { because } => Some(JobEvent::Skipped { because: *because }),
-        JobState::Interrupted if matches!(change.from, JobState::Running(_)) => Some(JobEvent::Interrupted),
+        JobState::Interrupted if matches!(change.from, JobState::Running(_) | JobState::Delayed { .. }) => {
+            Some(JobEvent::Interrupted)
+        }
         _ => None,
     })
 }

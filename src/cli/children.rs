@@ -21,6 +21,10 @@ pub struct ChildJobs {
     pub places: Arc<Places>,
     /// Time between checkpoints.
     pub checkpoint_every: Duration,
+    /// Epochs between checkpoints, if there are to be more for their sake.
+    pub checkpoint_epochs: Option<u32>,
+    /// Time between signs of life.
+    pub alive_every: Duration,
     /// Whether the last checkpoint of a job stays when it is done.
     pub keep_last: bool,
 }
@@ -31,6 +35,10 @@ impl LocalJobs for ChildJobs {
         command.arg("job").arg(launch.job.to_string()).arg("--store").arg(self.store.root());
         self.places.equip(&mut command, launch);
         command.arg("--checkpoint-every").arg((self.checkpoint_every.as_secs_f64() / 60.0).to_string());
+        if let Some(epochs) = self.checkpoint_epochs {
+            command.arg("--checkpoint-epochs").arg(epochs.to_string());
+        }
+        command.arg("--alive-every").arg(self.alive_every.as_secs_f64().to_string());
         if self.keep_last {
             command.arg("--keep-checkpoint");
         }

@@ -25,10 +25,20 @@ use crate::{
 
 /// Shortest time between two messages about epochs.
 const MESSAGE_INTERVAL: Duration = Duration::from_millis(200);
-/// Time between two signs of life.
-const ALIVE_INTERVAL: Duration = Duration::from_secs(5);
 /// Time between two lines about pictures that are read; most jobs have read theirs before.
 const PICTURES_INTERVAL: Duration = Duration::from_secs(5);
+
+/// When a job keeps checkpoints and gives signs of life.
+pub struct Habits {
+    /// Time between two signs of life.
+    pub alive_every: Duration,
+    /// Time between two checkpoints.
+    pub checkpoint_every: Duration,
+    /// Epochs between two, if there are to be more for their sake.
+    pub checkpoint_epochs: Option<u32>,
+    /// Whether there is one more after the last epoch.
+    pub keep_last: bool,
+}
 
 /// Watches a job.
 pub struct EpochLog<'a> {
@@ -36,22 +46,23 @@ pub struct EpochLog<'a> {
     store: &'a Store,
     job: JobId,
     stop: &'a AtomicBool,
-    checkpoint_every: Duration,
+    habits: Habits,
     said: Option<Instant>,
     said_of_pictures: Instant,
     alive: Instant,
     kept: Instant,
+    /// Epochs since the last checkpoint.
+    epochs: u32,
+    /// Whether the last epoch is over, and no checkpoint was taken since.
+    over: bool,
+    /// Whether this process has done what the job does again and again.
+    is_measured: bool,
     problem: Option<String>,
 }
 
 impl<'a> EpochLog<'a> {
     /// Starts an empty `metrics.csv`; a job that goes on from a checkpoint reports its earlier epochs again.
-    pub fn create(
-        store: &'a Store,
-        job: &Job,
-        stop: &'a AtomicBool,
-        checkpoint_every: Duration,
-    ) -> Result<Self, String> {
+    pub fn create(store: &'a Store, job: &Job, stop: &'a AtomicBool, habits: Habits) -> Result<Self, String> {
         let path = store.metrics_path(job.id);
         let create = || {
             fs::create_dir_all(store.job_folder(job.id))?;
@@ -66,11 +77,14 @@ impl<'a> EpochLog<'a> {
             store,
             job: job.id,
             stop,
-            checkpoint_every,
+            habits,
             said: None,
             said_of_pictures: now,
             alive: now,
             kept: now,
+            epochs: 0,
+            over: false,
+            is_measured: true,
             problem: None,
         })
     }
@@ -78,6 +92,11 @@ impl<'a> EpochLog<'a> {
     /// The reason why watching itself stopped the job, if it did.
     pub fn take_problem(&mut self) -> Option<String> {
         self.problem.take()
+    }
+
+    /// The most memory that the job has taken, in bytes; `None` if all its epochs were done by an earlier process.
+    pub fn memory(&self) -> Option<u64> {
+        if self.is_measured { machine::peak_memory() } else { None }
     }
 
     /// Tells how far the reading of pictures is if it takes long, and answers whether to go on.
@@ -114,22 +133,31 @@ impl<'a> EpochLog<'a> {
         until_room(self.stop, note, || self.csv.add(&row))
     }
 
+    /// Whether it is time for a checkpoint.
+    fn is_due(&self) -> bool {
+        let Habits { checkpoint_every, checkpoint_epochs, keep_last, .. } = self.habits;
+        self.kept.elapsed() >= checkpoint_every
+            || checkpoint_epochs.is_some_and(|most| self.epochs >= most)
+            || keep_last && self.over
+    }
+
     /// Gives a sign of life from time to time; breaks if nobody is there to take it.
     fn live(&mut self) -> ControlFlow<()> {
-        if self.alive.elapsed() < ALIVE_INTERVAL {
+        if self.alive.elapsed() < self.habits.alive_every {
             return ControlFlow::Continue(());
         }
-        self.alive = Instant::now();
         // Of memory only epochs tell, since the first steps may not have come to everything yet.
         match send(&JobMessage::Alive(Alive { memory: None })) {
-            Ok(()) => ControlFlow::Continue(()),
+            Ok(()) => {
+                self.alive = Instant::now();
+                ControlFlow::Continue(())
+            }
             Err(_) => ControlFlow::Break(()),
         }
     }
-}
 
-impl Watch for EpochLog<'_> {
-    fn epoch(&mut self, report: &EpochReport) -> ControlFlow<()> {
+    /// Writes and says what there is to say of an epoch.
+    fn tell(&mut self, report: &EpochReport, memory: Option<u64>) -> ControlFlow<()> {
         if let Err(error) = self.write(report) {
             self.problem = Some(cannot_write(&self.csv.path, &error));
             return ControlFlow::Break(());
@@ -151,7 +179,7 @@ impl Watch for EpochLog<'_> {
                 epochs: report.epochs,
                 loss: report.loss,
                 images_per_second: report.images_per_second,
-                memory: machine::peak_memory(),
+                memory,
             };
             if send(&JobMessage::Epoch(epoch)).is_err() {
                 // Whoever started this job is gone, and with it the reason to go on.
@@ -160,19 +188,38 @@ impl Watch for EpochLog<'_> {
         }
         ControlFlow::Continue(())
     }
+}
+
+impl Watch for EpochLog<'_> {
+    fn epoch(&mut self, report: &EpochReport) -> ControlFlow<()> {
+        (self.over, self.epochs, self.is_measured) =
+            (report.epoch == report.epochs, self.epochs.saturating_add(1), true);
+        self.tell(report, machine::peak_memory())
+    }
+
+    fn again(&mut self, report: &EpochReport) -> ControlFlow<()> {
+        // Of this epoch, this process has done nothing.
+        self.is_measured = false;
+        self.tell(report, None)
+    }
 
     fn wish(&mut self) -> Wish {
         if self.stop.load(Ordering::Relaxed) || self.live().is_break() {
             Wish::Stop
-        } else if self.kept.elapsed() >= self.checkpoint_every {
+        } else if self.is_due() {
             Wish::Checkpoint
         } else {
             Wish::GoOn
         }
     }
 
+    fn alive(&mut self) {
+        // If nobody is there, the next wish finds it out again.
+        let _ = self.live();
+    }
+
     fn checkpoint(&mut self, bytes: &[u8]) -> ControlFlow<()> {
-        self.kept = Instant::now();
+        (self.kept, self.epochs, self.over) = (Instant::now(), 0, false);
         match self.store.keep_checkpoint(self.job, bytes) {
             Ok(()) => ControlFlow::Continue(()),
             // The state is in memory still, so training had better go on than wait.

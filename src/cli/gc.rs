@@ -15,7 +15,8 @@ use crate::{
 pub fn gc(args: &GcArgs) -> Result<(), CliError> {
     let store = results::open(&args.store)?;
     let place = args.store.display();
-    let lock = lock::take(&store)?;
+    // Only looking is possible while a run is at work, so that one that waits for room can be helped.
+    let lock = args.delete.then(|| lock::take(&store)).transpose()?;
     let snapshot = store.load()?;
     let sweeps = Sweeps::read(args, &store)?;
     if args.unknown && sweeps.kept.is_empty() && args.forget.is_empty() {
@@ -38,6 +39,9 @@ pub fn gc(args: &GcArgs) -> Result<(), CliError> {
         let many = count(unknown.len(), "job");
         kept += &format!("kept: {many} of which no sweep is known that asked for them; --unknown removes them, too\n");
     }
+    if lock.is_none() && store.in_use_since()?.is_some() {
+        kept += "a run is at work: --delete has to wait for its end\n";
+    }
     let forget: BTreeSet<&String> = args.forget.iter().collect();
     if garbage.jobs.is_empty() && garbage.encoders.is_empty() {
         forget.iter().filter(|_| args.delete).try_for_each(|name| store.forget_asked(name))?;
@@ -45,23 +49,30 @@ pub fn gc(args: &GcArgs) -> Result<(), CliError> {
         return print(&format!("nothing to remove\n{kept}{still}"));
     }
     let (what, list) = (summary(&garbage), list(&garbage, &snapshot, &store));
-    if !args.delete {
+    let Some(lock) = lock else {
         return print(&format!("would remove {what}\n{list}{kept}--delete removes it\n"));
-    }
+    };
     store.remove_garbage(&lock, &garbage)?;
     // Last, so that a removal that was cut off can be done again.
     forget.iter().try_for_each(|name| store.forget_asked(name))?;
     print(&format!("removed {what}\n{list}{kept}"))
 }
 
-/// Removes the encoders that every job which needs them has used, and says how many; for a run that was told to keep
-/// none.
-pub fn remove_spent_encoders(store: &Store, lock: &RunLock, snapshot: &Snapshot) -> Result<(), CliError> {
+/// Removes the encoders of a run's `own` jobs that every job which needs them, of whatever sweep, has used, and says how
+/// many; for a run that was told to keep none.
+pub fn remove_spent_encoders(
+    store: &Store,
+    lock: &RunLock,
+    snapshot: &Snapshot,
+    own: &BTreeSet<JobId>,
+) -> Result<(), CliError> {
     let mut asked = BTreeSet::new();
     for name in store.asking_sweeps()? {
         asked.extend(store.asked(&name)?.unwrap_or_default().jobs());
     }
-    let garbage = store.garbage(BTreeSet::new(), &spent_encoders(store, snapshot, &asked)?)?;
+    // Of other sweeps' encoders nobody said that they may go.
+    let spent = &spent_encoders(store, snapshot, &asked)? & own;
+    let garbage = store.garbage(BTreeSet::new(), &spent)?;
     if !garbage.encoders.is_empty() {
         store.remove_garbage(lock, &garbage)?;
         let many = count(garbage.encoders.len(), "encoder");

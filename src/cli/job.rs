@@ -15,7 +15,7 @@ use signal_hook::consts::SIGTERM;
 use super::{
     CliError,
     args::JobArgs,
-    epoch_log::{EpochLog, note},
+    epoch_log::{EpochLog, Habits, note},
     error::chain,
     machine,
     room::until_room,
@@ -24,7 +24,7 @@ use super::{
 use crate::{
     plan::Job,
     recipe::{EvaluationJob, EvaluationTask, JobSpec, Metrics, PretrainJob, Training},
-    schedule::{Failure, FailureClass, JobMessage},
+    schedule::{Alive, Failure, FailureClass, JobMessage},
     store::{ErrorKind, Record, Store},
     train::{
         self,
@@ -141,8 +141,13 @@ fn work(args: &JobArgs, stop: &AtomicBool) -> Result<(), JobError> {
     let job = store.job(args.id)?;
     let folder = args.data_dir.clone().or_else(|| job.folder.clone());
     tell(&format!("{} {} on {}, {} threads", job.spec.kind(), job.id, machine::processor(), args.threads));
-    let every = Duration::from_secs_f64(60.0 * args.checkpoint_every);
-    let log = EpochLog::create(&store, &job, stop, every);
+    let habits = Habits {
+        alive_every: Duration::from_secs_f64(args.alive_every),
+        checkpoint_every: Duration::from_secs_f64(60.0 * args.checkpoint_every),
+        checkpoint_epochs: args.checkpoint_epochs,
+        keep_last: args.keep_checkpoint,
+    };
+    let log = EpochLog::create(&store, &job, stop, habits);
     let mut log = log.map_err(|message| failure(FailureClass::Storage, message))?;
     let spec = match args.micro_batch {
         Some(images) => JobSpec::clone(&job.spec).in_micro_batches(images).ok_or_else(|| {
@@ -180,7 +185,7 @@ fn work(args: &JobArgs, stop: &AtomicBool) -> Result<(), JobError> {
         wall_seconds,
         images_per_second: measured.images as f64 / wall_seconds,
         micro_batch: args.micro_batch,
-        peak_memory: machine::peak_memory(),
+        peak_memory: log.memory(),
         checkpoint: None,
     };
     let publish = || store.publish(record.clone(), measured.encoder.as_deref());
@@ -188,6 +193,8 @@ fn work(args: &JobArgs, stop: &AtomicBool) -> Result<(), JobError> {
     if !args.keep_checkpoint {
         store.drop_checkpoint(job.id)?;
     }
+    // Jobs without epochs have told nothing of their memory. Whether somebody listens is found out by the next message.
+    let _ = send(&JobMessage::Alive(Alive { memory: record.peak_memory }));
     tell(&format!("done in {wall_seconds:.1} s: {:?}", record.metrics));
     Ok(())
 }

@@ -50,9 +50,9 @@ fn is_at_work(since: Option<u64>, snapshot: &Snapshot, job: JobId) -> bool {
     let Some(status) = snapshot.jobs.get(&job) else { return false };
     let of_this_run = |time_unix_ms: u64| time_unix_ms >= 1000 * since;
     let waits = status.queued_unix_ms.is_some_and(of_this_run);
-    let runs = matches!(status.state, JobEvent::Started { .. } | JobEvent::Queued) && of_this_run(status.time_unix_ms);
-    // What failed may be tried again; that is for the run to say, by starting it.
-    waits || runs
+    let runs =
+        matches!(status.state, JobEvent::Started { .. } | JobEvent::Queued | JobEvent::Failed { again: true, .. });
+    waits || runs && of_this_run(status.time_unix_ms)
 }
 
 /// A log as far as it was printed.

@@ -132,7 +132,11 @@ impl Results {
         }
         match &status.state {
             JobEvent::Started { .. } if live(status.time_unix_ms) => JobView::Running { progress: self.progress(job) },
-            JobEvent::Failed { class, message } => JobView::Failed { class: class.clone(), message: message.clone() },
+            // It waits for its next attempt.
+            JobEvent::Failed { again: true, .. } if live(status.time_unix_ms) => JobView::Queued,
+            JobEvent::Failed { class, message, again: false } => {
+                JobView::Failed { class: class.clone(), message: message.clone() }
+            }
             // What it was skipped for may have been repaired since.
             JobEvent::Skipped { because } => match self.view(*because) {
                 view @ JobView::WithoutData { .. } => view,
@@ -142,9 +146,11 @@ impl Results {
                 _ => missing(),
             },
             JobEvent::WithoutData { message } => JobView::WithoutData { message: message.clone() },
-            JobEvent::Queued | JobEvent::Started { .. } | JobEvent::Interrupted | JobEvent::Succeeded { .. } => {
-                missing()
-            }
+            JobEvent::Queued
+            | JobEvent::Started { .. }
+            | JobEvent::Failed { again: true, .. }
+            | JobEvent::Interrupted
+            | JobEvent::Succeeded { .. } => missing(),
         }
     }
 

@@ -7,7 +7,7 @@ use std::{
         mpsc::{self, Sender},
     },
     thread,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use signal_hook::{
@@ -40,6 +40,9 @@ use crate::{
     schedule::{self, Change, Event, LocalExecutor, Notice, drive},
     store::{Entry, JobEvent, JournalWriter, Snapshot, Store},
 };
+
+/// Longest time between two signs of life of a job that gets on.
+const ALIVE: Duration = Duration::from_secs(5);
 
 /// Runs sweep files.
 pub fn run(args: &RunArgs) -> Result<(), CliError> {
@@ -104,7 +107,7 @@ pub fn run(args: &RunArgs) -> Result<(), CliError> {
         Some(summary)
     };
     if args.keep == Keep::None {
-        gc::remove_spent_encoders(&store, journal.lock(), &snapshot)?;
+        gc::remove_spent_encoders(&store, journal.lock(), &snapshot, &planned.plan.jobs().map(|job| job.id).collect())?;
     }
     let results = Results::of(snapshot, &store, &planned)?;
     let tables = tables::all(&planned, &results);
@@ -180,6 +183,8 @@ impl Run<'_> {
             needs,
             places: Arc::clone(&places),
             checkpoint_every: minutes(args.checkpoint_every),
+            checkpoint_epochs: args.checkpoint_epochs,
+            alive_every: (minutes(args.hung_after) / 4).min(ALIVE),
             keep_last: args.keep == Keep::Last,
         };
         let mut executor = LocalExecutor::new(Arc::new(jobs), sender);

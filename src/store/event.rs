@@ -51,6 +51,9 @@ pub enum JobEvent {
         class: String,
         /// What went wrong, for people.
         message: String,
+        /// Whether the run that is at work is going to try it again.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        again: bool,
     },
     /// It was stopped from outside; nothing is wrong with it.
     Interrupted,

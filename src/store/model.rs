@@ -27,7 +27,11 @@ fn event() -> impl Strategy<Value = JobEvent> {
             let metrics = [(Metric::Loss, loss)].into();
             JobEvent::Succeeded { record: Record { metrics, wall_seconds, host, ..fixture::record(0) }.into() }
         }),
-        (any::<String>(), any::<String>()).prop_map(|(class, message)| JobEvent::Failed { class, message }),
+        (any::<String>(), any::<String>(), any::<bool>()).prop_map(|(class, message, again)| JobEvent::Failed {
+            class,
+            message,
+            again
+        }),
         Just(JobEvent::Interrupted),
         Just(JobEvent::Queued),
         any::<String>().prop_map(|message| JobEvent::WithoutData { message }),

@@ -90,7 +90,8 @@ mod tests {
         let mut snapshot = Snapshot::default();
         let mut apply = |event| snapshot.apply(&Entry { time_unix_ms: 1, job, event });
         let started = |memory, cuts| JobEvent::Started { attempt: 1, pid: None, slot: 0, memory, cuts };
-        let failed = |class: &str| JobEvent::Failed { class: class.into(), message: String::new() };
+        let failed =
+            |class: &str| JobEvent::Failed { class: class.into(), message: String::new(), again: class != "killed" };
         for event in [started(500, 0), failed("out of memory"), started(900, 1), failed("killed"), started(400, 1)] {
             apply(event);
         }

@@ -13,8 +13,9 @@ use safetensors::SafeTensors;
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
+    Error,
     device::{Cpu, Device},
-    model::{Tensors, WeightsError, encode_with, floats, load_weights, tensors},
+    model::{Tensors, WeightsError, are_finite, encode_with, floats, load_weights, tensors},
     ops::Ops,
     optimizer::{Memory, Optimizer},
 };
@@ -35,6 +36,12 @@ impl Parts {
     pub fn module<B: Ops, M: Module<B>>(mut self, prefix: &str, module: &M) -> Self {
         self.0.extend(tensors(module, prefix));
         self
+    }
+
+    /// Refuses weights from which nothing could go on: they may have become infinite at the last step, whose loss was
+    /// that of the weights before.
+    pub fn finite(self) -> Result<Self, Error> {
+        if are_finite(&self.0) { Ok(self) } else { Err(Error::NonFiniteResult { what: "a weight" }) }
     }
 
     /// With what an optimizer remembers.

@@ -46,10 +46,18 @@ pub trait Watch {
     /// Is told after every epoch and answers whether to go on.
     fn epoch(&mut self, report: &EpochReport) -> ControlFlow<()>;
 
+    /// Is told again of an epoch before the checkpoint that the job goes on from, as of any other.
+    fn again(&mut self, report: &EpochReport) -> ControlFlow<()> {
+        self.epoch(report)
+    }
+
     /// Is asked after every step.
     fn wish(&mut self) -> Wish {
         Wish::GoOn
     }
+
+    /// Is told while a step is under way.
+    fn alive(&mut self) {}
 
     /// Takes a checkpoint that was wished for; breaks if it cannot be kept.
     fn checkpoint(&mut self, _bytes: &[u8]) -> ControlFlow<()> {
@@ -65,7 +73,7 @@ impl<F: FnMut(&EpochReport) -> ControlFlow<()>> Watch for F {
 
 /// Tells the epochs before the checkpoint that a job goes on from.
 pub(super) fn tell_again(watch: &mut dyn Watch, reports: &[EpochReport]) -> Result<(), Error> {
-    match reports.iter().try_for_each(|report| watch.epoch(report)) {
+    match reports.iter().try_for_each(|report| watch.again(report)) {
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(()) => Err(Error::Stopped),
     }

@@ -212,6 +212,17 @@ fn fine_tuning_is_not_lost_when_it_is_stopped_after_its_last_step() {
 }
 
 #[test]
+fn a_classifier_that_became_infinite_is_never_a_checkpoint() {
+    let recipe = tiny("(evaluation: (learning_rate: 1e41))");
+    let file = pretrained(&recipe);
+    // Two questions before the features of the two sets, then one after the first step.
+    let mut watch = StopAfter::new(3);
+    let error = evaluate_watched(&recipe, &file, None, &mut watch).unwrap_err();
+    assert!(matches!(error, Error::NonFiniteResult { .. }), "{error}");
+    assert!(watch.checkpoint.is_none());
+}
+
+#[test]
 fn evaluations_without_steps_stop_when_they_are_asked_to() {
     let file = pretrained(&tiny("()"));
     let logistic = "(

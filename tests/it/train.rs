@@ -138,6 +138,16 @@ fn a_diverging_loss_is_an_error_that_says_where() {
 }
 
 #[test]
+fn weights_that_became_infinite_are_never_a_checkpoint() {
+    // The loss of a step is that of the weights before it: what one step did is seen by the next.
+    let job = tiny("(optimizer: (learning_rate: Fixed(1e39)), schedule: (warmup_epochs: 0))").pretrain_job(0);
+    let mut watch = StopAfter::new(1);
+    let error = train::pretrain(&job, &shapes(Split::Train, 40), None, &mut watch).err().unwrap();
+    assert!(matches!(error, Error::NonFiniteResult { .. }), "{error}");
+    assert!(watch.checkpoint.is_none());
+}
+
+#[test]
 fn watching_can_stop_a_job() {
     let mut epochs = 0;
     let mut watch = |report: &EpochReport| {

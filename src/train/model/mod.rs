@@ -8,4 +8,6 @@ mod weights;
 pub use head::ProjectionHead;
 pub use layers::{Conv, Linear, Mode, Norm};
 pub use resnet::ResNet;
-pub use weights::{Tensors, WeightsError, encode, encode_with, floats, load_weights, save_weights, tensors};
+pub use weights::{
+    Tensors, WeightsError, are_finite, encode, encode_with, floats, load_weights, save_weights, tensors,
+};

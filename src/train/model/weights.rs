@@ -46,6 +46,11 @@ pub fn floats(bytes: &[u8]) -> impl Iterator<Item = f32> {
     bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
 }
 
+/// Whether every weight and running statistic is a finite number.
+pub fn are_finite(all: &Tensors) -> bool {
+    all.values().flat_map(|(_, bytes)| floats(bytes)).all(f32::is_finite)
+}
+
 /// All float parameters and running statistics of `module` as a safetensors file.
 pub fn save_weights<B: Ops, M: Module<B>>(module: &M) -> Result<Vec<u8>, WeightsError> {
     encode(&tensors(module, ""))

@@ -22,7 +22,7 @@ use super::{
     Error,
     data::Images,
     device::{Cpu, Device, TrainCpu},
-    model::{Linear, Mode, ResNet, WeightsError, encode, load_weights},
+    model::{Linear, Mode, ResNet, WeightsError, are_finite, encode, load_weights},
     objective::cross_entropy,
     optimizer::{Optimizer, Rule, gradients},
     prefetch::Prefetch,
@@ -73,7 +73,7 @@ pub fn pretrain(
         train(&mut state, trained, images, &mut views, watch)
     })?;
     let weights = network::named(&state.network.valid());
-    if !network::are_finite(&weights) {
+    if !are_finite(&weights) {
         return Err(Error::NonFiniteResult { what: "a weight" });
     }
     Ok(Pretrained {
@@ -98,7 +98,7 @@ pub fn take_over(job: &PretrainJob, file: &[u8]) -> Result<Pretrained, Error> {
     let device = Device::default();
     let encoder = load_weights(ResNet::<Cpu>::new(&job.encoder, job.seed, &device), "", file)?;
     let weights = network::named(&Network::bare(encoder, &device));
-    if !network::are_finite(&weights) {
+    if !are_finite(&weights) {
         return Err(Error::Weights(WeightsError::new("a weight is infinite or not a number".to_owned())));
     }
     let remark = "images go into the encoder with values in [0, 1], without subtracting a mean; if its weights expect \
@@ -139,7 +139,7 @@ fn train(
     let (mut start, mut steps_since) = (begin, 0_usize);
     while state.progress.step < steps * schedule.epochs {
         let learning_rate = curve.at(state.progress.step);
-        one_step(state, trained, views, images.size, learning_rate)?;
+        one_step(state, trained, views, images.size, learning_rate, watch)?;
         state.progress.step += 1;
         steps_since += 1;
         if state.progress.step.is_multiple_of(steps) {
@@ -159,8 +159,9 @@ fn train(
                 return Err(Error::Stopped);
             }
         }
-        let wish = watch.wish();
-        if wish != Wish::GoOn && state.progress.step < steps * schedule.epochs {
+        let (wish, last) = (watch.wish(), state.progress.step == steps * schedule.epochs);
+        // After the last step, ending is faster than stopping.
+        if wish == Wish::Checkpoint || wish == Wish::Stop && !last {
             state.progress.seconds = earlier + begin.elapsed().as_secs_f64();
             let kept = watch.checkpoint(&state.save()?);
             if kept.is_break() || wish == Wish::Stop {
@@ -177,12 +178,13 @@ fn one_step(
     views: &mut Prefetch<Views>,
     size: usize,
     rate: f64,
+    watch: &mut dyn Watch,
 ) -> Result<(), Error> {
     let schedule = &trained.schedule;
     let batch = (schedule.batch_size, schedule.micro_batch.unwrap_or(schedule.batch_size));
     let measured = match trained.objective.contrastive() {
-        Some(objective) => contrast(&mut state.network, &objective, views, batch, size, Mode::Train),
-        None => supervise(&mut state.network, views, schedule.batch_size, size),
+        Some(objective) => contrast(&mut state.network, &objective, views, batch, size, Mode::Train, watch),
+        None => supervise(&mut state.network, views, schedule.batch_size, size, watch),
     };
     let Some(Measured { loss, contrastive, mut top1, features, labels, gradients }) = measured else {
         return Err(Error::Bug { what: "a step has no views or no objective" });

@@ -6,7 +6,7 @@ use crate::{
     recipe::{Objective, PretrainJob, Trained},
     train::{
         device::{Cpu, Device},
-        model::{Linear, Mode, ProjectionHead, ResNet, Tensors, floats, tensors},
+        model::{Linear, Mode, ProjectionHead, ResNet, Tensors, tensors},
         ops::Ops,
     },
 };
@@ -47,11 +47,6 @@ impl<B: Ops> Network<B> {
         let h = self.encoder.forward(views, mode);
         (h.clone(), self.head.forward(h, mode))
     }
-}
-
-/// Whether every weight and running statistic is a finite number.
-pub(super) fn are_finite(all: &Tensors) -> bool {
-    all.values().flat_map(|(_, bytes)| floats(bytes)).all(f32::is_finite)
 }
 
 /// The network's tensors as its file names them: the encoder's as torchvision does, the head's `projection.…`, the

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::network::Network;
 use crate::train::{
+    Error,
     checkpoint::{Checkpoint, Parts},
     device::{Cpu, TrainCpu},
     model::{Linear, WeightsError},
@@ -49,12 +50,14 @@ const PROBE_OPTIMIZER: &str = "probe-optimizer";
 
 impl State {
     /// The state as bytes, from which [`State::restore`] goes on bit for bit.
-    pub fn save(&self) -> Result<Vec<u8>, WeightsError> {
-        let mut parts = Parts::default().module(NETWORK, &self.network).optimizer(OPTIMIZER, &self.optimizer);
+    pub fn save(&self) -> Result<Vec<u8>, Error> {
+        // The probe may fail by itself, so that it is not asked for.
+        let network = Parts::default().module(NETWORK, &self.network).finite()?;
+        let mut parts = network.optimizer(OPTIMIZER, &self.optimizer);
         if let Some((probe, optimizer)) = &self.probe {
             parts = parts.module(PROBE, probe).optimizer(PROBE_OPTIMIZER, optimizer);
         }
-        parts.encode(&self.data, &self.progress)
+        Ok(parts.encode(&self.data, &self.progress)?)
     }
 
     /// Replaces this state, which is that of the same job before its first step, by a saved one.

@@ -17,6 +17,7 @@ use crate::{
         objective::{contrastive, cross_entropy},
         optimizer::{Gradients, accumulate, gradients},
         scalar, view_tensor,
+        watch::Watch,
     },
 };
 
@@ -51,6 +52,7 @@ pub(super) fn contrast(
     (pairs, micro): (usize, usize),
     size: usize,
     mode: Mode,
+    watch: &mut dyn Watch,
 ) -> Option<Measured> {
     let parts: Vec<Range<usize>> = (0..pairs).step_by(micro).map(|start| start..start + micro).collect();
     if let [_] = parts[..] {
@@ -75,6 +77,7 @@ pub(super) fn contrast(
         let (_, z) = plain.project(view_tensor(views.next()?.pixels, size), first_mode);
         dimension = z.dims()[1];
         projections.push(matrix_values(z));
+        watch.alive();
     }
     let batch = contrastive(objective, &joined(&projections, micro * dimension), dimension);
     let (mut sum, mut features, mut all_labels) = (Gradients::new(), Vec::new(), Vec::new());
@@ -82,6 +85,7 @@ pub(super) fn contrast(
         let Views { pixels, labels } = views.next()?;
         let (h, z) = network.project(view_tensor(pixels, size), mode);
         accumulate(&mut sum, pull(network, z, rows_of_pairs(&batch.gradient, pairs, part)));
+        watch.alive();
         features.push(h.inner());
         all_labels.extend(labels);
     }
@@ -104,6 +108,7 @@ pub(super) fn supervise(
     views: &mut dyn Iterator<Item = Views>,
     all: usize,
     size: usize,
+    watch: &mut dyn Watch,
 ) -> Option<Measured> {
     let (mut loss, mut top1, mut sum) = (0.0, 0.0, Gradients::new());
     let (mut features, mut all_labels) = (Vec::new(), Vec::new());
@@ -116,6 +121,7 @@ pub(super) fn supervise(
         loss += scalar(part.clone());
         top1 += share * share_right(logits.inner(), &labels);
         accumulate(&mut sum, gradients(network, &part));
+        watch.alive();
         features.push(h.inner());
         all_labels.extend(labels);
     }
@@ -155,6 +161,8 @@ fn joined(parts: &[Vec<f32>], half: usize) -> Vec<f32> {
 
 #[cfg(test)]
 mod tests {
+    use std::ops::ControlFlow;
+
     use super::*;
     use crate::{plan::fixture, recipe::Training};
 
@@ -180,7 +188,10 @@ mod tests {
             pixels: rows_of_pairs(&all, PAIRS, &(start..start + micro)),
             labels: (start..start + micro).map(|label| label as u16).collect(),
         });
-        contrast(&mut network.clone(), objective, &mut views, (PAIRS, micro), SIZE, mode).unwrap()
+        contrast(&mut network.clone(), objective, &mut views, (PAIRS, micro), SIZE, mode, &mut |_: &_| {
+            ControlFlow::Continue(())
+        })
+        .unwrap()
     }
 
     #[test]

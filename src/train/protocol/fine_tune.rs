@@ -49,7 +49,7 @@ pub(super) fn train(
         encoder: AutodiffModule::from_inner(encoder),
         classifier: Linear::zeros(dimension, images.classes, &Device::default()),
     };
-    let logits = |network: &mut Classified<TrainCpu>, part: steps::Part| {
+    let logits = |network: &mut Classified<TrainCpu>, part: steps::Part, _: &mut dyn Watch| {
         let h = network.encoder.forward(view_tensor(part.views, images.size), Mode::Train);
         network.classifier.forward(h)
     };

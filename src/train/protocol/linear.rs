@@ -31,13 +31,17 @@ pub(super) fn train(
     watch: &mut dyn Watch,
 ) -> Result<Outcome<Trained<TrainCpu>>, Error> {
     let classifier = Linear::zeros(plain.dims()[1], classes, &Device::default());
-    let logits = |trained: &mut Trained<TrainCpu>, part: steps::Part| {
+    let logits = |trained: &mut Trained<TrainCpu>, part: steps::Part, watch: &mut dyn Watch| {
         let features = match course.views_of {
             None => part.rows(plain),
             // Views go through the frozen network a part at a time, which bounds the memory and changes nothing.
             Some(Images { size, .. }) => {
                 let parts = part.views.chunks(BATCH * size * size * 3);
-                Tensor::cat(parts.map(|views| network.features_of(view_tensor(views.to_vec(), *size))).collect(), 0)
+                let features = parts.map(|views| {
+                    watch.alive();
+                    network.features_of(view_tensor(views.to_vec(), *size))
+                });
+                Tensor::cat(features.collect(), 0)
             }
         };
         trained.classifier.forward(Tensor::from_inner(features))

@@ -99,7 +99,7 @@ fn fit(
     let Examples { features, labels, classes } = examples;
     let course = Course { targets: Targets::Class(labels), ..*course };
     let perceptron = Perceptron::new(features.dims()[1], hidden, *classes, course.seed, &Device::default());
-    let logits = |perceptron: &mut Perceptron<TrainCpu>, part: steps::Part| {
+    let logits = |perceptron: &mut Perceptron<TrainCpu>, part: steps::Part, _: &mut dyn Watch| {
         perceptron.forward(Tensor::from_inner(part.rows(features)))
     };
     let outcome = steps::train(&course, perceptron, logits, watch)?;

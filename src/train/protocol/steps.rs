@@ -97,7 +97,8 @@ struct Trainee<M> {
 const MODULE: &str = "module.";
 const OPTIMIZER: &str = "optimizer";
 
-/// Trains `module` by the loss of the `logits` that it gives for a part of a batch.
+/// Trains `module` by the loss of the `logits` that it gives for a part of a batch; that which takes long tells the
+/// watch that it is under way.
 ///
 /// The images pass in one endless order, shuffled anew for each epoch; batches are cut from it regardless of where an
 /// epoch ends, as the reference code does, so that no image is dropped and a batch may be larger than the data. The rate
@@ -105,7 +106,7 @@ const OPTIMIZER: &str = "optimizer";
 pub(super) fn train<M: AutodiffModule<TrainCpu>>(
     course: &Course<'_>,
     module: M,
-    mut logits: impl FnMut(&mut M, Part) -> Tensor<TrainCpu, 2>,
+    mut logits: impl FnMut(&mut M, Part, &mut dyn Watch) -> Tensor<TrainCpu, 2>,
     watch: &mut dyn Watch,
 ) -> Result<Outcome<M>, Error> {
     let (images, batch_size) = (course.targets.len(), course.training.batch_size);
@@ -123,7 +124,7 @@ pub(super) fn train<M: AutodiffModule<TrainCpu>>(
         let (mut start, mut steps_here) = (begin, 0);
         while trainee.progress.step < total {
             let (epoch, rate) = (trainee.progress.step * batch_size / images, curve.at(trainee.progress.step));
-            trainee.step(course, &mut parts, &mut logits, rate)?;
+            trainee.step(course, &mut parts, &mut logits, rate, watch)?;
             steps_here += 1;
             let (done, last) = (trainee.progress.step * batch_size / images, trainee.progress.step == total);
             if done > epoch || last {
@@ -177,9 +178,9 @@ impl<M: AutodiffModule<TrainCpu>> Trainee<M> {
     }
 
     /// The state as bytes, from which [`Trainee::new`] goes on bit for bit.
-    fn save(&self, data: &str) -> Result<Vec<u8>, WeightsError> {
-        let parts = Parts::default().module(MODULE, &self.module).optimizer(OPTIMIZER, &self.optimizer);
-        parts.encode(data, &self.progress)
+    fn save(&self, data: &str) -> Result<Vec<u8>, Error> {
+        let module = Parts::default().module(MODULE, &self.module).finite()?;
+        Ok(module.optimizer(OPTIMIZER, &self.optimizer).encode(data, &self.progress)?)
     }
 
     /// A gradient step on the next batch.
@@ -187,8 +188,9 @@ impl<M: AutodiffModule<TrainCpu>> Trainee<M> {
         &mut self,
         course: &Course<'_>,
         parts: &mut Prefetch<Part>,
-        logits: &mut impl FnMut(&mut M, Part) -> Tensor<TrainCpu, 2>,
+        logits: &mut impl FnMut(&mut M, Part, &mut dyn Watch) -> Tensor<TrainCpu, 2>,
         learning_rate: f64,
+        watch: &mut dyn Watch,
     ) -> Result<(), Error> {
         let batch_size = course.training.batch_size;
         let (mut loss, mut sum) = (0.0, Gradients::new());
@@ -196,9 +198,10 @@ impl<M: AutodiffModule<TrainCpu>> Trainee<M> {
             let part = parts.next().ok_or(Error::Bug { what: "a step has no images" })?;
             let indices: Vec<usize> = part.images.iter().map(|&(index, _)| index).collect();
             let share = indices.len() as f64 / batch_size as f64;
-            let of_part = course.targets.loss(logits(&mut self.module, part), indices.into_iter()) * share;
+            let of_part = course.targets.loss(logits(&mut self.module, part, watch), indices.into_iter()) * share;
             accumulate(&mut sum, gradients(&self.module, &of_part));
             loss += scalar(of_part);
+            watch.alive();
         }
         if !loss.is_finite() {
             let (what, step) = (course.what, self.progress.step + 1);

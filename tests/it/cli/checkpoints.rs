@@ -106,3 +106,64 @@ fn data_sets_may_lie_in_several_folders() {
     super::write_cifar10(&lab.path("two"), 10);
     lab.run(&["--data-dir", "one", "--data-dir", "two"]);
 }
+
+/// The messages of a job that is run by itself, and its numbers.
+fn job_by_itself(lab: &Lab, job: &str, more: &[&str]) -> (Vec<serde_json::Value>, serde_json::Value) {
+    let (code, shown, told) = lab.ablate(&[&["job", job, "--store", "results"], more].concat());
+    assert_eq!(code, 0, "{told}");
+    let record = fs::read(lab.path("results/jobs").join(job).join("record.json")).unwrap();
+    let record: serde_json::Value = serde_json::from_slice(&record).unwrap();
+    (shown.lines().map(|line| serde_json::from_str(line).unwrap()).collect(), record["metrics"].clone())
+}
+
+#[test]
+fn memory_is_told_by_the_process_that_did_the_work() {
+    let lab = Lab::new();
+    lab.run(&["--keep", "last"]);
+    let jobs = lab.journal("Succeeded");
+    assert_eq!(jobs.len(), 8);
+    for job in jobs {
+        // All epochs were done by another process.
+        let (messages, numbers) = job_by_itself(&lab, &job, &["--keep-checkpoint"]);
+        let memory = |of: &str, messages: &[serde_json::Value]| {
+            let of = messages.iter().filter_map(|message| message.get(of));
+            of.map(|message| message["memory"].is_u64()).collect::<Vec<bool>>()
+        };
+        assert!(memory("Epoch", &messages).contains(&false), "{messages:?}");
+        assert!(!memory("Epoch", &messages).contains(&true) && memory("Alive", &messages) == [false], "{messages:?}");
+        fs::remove_file(lab.path("results/jobs").join(&job).join("checkpoint.bin")).unwrap();
+        let (messages, from_the_beginning) = job_by_itself(&lab, &job, &[]);
+        assert!(!memory("Epoch", &messages).contains(&false) && memory("Alive", &messages) == [true], "{messages:?}");
+        let [.., before, last] = &messages[..] else { panic!("{messages:?}") };
+        assert!(before.get("Alive").is_some() && last.get("Done").is_some(), "{messages:?}");
+        assert_eq!(numbers, from_the_beginning, "{job}");
+    }
+}
+
+#[test]
+fn signs_of_life_come_with_every_micro_batch() {
+    let lab = Lab::new();
+    lab.write(&SWEEP.replace("\"linear\": ()", "\"linear\": (), \"tuned\": (protocol: FineTune)"));
+    lab.run(&[]);
+    let alive = |job: &str, more: &[&str]| {
+        let (messages, _) = job_by_itself(&lab, job, more);
+        messages.iter().filter(|message| message.get("Alive").is_some()).count()
+    };
+    let jobs = lab.path("results/jobs");
+    let of_kind = |kind: &str| {
+        let kind = format!("\"kind\": \"{kind}\"");
+        let record = |job: &String| fs::read_to_string(jobs.join(job).join("record.json")).unwrap();
+        lab.journal("Succeeded").into_iter().find(|job| record(job).contains(&kind)).unwrap()
+    };
+    // By default so often that a short job says only how much memory it took.
+    let pretraining = of_kind("pretrain");
+    assert_eq!(alive(&pretraining, &[]), 1);
+    let always = ["--alive-every", "0"];
+    // Four steps of one batch, which both passes go through; and the last word.
+    assert_eq!(alive(&pretraining, &always), 4 + 1);
+    assert_eq!(alive(&pretraining, &[&always[..], &["--micro-batch", "5"]].concat()), 4 * (1 + 2 * 4) + 1);
+    // Six steps, and the batches of features of two sets.
+    let tuned = of_kind("fine-tune");
+    let parts = |micro: &str| alive(&tuned, &[&always[..], &["--micro-batch", micro]].concat());
+    assert_eq!(parts("4") - parts("20"), 6 * (5 - 1));
+}

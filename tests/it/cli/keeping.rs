@@ -255,3 +255,36 @@ fn sweeps_are_forgotten_once_and_only_on_demand() {
     let (code, shown, _) = lab.ablate(&["gc", "--forget", "tiny", "--unknown", "--delete"]);
     assert!(code == 0 && shown.starts_with("removed 8 jobs"), "{shown}");
 }
+
+#[test]
+fn a_run_that_keeps_no_encoder_leaves_those_of_other_sweeps() {
+    let lab = Lab::new();
+    lab.run(&[]);
+    std::fs::write(lab.path("other.ron"), SWEEP.replace("temperature: 0.1", "temperature: 0.2")).unwrap();
+    assert_eq!(lab.ablate(&["run", "other.ron", "--keep", "last"]).0, 0);
+    let left = |file: &str| {
+        let jobs = lab.path("results/jobs").read_dir().unwrap();
+        jobs.filter(|job| job.as_ref().unwrap().path().join(file).exists()).count()
+    };
+    assert_eq!(left("encoder.safetensors"), 6);
+    let (code, _, told) = lab.ablate(&["run", "other.ron", "--keep", "none"]);
+    assert!(code == 0 && told.contains("nothing to do"), "{told}");
+    // Those of the value that only the first has; checkpoints that an earlier run kept are no use without encoders.
+    assert_eq!((left("encoder.safetensors"), left("checkpoint.bin")), (2, 0), "{told}");
+}
+
+#[test]
+fn what_can_go_is_said_while_a_run_is_at_work() {
+    let lab = Lab::new();
+    lab.run(&[]);
+    lab.write(&without_cold());
+    lab.run(&[]);
+    let lock = lab.hold_lock(std::process::id());
+    let (code, shown, told) = lab.ablate(&["gc"]);
+    assert!(code == 0 && shown.starts_with("would remove 4 jobs"), "{shown}{told}");
+    assert!(shown.contains("a run is at work: --delete has to wait for its end\n"), "{shown}");
+    let (code, _, told) = lab.ablate(&["gc", "--delete"]);
+    assert!(code == 1 && told.contains("is in use by process"), "{told}");
+    drop(lock);
+    assert!(lab.ablate(&["gc", "--delete"]).1.starts_with("removed 4 jobs"));
+}

@@ -9,7 +9,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::{
     Lab, SWEEP,
-    surroundings::{endless, signal, wait_until},
+    surroundings::{endless, processes, signal, wait_until},
 };
 
 /// Starts a run that prints nothing but to the file `told`.
@@ -114,7 +114,7 @@ fn a_limit_in_the_sweep_file_goes_before_that_of_the_run_and_priorities_decide_w
 fn what_stays_of_a_job_is_for_the_user_to_say() {
     let files = |keep: &str| {
         let lab = Lab::new();
-        let (_, told) = lab.run(&["--keep", keep, "--checkpoint-every", "0"]);
+        let (_, told) = lab.run(&["--keep", keep]);
         let table = lab.table();
         // Whatever is kept, nothing runs twice.
         assert!(lab.run(&["--keep", keep]).1.starts_with("nothing to do"));
@@ -161,4 +161,24 @@ fn a_loss_that_is_not_finite_is_told_with_step_rate_and_last_checkpoint() {
         assert!(lab.path(path).is_file() && path.contains(short), "{line}");
     }
     assert!(!told.is_empty());
+}
+
+#[test]
+fn checkpoints_may_be_counted_in_epochs() {
+    let lab = endless();
+    let mut run = start(&lab, &["--jobs", "1", "--checkpoint-epochs", "3"]);
+    let kept = || {
+        let jobs = fs::read_dir(lab.path("results/jobs")).into_iter().flatten().flatten();
+        jobs.map(|job| job.path().join("checkpoint.bin")).find(|path| path.exists())
+    };
+    wait_until("a checkpoint is kept", || kept().is_some());
+    run.kill().unwrap();
+    run.wait().unwrap();
+    let path = kept().unwrap();
+    wait_until("no process is left", || processes(&lab).is_empty());
+    let checkpoint = fs::read(path).unwrap();
+    let text = String::from_utf8_lossy(&checkpoint);
+    // Two steps an epoch.
+    let steps = text.split("\\\"step\\\":").nth(1).unwrap().split(',').next().unwrap().parse::<usize>().unwrap();
+    assert!(steps > 0 && steps.is_multiple_of(6), "{steps}");
 }

@@ -1,8 +1,13 @@
 //! What cells say while they are no number yet: stale, queued, running, without data; and runs of a part of a sweep.
 
-use std::fs;
+use std::{fs, process::Stdio};
 
-use super::{Lab, SWEEP, surroundings};
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::{
+    Lab, SWEEP,
+    surroundings::{self, endless, processes, signal, wait_until},
+};
 
 #[test]
 fn a_cell_whose_recipe_changed_says_what_has_changed() {
@@ -229,4 +234,35 @@ fn what_happens_is_told_as_lines_of_json() {
     assert_eq!((failed.len(), skipped.len(), failed[0]["class"].as_str()), (4, 4, Some("non-finite")));
     assert!(skipped.iter().all(|line| failed.iter().any(|failed| failed["job"] == line["because"])), "{skipped:?}");
     assert_eq!(lines.last().unwrap()["failed"], 4);
+}
+
+#[test]
+fn a_job_that_waits_for_its_next_attempt_is_queued() {
+    let lab = endless();
+    let arguments = ["run", "tiny.ron", "--jobs", "1", "--backoff", "600", "--only", "temperature=warm"];
+    let mut run = lab.command(&arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let this = format!("/proc/{}", run.id());
+    let journal = || fs::read_to_string(lab.path("results/journal.jsonl")).unwrap_or_default();
+    wait_until("a job has started", || journal().contains("Started") && processes(&lab).len() > 1);
+    let job = lab.journal("Started")[0].clone();
+    let mut follower = lab.command(&["logs", &job, "-f"]).stdout(Stdio::null()).spawn().unwrap();
+    wait_until("a job was killed", || {
+        // Fails if the job has just ended. Whoever only looks is spared.
+        let spared = [this.clone(), format!("/proc/{}", follower.id())];
+        for process in processes(&lab).iter().filter(|process| !spared.contains(process)) {
+            let _ = kill_process(Pid::from_raw(process["/proc/".len()..].parse().unwrap()).unwrap(), Signal::KILL);
+        }
+        journal().matches("\"again\":true").count() == 2
+    });
+    let (_, shown, _) = lab.ablate(&["status", "tiny.ron"]);
+    assert!(shown.contains("4 queued") && !shown.contains("failed"), "{shown}");
+    assert!(!lab.ablate(&["table", "tiny.ron"]).1.contains("FAILED"));
+    assert!(follower.try_wait().unwrap().is_none(), "the job may have more to say");
+    // Stopped while they wait, they are as if they had never been started.
+    signal(&run, Signal::INT);
+    run.wait().unwrap();
+    assert!(follower.wait().unwrap().success());
+    assert_eq!(lab.journal("Interrupted").len(), 2);
+    let (_, shown, _) = lab.ablate(&["status", "tiny.ron"]);
+    assert!(shown.contains("8 missing"), "{shown}");
 }
