@@ -174,7 +174,7 @@ pub struct RunArgs {
     /// Minutes that a job may run; it then keeps a checkpoint and counts as failed [default: any]
     #[arg(long, value_name = "MINUTES", value_parser = positive, help_heading = FAULTS)]
     pub time_limit: Option<f64>,
-    /// Minutes that a job may give no sign of life (a step, an epoch) before it is ended and tried again
+    /// Minutes that a job may give no sign of life (a micro-batch, a step) before it is ended and tried again
     #[arg(long, value_name = "MINUTES", default_value = "30", value_parser = hang_limit, help_heading = FAULTS)]
     pub hung_after: f64,
     /// Seconds that jobs get to keep a checkpoint when they are told to stop

@@ -64,7 +64,7 @@ pub fn show(display: &mut Display, change: &Change, snapshot: &Snapshot) {
                         .to_owned()
                 }
             };
-            display.say(&format!("retry   {}: {failure}; {next}", job.short()));
+            display.retried(job, &format!("retry   {}: {failure}; {next}", job.short()));
         }
         JobState::Skipped { because } => {
             display.ended(job, &Outcome::Skipped { because: format!("job {} failed", because.short()) });

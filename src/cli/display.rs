@@ -154,6 +154,13 @@ impl Display {
         name
     }
 
+    /// A job does not run any more, for now.
+    pub fn retried(&mut self, job: JobId, line: &str) {
+        self.progress.paused(job);
+        self.say(line);
+        self.refresh();
+    }
+
     /// A job ended.
     pub fn ended(&mut self, job: JobId, outcome: &Outcome) {
         let (kind, label) = self.label(job);

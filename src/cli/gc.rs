@@ -48,7 +48,7 @@ pub fn gc(args: &GcArgs) -> Result<(), CliError> {
         let still = if args.delete || forget.is_empty() { "" } else { "--delete forgets the sweeps\n" };
         return print(&format!("nothing to remove\n{kept}{still}"));
     }
-    let (what, list) = (summary(&garbage), list(&garbage, &snapshot, &store));
+    let (what, list) = (summary(&garbage, &snapshot), list(&garbage, &snapshot, &store));
     let Some(lock) = lock else {
         return print(&format!("would remove {what}\n{list}{kept}--delete removes it\n"));
     };
@@ -75,7 +75,7 @@ pub fn remove_spent_encoders(
     let garbage = store.garbage(BTreeSet::new(), &spent)?;
     if !garbage.encoders.is_empty() {
         store.remove_garbage(lock, &garbage)?;
-        let many = count(garbage.encoders.len(), "encoder");
+        let many = encoders(&garbage, snapshot);
         tell(&format!("removed {many} that no job needs any more, {}", DecimalBytes(garbage.bytes)));
     }
     Ok(())
@@ -132,15 +132,28 @@ fn spent_encoders(store: &Store, snapshot: &Snapshot, asked: &BTreeSet<JobId>) -
 }
 
 /// What there is to remove, in a few words.
-fn summary(garbage: &Garbage) -> String {
+fn summary(garbage: &Garbage, snapshot: &Snapshot) -> String {
     let jobs = format!("{} that no sweep asks for", count(garbage.jobs.len(), "job"));
-    let encoders = format!("{} that no job needs any more", count(garbage.encoders.len(), "encoder"));
+    let encoders = format!("{} that no job needs any more", encoders(garbage, snapshot));
     let what = match (garbage.jobs.is_empty(), garbage.encoders.is_empty()) {
         (_, true) => jobs,
         (true, false) => encoders,
         (false, false) => format!("{jobs} and {encoders}"),
     };
     format!("{what}, {}", DecimalBytes(garbage.bytes))
+}
+
+/// What goes of jobs that stay, in a few words; the checkpoint of a pretraining goes with its encoder.
+fn encoders(garbage: &Garbage, snapshot: &Snapshot) -> String {
+    let encoders = garbage.encoders.iter().filter(|&&job| made_encoder(job, snapshot)).count();
+    let counts = [(encoders, "encoder"), (garbage.encoders.len() - encoders, "checkpoint")];
+    let counts = counts.into_iter().filter(|&(many, _)| many > 0).map(|(many, what)| count(many, what));
+    counts.collect::<Vec<_>>().join(" and ")
+}
+
+/// Whether a finished job is one that leaves an encoder.
+fn made_encoder(job: JobId, snapshot: &Snapshot) -> bool {
+    snapshot.record(job).is_some_and(|record| record.kind == "pretrain")
 }
 
 /// What there is to remove, line by line.
@@ -151,6 +164,9 @@ fn list(garbage: &Garbage, snapshot: &Snapshot, store: &Store) -> String {
         let state = if snapshot.record(job).is_some() { "done" } else { "not finished" };
         format!("  {} {}, {state}\n", kind(job), job.short())
     });
-    let encoders = garbage.encoders.iter().map(|&job| format!("  encoder of {} {}\n", kind(job), job.short()));
+    let encoders = garbage.encoders.iter().map(|&job| {
+        let what = if made_encoder(job, snapshot) { "encoder" } else { "checkpoint" };
+        format!("  {what} of {} {}\n", kind(job), job.short())
+    });
     jobs.chain(encoders).collect()
 }

@@ -122,6 +122,11 @@ impl Progress {
         format!("start   {} {} {}", kind, job.short(), one_line(label))
     }
 
+    /// A job that ran waits for its next start.
+    pub fn paused(&mut self, job: JobId) {
+        self.running.retain(|running| running.job != job);
+    }
+
     /// A running job finished an epoch, counted from 1. `memory` is what it takes, with its unit, or empty.
     pub fn epoch(&mut self, job: JobId, epoch: usize, epochs: usize, loss: f64, images_per_second: f64, memory: &str) {
         if let Some(running) = self.running.iter_mut().find(|running| running.job == job) {

@@ -267,9 +267,12 @@ fn a_run_that_keeps_no_encoder_leaves_those_of_other_sweeps() {
         jobs.filter(|job| job.as_ref().unwrap().path().join(file).exists()).count()
     };
     assert_eq!(left("encoder.safetensors"), 6);
+    let (_, shown, _) = lab.ablate(&["gc", "--encoders"]);
+    assert!(shown.starts_with("would remove 6 encoders and 2 checkpoints that no job needs any more"), "{shown}");
     let (code, _, told) = lab.ablate(&["run", "other.ron", "--keep", "none"]);
     assert!(code == 0 && told.contains("nothing to do"), "{told}");
-    // Those of the value that only the first has; checkpoints that an earlier run kept are no use without encoders.
+    assert!(told.contains("removed 4 encoders and 2 checkpoints that no job needs any more"), "{told}");
+    // What stays are those of the value that only the first has; checkpoints that an earlier run kept are no use without encoders.
     assert_eq!((left("encoder.safetensors"), left("checkpoint.bin")), (2, 0), "{told}");
 }
 
