@@ -158,7 +158,9 @@ fn note(notice: &Notice, journal: &mut JournalWriter) -> Result<(), ablate::stor
     let Notice::Changes(changes) = notice else { return Ok(()) };
     let entry = |change: &Change| {
         let event = match &change.to {
-            JobState::Running(_) => JobEvent::Started { attempt: 1, pid: None, slot: 0, memory: 0, cuts: 0 },
+            JobState::Running(_) => {
+                JobEvent::Started { attempt: 1, pid: None, slot: 0, memory: 0, cuts: 0, together: 1 }
+            }
             // What counts is that a line as long as a record's is synced.
             JobState::Done { .. } => {
                 JobEvent::Failed { class: "none".to_owned(), message: "x".repeat(800), again: false }

@@ -114,7 +114,7 @@ fn finish(plan: &Plan, root: &Path) -> Result<(), Box<dyn Error>> {
     let mut entries = Vec::new();
     for job in plan.jobs() {
         let record = store.publish(record(job.id, job.spec.kind()), None)?;
-        let started = JobEvent::Started { attempt: 1, pid: Some(4242), slot: 0, memory: 0, cuts: 0 };
+        let started = JobEvent::Started { attempt: 1, pid: Some(4242), slot: 0, memory: 0, cuts: 0, together: 1 };
         for event in [started, JobEvent::Succeeded { record: record.into() }] {
             entries.push(Entry { time_unix_ms: 1_700_000_000_000, job: job.id, event });
         }

@@ -18,6 +18,7 @@ pub fn event(change: &Change, store: &Store) -> Result<Option<JobEvent>, CliErro
             slot: launch.slots.first().copied().unwrap_or_default(),
             memory: launch.memory,
             cuts: launch.cuts as u64,
+            together: launch.together as u64,
         }),
         JobState::Done { reused: false } => {
             let record = store.record(change.job)?.ok_or_else(|| {

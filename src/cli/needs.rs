@@ -9,7 +9,7 @@ use indicatif::DecimalBytes;
 
 use super::{CliError, error::chain, machine, tell, weights};
 use crate::{
-    plan::{Batch, Job, JobId, Plan, cut_batch},
+    plan::{Batch, Job, JobId, Plan, cut_batch, evaluation_bytes},
     recipe::{DataSource, JobSpec, PretrainJob, Training},
     train::data,
 };
@@ -55,8 +55,9 @@ impl Needs {
     }
 
     /// Bytes of memory that a job takes, by estimate; 0 where there is none.
-    pub fn memory(&self, job: JobId) -> u64 {
-        self.passes.get(&job).map_or(0, |pass| pass.bytes as u64)
+    pub fn memory(&self, plan: &Plan, job: &Job) -> u64 {
+        let parent = job.parents.first().and_then(|&parent| plan.job(parent));
+        self.passes.get(&job.id).map_or_else(|| evaluation_bytes(job, parent), |pass| pass.bytes) as u64
     }
 
     /// How often the batch of a job can be cut further; never if its author says how many images go at a time.

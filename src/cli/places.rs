@@ -295,7 +295,7 @@ mod tests {
     fn equipped(places: &Places, slots: &[usize]) -> String {
         let mut command = Command::new("ablate");
         let job = "00000000000000000000000000000001".parse().unwrap();
-        places.equip(&mut command, &Launch { job, slots: slots.to_vec(), attempt: 1, memory: 0, cuts: 0 });
+        places.equip(&mut command, &Launch { job, slots: slots.to_vec(), attempt: 1, memory: 0, cuts: 0, together: 1 });
         format!("{command:?}").replace("\"ablate\"", "")
     }
 

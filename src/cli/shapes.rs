@@ -39,7 +39,7 @@ impl Shapes {
         for job in todo.iter().filter_map(|&job| plan.job(job)) {
             let index = *keys.entry(key(plan, job, devices(job.id))).or_insert_with(|| {
                 let demand = match devices(job.id) {
-                    0 => Demand::Shared { memory: needs.memory(job.id) },
+                    0 => Demand::Shared { memory: needs.memory(plan, job) },
                     devices => Demand::Whole { devices },
                 };
                 let most_cuts = needs.most_cuts(job.id);
@@ -48,13 +48,15 @@ impl Shapes {
             });
             shapes.of.insert(job.id, index);
         }
+        // Images per second on a GPU, for each shape of jobs that were alone on it, shared it with one, ….
+        let mut speeds: Vec<BTreeMap<u64, Vec<f64>>> = vec![BTreeMap::new(); shapes.shapes.len()];
         for job in plan.jobs() {
             let Some(status) = snapshot.jobs.get(&job.id) else { continue };
-            let Some(shape) =
-                keys.get(&key(plan, job, devices(job.id))).and_then(|&index| shapes.shapes.get_mut(index))
-            else {
-                continue;
-            };
+            let Some(&index) = keys.get(&key(plan, job, devices(job.id))) else { continue };
+            let shape = &mut shapes.shapes[index];
+            if let Some(record) = status.record.as_ref().filter(|record| !record.device.starts_with("cpu")) {
+                speeds[index].entry(status.together).or_default().push(record.images_per_second);
+            }
             // What a batch in other parts took says nothing of this one.
             let in_these_parts = |record: &&Arc<Record>| record.micro_batch == needs.micro_batch(job.id, 0);
             let measured = status.record.as_ref().filter(in_these_parts).and_then(|record| record.peak_memory);
@@ -63,6 +65,9 @@ impl Shapes {
                 shape.cuts = shape.cuts.max(usize::try_from(status.cuts).unwrap_or(0)).min(shape.most_cuts);
             }
         }
+        for (shape, speeds) in shapes.shapes.iter_mut().zip(speeds) {
+            shape.together = together(&speeds);
+        }
         shapes
     }
 
@@ -70,6 +75,13 @@ impl Shapes {
     pub fn index(&self, job: JobId) -> usize {
         self.of.get(&job).copied().unwrap_or(0)
     }
+}
+
+/// Images per second of one, two, … jobs together, of those of each. Of larger crowds nothing is known before the
+/// smaller ones were there.
+fn together(speeds: &BTreeMap<u64, Vec<f64>>) -> Vec<f64> {
+    let rate = |jobs: u64| speeds.get(&jobs).map(|each| jobs as f64 * each.iter().sum::<f64>() / each.len() as f64);
+    (1..).map_while(rate).collect()
 }
 
 /// Memory by closed form follows from the rest, but for the parts into which a recipe cuts its batches.
@@ -98,10 +110,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_jobs_did_together_is_known_as_far_as_there_were_crowds_of_each_size() {
+        let speeds = |crowds: &[u64]| crowds.iter().map(|&jobs| (jobs, vec![90.0, 110.0])).collect();
+        assert_eq!(together(&speeds(&[1, 2, 4])), [100.0, 200.0]);
+        assert_eq!(together(&speeds(&[2, 3])), [0.0; 0]);
+    }
+
+    #[test]
     fn what_was_measured_goes_before_the_estimate_and_what_was_too_little_before_both() {
         let estimate = Shape { demand: Demand::Shared { memory: 900 }, ..Shape::UNKNOWN };
         let remembered = |facts: &[(u64, u64)]| {
-            let mut shape = estimate;
+            let mut shape = estimate.clone();
             facts.iter().for_each(|&(measured, too_little)| shape.remember(measured, too_little));
             let Demand::Shared { memory } = shape.demand else { panic!() };
             (memory, shape.measured, shape.least)

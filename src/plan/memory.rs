@@ -85,6 +85,23 @@ impl<'a> Batch<'a> {
     }
 }
 
+/// Bytes that the evaluation of a frozen encoder takes, roughly: its images with three bytes a pixel, their features
+/// twice, and the encoder. 0 for other jobs.
+pub fn evaluation_bytes(job: &Job, parent: Option<&Job>) -> f64 {
+    let (JobSpec::Evaluate(evaluation), Some(JobSpec::Pretrain(PretrainJob { encoder, .. }))) =
+        (&*job.spec, parent.map(|parent| &*parent.spec))
+    else {
+        return 0.0;
+    };
+    if matches!(evaluation.task, EvaluationTask::FineTune(_)) {
+        return 0.0;
+    }
+    let data = &evaluation.data;
+    let images = (data.train_set().count() + data.test_count()) as f64;
+    let pixels = (data.image_size() * data.image_size()) as f64;
+    images * (3.0 * pixels + 2.0 * COPY * encoder.dimension() as f64) + COPY * parameters(encoder) as f64
+}
+
 /// The largest divisor of a batch of `images` that is at most `at_a_time` halved so often, and at least `fewest`.
 pub fn cut_batch(images: usize, at_a_time: usize, cuts: usize, fewest: usize) -> Option<usize> {
     let most = at_a_time.checked_shr(u32::try_from(cuts).ok()?).unwrap_or(0);
@@ -132,6 +149,17 @@ mod tests {
         let (pretrain, _) = jobs("()");
         let batch = Batch::of(&pretrain, None).unwrap();
         assert_eq!(batch.parameters(), parameters(batch.encoder) + 5120);
+    }
+
+    #[test]
+    fn an_evaluation_holds_its_images_and_their_features() {
+        let (pretrain, evaluate) = jobs("()");
+        // 1200 images of 24 px, 64 features.
+        let of_encoder = 4.0 * parameters(Batch::of(&pretrain, None).unwrap().encoder) as f64;
+        assert_eq!(evaluation_bytes(&evaluate, Some(&pretrain)), 1200.0 * (3.0 * 576.0 + 8.0 * 64.0) + of_encoder);
+        assert_eq!(evaluation_bytes(&pretrain, None), 0.0);
+        let (pretrain, tuned) = jobs("(evaluation: (protocol: FineTune, batch_size: 100))");
+        assert_eq!(evaluation_bytes(&tuned, Some(&pretrain)), 0.0, "that is for its batches to say");
     }
 
     #[test]

@@ -22,4 +22,4 @@ pub use estimate::Estimate;
 pub use form::IDENTITY_VERSION;
 pub use graph::{Plan, PlannedTrial};
 pub use job::{Job, JobId, ParseJobIdError};
-pub use memory::{Batch, cut_batch};
+pub use memory::{Batch, cut_batch, evaluation_bytes};

@@ -9,9 +9,16 @@ const GAIN: f64 = 1.1;
 #[derive(Clone, Debug)]
 pub(super) struct Crowds {
     /// For each shape the images per second of one, two, … jobs of it together on one device.
-    rates: Vec<Vec<f64>>,
+    rates: Vec<Vec<Rate>>,
     /// The jobs on each device.
     devices: BTreeMap<usize, BTreeMap<usize, Member>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Rate {
+    images_per_second: f64,
+    /// Whether it is from earlier runs, whose jobs did not all have the same company all the time.
+    remembered: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -24,14 +31,17 @@ struct Member {
 }
 
 impl Crowds {
-    pub(super) fn new(shapes: usize) -> Self {
-        Self { rates: vec![vec![]; shapes], devices: BTreeMap::new() }
+    /// Begins with what earlier runs tell of each shape: the images per second of one, two, … jobs together.
+    pub(super) fn new<'a>(remembered: impl Iterator<Item = &'a [f64]>) -> Self {
+        let rate = |&images_per_second: &f64| Rate { images_per_second, remembered: true };
+        Self { rates: remembered.map(|rates| rates.iter().map(rate).collect()).collect(), devices: BTreeMap::new() }
     }
 
     /// How many jobs of a shape may share a device: as many as are known to be worth it, and one to try.
     pub(super) fn limit(&self, shape: usize) -> usize {
         let rates = self.rates.get(shape).map_or(&[][..], Vec::as_slice);
-        let worthwhile = rates.windows(2).take_while(|pair| pair[1] >= GAIN * pair[0]).count();
+        let pays = |pair: &&[Rate]| pair[1].images_per_second >= GAIN * pair[0].images_per_second;
+        let worthwhile = rates.windows(2).take_while(pays).count();
         match rates.len() {
             0 => 1,
             // The last try paid, so another may.
@@ -64,11 +74,14 @@ impl Crowds {
         }
         let (crowd, together) = (members.len(), members.values().map(|member| member.rate).sum::<f64>());
         let Some(rates) = self.rates.get_mut(shape) else { return };
+        let measured = Rate { images_per_second: together, remembered: false };
         if let Some(best) = rates.get_mut(crowd - 1) {
-            *best = best.max(together);
+            if best.remembered || best.images_per_second < together {
+                *best = measured;
+            }
         } else if rates.len() == crowd - 1 {
             // Of larger crowds nothing is learned before the smaller ones were measured.
-            rates.push(together);
+            rates.push(measured);
         }
     }
 }
@@ -79,7 +92,7 @@ mod tests {
 
     /// The limit that is found when a crowd of k jobs gets `together[k - 1]` done, and never fewer than the limit share.
     fn found(together: &[f64]) -> usize {
-        let mut crowds = Crowds::new(1);
+        let mut crowds = Crowds::new([&[][..]].into_iter());
         let mut members = 0;
         while members < crowds.limit(0).min(together.len()) {
             crowds.joined(0, members, 0);
@@ -104,8 +117,21 @@ mod tests {
     }
 
     #[test]
+    fn what_earlier_runs_found_counts_until_it_is_measured_anew() {
+        let mut crowds = Crowds::new([&[100.0, 150.0, 155.0][..]].into_iter());
+        assert_eq!(crowds.limit(0), 2);
+        crowds.joined(0, 1, 0);
+        crowds.joined(0, 2, 0);
+        for _ in 0..2 {
+            crowds.reported(0, 1, 52.0);
+            crowds.reported(0, 2, 52.0);
+        }
+        assert_eq!(crowds.limit(0), 1, "104 is hardly more than 100");
+    }
+
+    #[test]
     fn epochs_that_began_in_another_crowd_and_mixed_crowds_tell_nothing() {
-        let mut crowds = Crowds::new(2);
+        let mut crowds = Crowds::new([&[][..], &[]].into_iter());
         crowds.joined(0, 1, 0);
         crowds.reported(0, 1, 100.0);
         assert_eq!(crowds.limit(0), 1);

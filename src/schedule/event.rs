@@ -88,6 +88,8 @@ pub struct Launch {
     pub memory: u64,
     /// How often its batch is to be cut into smaller parts.
     pub cuts: usize,
+    /// Jobs that share a contended device from then on, this one included; 1 on other devices.
+    pub together: usize,
 }
 
 /// A job went from one state to another.

@@ -47,12 +47,18 @@ impl Node {
 
 impl Shape {
     /// The shape of jobs of whose memory nothing is known.
-    pub const UNKNOWN: Self =
-        Self { demand: Demand::Shared { memory: 0 }, measured: 0, least: 0, cuts: 0, most_cuts: 0 };
+    pub const UNKNOWN: Self = Self {
+        demand: Demand::Shared { memory: 0 },
+        measured: 0,
+        least: 0,
+        cuts: 0,
+        most_cuts: 0,
+        together: Vec::new(),
+    };
 }
 
 /// What jobs have in common that need as much memory as each other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Shape {
     /// What each of them takes while it runs, as far as is known before.
     pub demand: Demand,
@@ -64,6 +70,8 @@ pub struct Shape {
     pub cuts: usize,
     /// How often they can be cut when they do not fit a whole device.
     pub most_cuts: usize,
+    /// Images per second of one, two, … of its jobs together on a contended device, as far as earlier runs tell.
+    pub together: Vec<f64>,
 }
 
 /// What a job takes while it runs.

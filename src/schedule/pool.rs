@@ -156,6 +156,12 @@ impl Pool {
         self.devices.get(device).is_some_and(|state| state.device.sharing == Sharing::Contended)
     }
 
+    /// Jobs that a job of these slots competes with.
+    pub(super) fn company(&self, slots: &[usize]) -> usize {
+        let device = slots.first().and_then(|&slot| self.devices.get(self.device_of(slot)));
+        device.filter(|state| state.device.sharing == Sharing::Contended).map_or(0, |state| state.jobs)
+    }
+
     fn usable<'a>(&'a self, kept: &'a [usize]) -> impl Iterator<Item = (usize, &'a DeviceState)> {
         self.devices.iter().enumerate().filter(|(index, state)| state.strikes < STRIKES && !kept.contains(index))
     }

@@ -139,7 +139,7 @@ impl Scheduler {
         for (rank, &position) in ranking.iter().enumerate() {
             jobs[position].rank = rank;
         }
-        let shape = |&Shape { demand, measured, least, cuts, most_cuts }: &Shape| ShapeState {
+        let shape = |&Shape { demand, measured, least, cuts, most_cuts, .. }: &Shape| ShapeState {
             demand,
             cuts,
             most_cuts,
@@ -158,7 +158,7 @@ impl Scheduler {
             ready: 0,
             kept: None,
             pool: Pool::new(devices),
-            crowds: Crowds::new(shapes.len()),
+            crowds: Crowds::new(shapes.iter().map(|shape| shape.together.as_slice())),
             ranking,
             delayed: BTreeSet::new(),
             running: BTreeMap::new(),

@@ -239,7 +239,7 @@ fn run(disk: Arc<Faulty>, root: &Path, attempt: u32, done: &mut Acknowledged) ->
     };
     store.write_job(&fixture::job(1))?;
     done.job = true;
-    append(JobEvent::Started { attempt, pid: None, slot: 0, memory: 0, cuts: 0 }, done)?;
+    append(JobEvent::Started { attempt, pid: None, slot: 0, memory: 0, cuts: 0, together: 1 }, done)?;
     let record = store.publish(fixture::record(1), Some(ENCODER))?;
     done.record = Some(record.clone());
     append(JobEvent::Succeeded { record: record.into() }, done)

@@ -38,6 +38,9 @@ pub enum JobEvent {
         /// How often its batch was cut into smaller parts, since larger ones did not fit.
         #[serde(default, skip_serializing_if = "is_zero")]
         cuts: u64,
+        /// Jobs that shared its device from then on, this one included, where jobs compete for one.
+        #[serde(default = "one", skip_serializing_if = "is_one")]
+        together: u64,
     },
     /// It finished, and its record is published.
     Succeeded {
@@ -67,6 +70,14 @@ pub enum JobEvent {
         /// The job that failed.
         because: JobId,
     },
+}
+
+fn one() -> u64 {
+    1
+}
+
+fn is_one(number: &u64) -> bool {
+    *number == 1
 }
 
 fn is_zero(number: &u64) -> bool {

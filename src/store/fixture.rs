@@ -60,7 +60,7 @@ pub(super) fn started(seed: u64) -> Entry {
     Entry {
         time_unix_ms: 1,
         job: id(seed),
-        event: JobEvent::Started { attempt: 1, pid: Some(7), slot: 0, memory: 1000, cuts: 0 },
+        event: JobEvent::Started { attempt: 1, pid: Some(7), slot: 0, memory: 1000, cuts: 0, together: 1 },
     }
 }
 

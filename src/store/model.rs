@@ -21,8 +21,16 @@ fn number() -> impl Strategy<Value = f64> {
 
 fn event() -> impl Strategy<Value = JobEvent> {
     prop_oneof![
-        (any::<u32>(), any::<Option<u32>>(), any::<usize>(), any::<u64>(), any::<u64>())
-            .prop_map(|(attempt, pid, slot, memory, cuts)| JobEvent::Started { attempt, pid, slot, memory, cuts }),
+        (any::<u32>(), any::<Option<u32>>(), any::<usize>(), any::<u64>(), any::<u64>(), any::<u64>()).prop_map(
+            |(attempt, pid, slot, memory, cuts, together)| JobEvent::Started {
+                attempt,
+                pid,
+                slot,
+                memory,
+                cuts,
+                together
+            },
+        ),
         (number(), number(), any::<String>()).prop_map(|(loss, wall_seconds, host)| {
             let metrics = [(Metric::Loss, loss)].into();
             JobEvent::Succeeded { record: Record { metrics, wall_seconds, host, ..fixture::record(0) }.into() }

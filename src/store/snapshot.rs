@@ -36,6 +36,8 @@ pub struct JobStatus {
     pub cuts: u64,
     /// Bytes of memory that were set aside for it then.
     pub cut_with: u64,
+    /// Jobs that shared its device when it was last started, this one included.
+    pub together: u64,
 }
 
 impl Snapshot {
@@ -54,12 +56,15 @@ impl Snapshot {
         let before = self.jobs.remove(&job);
         let attempts = before.as_ref().map_or(0, |status| status.attempts);
         let mut too_little = before.as_ref().map_or(0, |status| status.too_little);
-        let (mut cuts, mut cut_with) = before.as_ref().map_or((0, 0), |status| (status.cuts, status.cut_with));
+        let (mut cuts, mut cut_with, mut together) =
+            before.as_ref().map_or((0, 0, 1), |status| (status.cuts, status.cut_with, status.together));
         match (&event, before.as_ref().map(|status| &status.state)) {
             (JobEvent::Failed { class, .. }, Some(JobEvent::Started { memory, .. })) if class == OUT_OF_MEMORY => {
                 too_little = too_little.max(*memory);
             }
-            (JobEvent::Started { cuts: now, memory, .. }, _) => (cuts, cut_with) = (*now, *memory),
+            (JobEvent::Started { cuts: now, memory, together: company, .. }, _) => {
+                (cuts, cut_with, together) = (*now, *memory, *company);
+            }
             _ => {}
         }
         let status = JobStatus {
@@ -73,6 +78,7 @@ impl Snapshot {
             too_little,
             cuts,
             cut_with,
+            together,
             state: event,
         };
         self.jobs.insert(job, status);
@@ -89,7 +95,7 @@ mod tests {
         let job = fixture::id(1);
         let mut snapshot = Snapshot::default();
         let mut apply = |event| snapshot.apply(&Entry { time_unix_ms: 1, job, event });
-        let started = |memory, cuts| JobEvent::Started { attempt: 1, pid: None, slot: 0, memory, cuts };
+        let started = |memory, cuts| JobEvent::Started { attempt: 1, pid: None, slot: 0, memory, cuts, together: 2 };
         let failed =
             |class: &str| JobEvent::Failed { class: class.into(), message: String::new(), again: class != "killed" };
         for event in [started(500, 0), failed("out of memory"), started(900, 1), failed("killed"), started(400, 1)] {
@@ -97,6 +103,7 @@ mod tests {
         }
         apply(JobEvent::Succeeded { record: fixture::record(1).into() });
         let status = &snapshot.jobs[&job];
-        assert_eq!((status.too_little, status.cuts, status.cut_with, status.attempts), (500, 1, 400, 3));
+        assert_eq!((status.too_little, status.cuts, status.cut_with), (500, 1, 400));
+        assert_eq!((status.together, status.attempts), (2, 3));
     }
 }

@@ -115,7 +115,7 @@ fn executor(program: &str, script: &str, folder: PathBuf) -> (LocalExecutor, Rec
 }
 
 fn launch() -> Launch {
-    Launch { job: job(), slots: vec![1], attempt: 1, memory: 0, cuts: 0 }
+    Launch { job: job(), slots: vec![1], attempt: 1, memory: 0, cuts: 0, together: 1 }
 }
 
 /// A shell command that prints this message.

@@ -73,6 +73,7 @@ impl Scheduler {
                 Demand::Whole { .. } => 0,
             },
             cuts: shape.cuts,
+            together: self.pool.company(&hold.slots) + 1,
         };
         let expected_end = entry.expected.map(|expected| now.saturating_add(expected));
         let attempt = Attempt::begin(entry.starts, hold, now, expected_end);

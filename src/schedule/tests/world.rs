@@ -61,7 +61,7 @@ pub fn succeeded(number: usize) -> Event {
 
 /// A start of a small job.
 pub fn launch(number: usize, slot: usize, attempt: usize) -> Launch {
-    Launch { job: job(number), slots: vec![slot], attempt, memory: 0, cuts: 0 }
+    Launch { job: job(number), slots: vec![slot], attempt, memory: 0, cuts: 0, together: 1 }
 }
 
 pub fn start(number: usize, slot: usize, attempt: usize) -> Action {
