@@ -88,7 +88,9 @@ impl From<train::Error> for JobError {
             | train::Error::Checkpoint(_)
             | train::Error::Evaluation(_)
             | train::Error::TooFewImages { .. } => FailureClass::BadData,
-            train::Error::NonFinite { .. } | train::Error::NonFiniteResult { .. } => FailureClass::NonFinite,
+            train::Error::NonFinite { .. }
+            | train::Error::NonFiniteAfter { .. }
+            | train::Error::NonFiniteResult { .. } => FailureClass::NonFinite,
             train::Error::NotFrozen { .. } | train::Error::NoValidation | train::Error::Bug { .. } => FailureClass::Bug,
         };
         Self::Failed(Failure::new(class, chain(&error)))

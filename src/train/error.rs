@@ -27,6 +27,15 @@ pub enum Error {
         /// The loss.
         loss: f64,
     },
+    /// A weight was found to be infinite or not a number when a checkpoint was to be kept.
+    NonFiniteAfter {
+        /// What it is.
+        what: &'static str,
+        /// Steps done, the last of which made it so or one before it.
+        step: usize,
+        /// Learning rate of the last step.
+        learning_rate: f64,
+    },
     /// A weight or a score is infinite or not a number after training.
     NonFiniteResult {
         /// What is not finite.
@@ -61,6 +70,16 @@ pub enum Error {
     Stopped,
 }
 
+impl Error {
+    /// The same, with the steps after which it was found and the learning rate of the last of them.
+    pub(super) fn after(self, step: usize, learning_rate: f64) -> Self {
+        match self {
+            Self::NonFiniteResult { what } => Self::NonFiniteAfter { what, step, learning_rate },
+            other => other,
+        }
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -69,6 +88,11 @@ impl fmt::Display for Error {
                 f,
                 "the {what} loss became {loss} at step {step} (epoch {epoch}, learning rate {learning_rate:.3e}): \
                  lower the learning rate or warm up longer"
+            ),
+            Self::NonFiniteAfter { what, step, learning_rate } => write!(
+                f,
+                "{what} was infinite or not a number after step {step} (learning rate {learning_rate:.3e}): lower the \
+                 learning rate or warm up longer"
             ),
             Self::NonFiniteResult { what } => {
                 write!(f, "{what} became infinite or not a number: lower the learning rate or warm up longer")
@@ -98,6 +122,7 @@ impl std::error::Error for Error {
             Self::Weights(error) | Self::Checkpoint(error) => Some(error),
             Self::Evaluation(error) => Some(error),
             Self::NonFinite { .. }
+            | Self::NonFiniteAfter { .. }
             | Self::NonFiniteResult { .. }
             | Self::TooFewImages { .. }
             | Self::NotFrozen { .. }

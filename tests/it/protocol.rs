@@ -218,7 +218,7 @@ fn a_classifier_that_became_infinite_is_never_a_checkpoint() {
     // Two questions before the features of the two sets, then one after the first step.
     let mut watch = StopAfter::new(3);
     let error = evaluate_watched(&recipe, &file, None, &mut watch).unwrap_err();
-    assert!(matches!(error, Error::NonFiniteResult { .. }), "{error}");
+    assert!(matches!(error, Error::NonFiniteAfter { step: 1, .. }), "{error}");
     assert!(watch.checkpoint.is_none());
 }
 

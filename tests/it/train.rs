@@ -143,7 +143,7 @@ fn weights_that_became_infinite_are_never_a_checkpoint() {
     let job = tiny("(optimizer: (learning_rate: Fixed(1e39)), schedule: (warmup_epochs: 0))").pretrain_job(0);
     let mut watch = StopAfter::new(1);
     let error = train::pretrain(&job, &shapes(Split::Train, 40), None, &mut watch).err().unwrap();
-    assert!(matches!(error, Error::NonFiniteResult { .. }), "{error}");
+    assert!(matches!(error, Error::NonFiniteAfter { step: 1, .. }), "{error}");
     assert!(watch.checkpoint.is_none());
 }
 

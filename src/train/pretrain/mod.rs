@@ -163,7 +163,8 @@ fn train(
         // After the last step, ending is faster than stopping.
         if wish == Wish::Checkpoint || wish == Wish::Stop && !last {
             state.progress.seconds = earlier + begin.elapsed().as_secs_f64();
-            let kept = watch.checkpoint(&state.save()?);
+            let checkpoint = state.save().map_err(|error| error.after(state.progress.step, learning_rate))?;
+            let kept = watch.checkpoint(&checkpoint);
             if kept.is_break() || wish == Wish::Stop {
                 return Err(Error::Stopped);
             }

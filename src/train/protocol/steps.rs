@@ -147,7 +147,9 @@ pub(super) fn train<M: AutodiffModule<TrainCpu>>(
             // What follows the last step may take long and be stopped, too.
             if wish != Wish::GoOn || last && course.kept_at_end {
                 trainee.progress.seconds = earlier + begin.elapsed().as_secs_f64();
-                let kept = watch.checkpoint(&trainee.save(course.resumption.data)?);
+                let checkpoint = trainee.save(course.resumption.data);
+                let checkpoint = checkpoint.map_err(|error| error.after(trainee.progress.step, rate))?;
+                let kept = watch.checkpoint(&checkpoint);
                 if kept.is_break() || wish == Wish::Stop && !last {
                     return Err(Error::Stopped);
                 }
