@@ -55,7 +55,10 @@ fn a_frozen_job_is_ended_and_goes_on_from_its_checkpoint() {
         lab.write(&slow);
     }
     calm.run(&[]);
-    let mut run = start(&lab, &["--jobs", "1", "--hung-after", "0.05", "--backoff", "0", "--checkpoint-every", "0"]);
+    let mut run = start(
+        &lab,
+        &["--jobs", "1", "--hung-after", "0.05", "--backoff", "0", "--attempts", "20", "--checkpoint-every", "0"],
+    );
     freeze_one(&lab, &run);
     assert!(run.wait().unwrap().success(), "{}", told(&lab));
     let told = told(&lab);
@@ -80,9 +83,9 @@ fn a_job_that_cannot_stop_is_killed_when_its_grace_is_over() {
 #[test]
 fn a_job_over_its_limit_fails_with_the_remedy_and_a_checkpoint() {
     let lab = endless();
-    let (code, _, told) = lab.ablate(&["run", "tiny.ron", "--time-limit", "0.02", "--jobs", "2"]);
+    let (code, _, told) = lab.ablate(&["run", "tiny.ron", "--time-limit", "0.05", "--jobs", "2"]);
     assert_eq!(code, 1);
-    assert!(told.contains("time-out: ran longer than 1 s, its limit"), "{told}");
+    assert!(told.contains("time-out: ran longer than 3 s, its limit"), "{told}");
     assert!(!told.contains("retry"), "{told}");
     let failed = lab.journal("Failed");
     assert_eq!(failed.len(), 4);

@@ -68,7 +68,7 @@ fn a_job_without_a_sign_of_life_is_ended_and_tried_again() {
     // It hangs at its start the first time, and after some work the second.
     let script =
         format!("[ $ATTEMPT = 1 ] && sleep 1000; {}; [ $ATTEMPT = 2 ] && sleep 1000; {}", say_phase("x"), finish());
-    let policy = |attempts| Policy { silence: Some(Duration::from_secs(1)), attempts, ..Case::new("").policy };
+    let policy = |attempts| Policy { silence: Some(Duration::from_secs(3)), attempts, ..Case::new("").policy };
     let (summary, remedies) = Case { policy: policy(3), ..Case::new(&script) }.run();
     assert_eq!(summary.done, 1);
     assert_eq!(remedies, [(FailureClass::Hung, Remedy::Wait); 2]);
