@@ -21,9 +21,9 @@ const FEW: usize = 3;
 const MOST_READ: usize = 200;
 
 /// Learns from the records of a store: those of planned jobs, and of other jobs where the planned ones tell little.
-pub fn learn(snapshot: &Snapshot, plan: &Plan, store: &Store) -> Durations {
-    let others = if tells_little(snapshot, plan) { others(snapshot, plan, store) } else { BTreeMap::new() };
-    let job = |id: JobId| plan.job(id).or_else(|| others.get(&id));
+pub fn learn(snapshot: &Snapshot, plan: &Plan, others: &Others) -> Durations {
+    let others = tells_little(snapshot, plan).then_some(&others.0);
+    let job = |id: JobId| plan.job(id).or_else(|| others?.get(&id));
     let records = snapshot.jobs.values().filter_map(|status| status.record.as_deref());
     Durations::learn(records.filter_map(|record| {
         let Record { wall_seconds: seconds, threads, device, .. } = record;
@@ -39,13 +39,14 @@ pub fn outlook(planned: &Planned, results: &Results, store: Option<&Store>) -> R
     let left: Vec<JobId> = plan.jobs().map(|job| job.id).filter(|&job| snapshot.record(job).is_none()).collect();
     let places =
         Places::find(Wanted { devices: &[], jobs: None, memory: f64::MAX, most: most_at_a_time(plan, &left) })?;
-    Ok(outlook_at(planned, results, store, place(&places, &machine::processor())))
+    let others = store.map_or_else(Others::default, |store| Others::read(snapshot, plan, store));
+    Ok(outlook_at(planned, results, &others, place(&places, &machine::processor())))
 }
 
 /// How long what is left of some sweeps will take where a run has its jobs.
-pub fn outlook_at(planned: &Planned, results: &Results, store: Option<&Store>, place: Place<'_>) -> Outlook {
+pub fn outlook_at(planned: &Planned, results: &Results, others: &Others, place: Place<'_>) -> Outlook {
     let plan = &planned.plan;
-    let durations = store.map_or_else(Durations::default, |store| learn(results.snapshot(), plan, store));
+    let durations = learn(results.snapshot(), plan, others);
     Outlook::new(&planned.sweeps, plan, &|job| results.view(job), &durations, place)
 }
 
@@ -84,22 +85,32 @@ fn tells_little(snapshot: &Snapshot, plan: &Plan) -> bool {
     left.keys().any(|kind| measured.get(kind).is_none_or(|&count| count < FEW))
 }
 
-/// The newest measured jobs outside the plan, and their parents. One whose settings are gone or damaged teaches nothing.
-fn others(snapshot: &Snapshot, plan: &Plan, store: &Store) -> BTreeMap<JobId, Job> {
-    let records = snapshot.jobs.values().filter_map(|status| status.record.as_deref());
-    let mut records: Vec<&Record> = records.filter(|record| plan.job(record.job).is_none()).collect();
-    records.sort_by_key(|record| Reverse(record.started_unix));
-    let mut found = BTreeMap::new();
-    for record in records.into_iter().take(MOST_READ) {
-        let Ok(job) = store.job(record.job) else { continue };
-        for &parent in job.parents.iter().filter(|&&parent| plan.job(parent).is_none()) {
-            if !found.contains_key(&parent)
-                && let Ok(parent) = store.job(parent)
-            {
-                found.insert(parent.id, parent);
-            }
+/// Measured jobs outside the plan, and their parents.
+#[derive(Default)]
+pub struct Others(BTreeMap<JobId, Job>);
+
+impl Others {
+    /// Reads the newest from a store, if the jobs of the plan tell little. In a run they only come to tell more, so that
+    /// once is enough. One whose settings are gone or damaged teaches nothing.
+    pub fn read(snapshot: &Snapshot, plan: &Plan, store: &Store) -> Self {
+        let mut found = BTreeMap::new();
+        if !tells_little(snapshot, plan) {
+            return Self(found);
         }
-        found.insert(job.id, job);
+        let records = snapshot.jobs.values().filter_map(|status| status.record.as_deref());
+        let mut records: Vec<&Record> = records.filter(|record| plan.job(record.job).is_none()).collect();
+        records.sort_by_key(|record| Reverse(record.started_unix));
+        for record in records.into_iter().take(MOST_READ) {
+            let Ok(job) = store.job(record.job) else { continue };
+            for &parent in job.parents.iter().filter(|&&parent| plan.job(parent).is_none()) {
+                if !found.contains_key(&parent)
+                    && let Ok(parent) = store.job(parent)
+                {
+                    found.insert(parent.id, parent);
+                }
+            }
+            found.insert(job.id, job);
+        }
+        Self(found)
     }
-    found
 }

@@ -8,7 +8,8 @@ use indicatif::DecimalBytes;
 use super::{
     CliError,
     args::RunArgs,
-    durations, machine,
+    durations::{self, Others},
+    machine,
     needs::Needs,
     nodes::{Knowledge, minutes, most_at_a_time, nodes},
     places::{Places, Wanted},
@@ -33,6 +34,8 @@ pub struct Prepared {
     pub needs: Needs,
     /// What each job to run will cost, in any one unit.
     pub costs: BTreeMap<JobId, f64>,
+    /// Jobs of other sweeps that tell of durations.
+    pub others: Others,
     /// What jobs have in common that need as much memory.
     shapes: Vec<Shape>,
 }
@@ -43,20 +46,15 @@ impl Prepared {
         args: &RunArgs,
         planned: &Planned,
         todo: &[JobId],
-        needs: Needs,
+        (needs, places): (Needs, Places),
         (snapshot, store): (&Snapshot, &Store),
     ) -> Result<Self, CliError> {
         let plan = &planned.plan;
-        let places = Places::find(Wanted {
-            devices: &args.devices,
-            jobs: args.jobs.map(usize::from),
-            memory: memory(args),
-            most: most_at_a_time(plan, todo),
-        })?;
         let most_memory = places.devices.iter().map(|device| device.memory).max().unwrap_or(0);
         let terms = plan.terms(&planned.sweeps);
         let shapes = Shapes::of(plan, todo, &needs, &terms, snapshot, most_memory);
-        let durations = durations::learn(snapshot, plan, store);
+        let others = Others::read(snapshot, plan, store);
+        let durations = durations::learn(snapshot, plan, &others);
         let processor = machine::processor();
         let place = durations::place(&places, &processor);
         let expected = durations::expected(plan, todo, &durations, place);
@@ -68,7 +66,7 @@ impl Prepared {
             GraphError::TooFewDevices { .. } => CliError::input(error.to_string()),
             _ => CliError::failed(format!("cannot schedule the jobs: {error}")),
         })?;
-        Ok(Self { scheduler, places: Arc::new(places), needs, costs, shapes: shapes.shapes })
+        Ok(Self { scheduler, places: Arc::new(places), needs, costs, others, shapes: shapes.shapes })
     }
 
     /// Says what the run works with, and what it knows that changes numbers.
@@ -83,6 +81,16 @@ impl Prepared {
             ));
         }
     }
+}
+
+/// Where the jobs `todo` go; refuses devices that are not there.
+pub fn places(args: &RunArgs, planned: &Planned, todo: &[JobId]) -> Result<Places, CliError> {
+    Places::find(Wanted {
+        devices: &args.devices,
+        jobs: args.jobs.map(usize::from),
+        memory: memory(args),
+        most: most_at_a_time(&planned.plan, todo),
+    })
 }
 
 /// Main memory that jobs may take together, in bytes: what others have left of it. Where nobody knows, it limits nothing.

@@ -22,12 +22,12 @@ use super::{
     changes,
     children::ChildJobs,
     display::{Display, Look},
-    durations,
+    durations::{self, Others},
     error::chain,
     events::Events,
     gc, lock, machine,
     nodes::minutes,
-    prepare::Prepared,
+    prepare::{self, Prepared},
     results::{self, Results},
     room::{is_full, until_room},
     sweeps::{self, Planned},
@@ -62,7 +62,9 @@ pub fn run(args: &RunArgs) -> Result<(), CliError> {
         store.keep_patch(&hash, machine::PATCH)?;
     }
     let Todo { jobs, needs, without_data, chosen, done, unchosen } = todo::todo(args, &planned, &snapshot, &store)?;
-    let prepared = Prepared::new(args, &planned, &jobs, needs, (&snapshot, &store))?;
+    let places = prepare::places(args, &planned, &jobs)?;
+    let prepare = || Prepared::new(args, &planned, &jobs, (needs, places), (&snapshot, &store));
+    let prepared = if jobs.is_empty() { None } else { Some(prepare()?) };
     // Nothing is refused from here on: what the sweeps ask for now replaces what they asked for before.
     keep_asked(&planned, &store, &snapshot)?;
     let entry = |(job, event)| Entry { time_unix_ms: machine::unix_ms(), job, event };
@@ -83,9 +85,8 @@ pub fn run(args: &RunArgs) -> Result<(), CliError> {
     }
     let events = Events { wanted: args.json };
     events.begin(jobs.len(), done)?;
-    let summary = if jobs.is_empty() {
-        None
-    } else {
+    let mut summary = None;
+    if let Some(prepared) = prepared {
         for job in jobs.iter().filter_map(|&job| planned.plan.job(job)) {
             store.write_job(job)?;
         }
@@ -102,10 +103,9 @@ pub fn run(args: &RunArgs) -> Result<(), CliError> {
             unwritten: vec![],
             began_unix_ms,
         };
-        let summary = run.work(prepared)?;
+        summary = Some(run.work(prepared)?);
         (snapshot, journal) = (run.snapshot, run.journal);
-        Some(summary)
-    };
+    }
     if args.keep == Keep::None {
         gc::remove_spent_encoders(&store, journal.lock(), &snapshot, &planned.plan.jobs().map(|job| job.id).collect())?;
     }
@@ -171,7 +171,7 @@ impl Run<'_> {
     /// Runs the jobs; every change is journaled before it is acted upon.
     fn work(&mut self, prepared: Prepared) -> Result<schedule::Summary, CliError> {
         let (args, plan) = (self.args, &self.planned.plan);
-        let Prepared { scheduler, places, needs, costs, .. } = prepared;
+        let Prepared { scheduler, places, needs, costs, others, .. } = prepared;
         let (sender, receiver) = mpsc::channel();
         let stop = Arc::new(AtomicBool::new(false));
         forward_signals(sender.clone(), Arc::clone(&stop))?;
@@ -191,9 +191,9 @@ impl Run<'_> {
         let begin = Instant::now();
         let labels = report::job_labels(&self.planned.sweeps, plan);
         let mut display = Display::new(plan, labels, &costs, Arc::clone(&places), args.quiet);
-        self.look(&mut display)?;
+        self.look(&mut display, &others)?;
         let result = drive(scheduler, &mut executor, &receiver, &|| begin.elapsed(), &mut |notice| {
-            self.notice(notice, &mut display, &stop)
+            self.notice(notice, (&mut display, &others), &stop)
         });
         display.finish();
         self.journal.append(&self.unwritten)?;
@@ -202,7 +202,12 @@ impl Run<'_> {
         })
     }
 
-    fn notice(&mut self, notice: &Notice, display: &mut Display, stop: &AtomicBool) -> Result<(), CliError> {
+    fn notice(
+        &mut self,
+        notice: &Notice,
+        (display, others): (&mut Display, &Others),
+        stop: &AtomicBool,
+    ) -> Result<(), CliError> {
         match notice {
             Notice::Progress { job, progress } => {
                 display.progressed(*job, progress);
@@ -221,16 +226,16 @@ impl Run<'_> {
                 }
                 Ok(())
             }
-            Notice::Settled => self.look(display),
+            Notice::Settled => self.look(display, others),
         }
     }
 
     /// Shows the tables as they are now and how long the rest will take, if it is time.
-    fn look(&self, display: &mut Display) -> Result<(), CliError> {
+    fn look(&self, display: &mut Display, others: &Others) -> Result<(), CliError> {
         let (planned, store) = (self.planned, self.store);
         display.look(|place, style| {
             let results = Results::amid(self.snapshot.clone(), store, planned, self.began_unix_ms)?;
-            let outlook = durations::outlook_at(planned, &results, Some(store), place);
+            let outlook = durations::outlook_at(planned, &results, others, place);
             let tables = tables::all(planned, &results).into_iter().flatten();
             // What stands below a table is worth reading when it is complete.
             let bare = |table| report::terminal(&Table { notes: vec![], ..table }, style.0, style.1);

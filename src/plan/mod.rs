@@ -23,3 +23,4 @@ pub use form::IDENTITY_VERSION;
 pub use graph::{Plan, PlannedTrial};
 pub use job::{Job, JobId, ParseJobIdError};
 pub use memory::{Batch, cut_batch, evaluation_bytes};
+pub use priority::Turn;

@@ -1,9 +1,28 @@
 //! Which jobs the rest of the plan waits for: the longest chain, and how long a chain hangs on each job.
 
-use std::collections::BTreeMap;
+use std::{cmp::Ordering, collections::BTreeMap};
 
 use super::{Cost, Job, JobId, Plan};
 use crate::sweep::{Sweep, Terms};
+
+/// What decides which of two jobs starts first.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Turn {
+    /// What the sweep file says: the larger goes first.
+    pub priority: f64,
+    /// The smaller goes first: one seed of every cell before the second of any.
+    pub round: usize,
+    /// Length of the longest chain of work that begins with the job: the longer goes first.
+    pub chain: f64,
+}
+
+impl Turn {
+    /// `Less` if this one goes first; of equal ones the plan decides.
+    pub fn before(&self, other: &Self) -> Ordering {
+        let by_priority = other.priority.total_cmp(&self.priority);
+        by_priority.then(self.round.cmp(&other.round)).then(other.chain.total_cmp(&self.chain))
+    }
+}
 
 impl Plan {
     /// The estimated work of a job; nothing if the plan does not have it.

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use super::{lines::one_line, summary::count, time::rough_duration, view::JobView};
 use crate::{
-    plan::{Cost, Durations, Estimate, Job, JobId, Measured, Plan, PlannedTrial},
+    plan::{Cost, Durations, Estimate, Job, JobId, Measured, Plan, PlannedTrial, Turn},
     sweep::{Sweep, TableSpec},
 };
 
@@ -167,17 +167,20 @@ fn order(
 ) -> Vec<(JobId, Estimate)> {
     let (rounds, terms) = (plan.rounds(), plan.terms(sweeps));
     let chains = plan.priorities(|job| jobs.get(&job.id).map_or(0.0, |estimate| estimate.seconds));
-    let mut ranked: Vec<(bool, f64, usize, f64, JobId)> = left
+    let mut ranked: Vec<(bool, Turn, JobId)> = left
         .iter()
         .map(|(job, view)| {
             let waits = !matches!(view, JobView::Running { .. });
-            let round = rounds.get(&job.id).copied().unwrap_or_default();
-            let priority = terms.get(&job.id).and_then(|terms| terms.priority).unwrap_or(0.0);
-            (waits, priority, round, chains.get(&job.id).copied().unwrap_or_default(), job.id)
+            let turn = Turn {
+                priority: terms.get(&job.id).and_then(|terms| terms.priority).unwrap_or(0.0),
+                round: rounds.get(&job.id).copied().unwrap_or_default(),
+                chain: chains.get(&job.id).copied().unwrap_or_default(),
+            };
+            (waits, turn, job.id)
         })
         .collect();
     // The sort is stable: what is equal stays in plan order.
-    ranked.sort_by(|a, b| a.0.cmp(&b.0).then(b.1.total_cmp(&a.1)).then(a.2.cmp(&b.2)).then(b.3.total_cmp(&a.3)));
+    ranked.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.before(&b.1)));
     ranked.into_iter().map(|(.., job)| (job, jobs.get(&job).copied().unwrap_or(Estimate::NOTHING))).collect()
 }
 

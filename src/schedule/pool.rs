@@ -55,7 +55,7 @@ impl Pool {
     }
 
     pub(super) fn all_work(&self, devices: &[usize]) -> bool {
-        devices.iter().all(|&device| self.devices[device].strikes < STRIKES)
+        devices.iter().all(|&device| self.devices[device].works())
     }
 
     /// Memory of the largest device in bytes.
@@ -71,9 +71,8 @@ impl Pool {
                 let memory = memory.min(self.largest());
                 let fits =
                     |state: &DeviceState| state.has_room() && state.missing(memory) == (0, 0) && state.takes(crowd);
-                let mut found = self.usable(kept).filter(|(_, state)| fits(state));
-                let first = found.next()?;
-                let (_, best) = found.fold(first, |best, next| if next.1.emptier_than(best.1) { next } else { best });
+                let found = self.usable(kept).map(|(_, state)| state).filter(|state| fits(state));
+                let best = found.min_by_key(|state| (state.jobs, state.used))?;
                 let width = best.width(memory).max(best.share_of(ready));
                 Some(Hold { slots: best.free.iter().copied().take(width).collect(), memory })
             }
@@ -132,7 +131,7 @@ impl Pool {
     /// Notes that a job of these slots did its work, so that its devices are sound. One that is out stays out.
     pub(super) fn praise(&mut self, slots: &[usize]) {
         self.each_device(slots, |state| {
-            if state.strikes < STRIKES {
+            if state.works() {
                 state.strikes = 0;
             }
         });
@@ -156,14 +155,13 @@ impl Pool {
         self.devices.get(device).is_some_and(|state| state.device.sharing == Sharing::Contended)
     }
 
-    /// Jobs that a job of these slots competes with.
-    pub(super) fn company(&self, slots: &[usize]) -> usize {
-        let device = slots.first().and_then(|&slot| self.devices.get(self.device_of(slot)));
-        device.filter(|state| state.device.sharing == Sharing::Contended).map_or(0, |state| state.jobs)
+    /// Number of jobs on a device.
+    pub(super) fn jobs_on(&self, device: usize) -> usize {
+        self.devices.get(device).map_or(0, |state| state.jobs)
     }
 
     fn usable<'a>(&'a self, kept: &'a [usize]) -> impl Iterator<Item = (usize, &'a DeviceState)> {
-        self.devices.iter().enumerate().filter(|(index, state)| state.strikes < STRIKES && !kept.contains(index))
+        self.devices.iter().enumerate().filter(|(index, state)| state.works() && !kept.contains(index))
     }
 
     fn of_slot(&mut self, slot: usize, change: impl FnOnce(&mut DeviceState)) {
@@ -182,6 +180,10 @@ impl Pool {
 }
 
 impl DeviceState {
+    fn works(&self) -> bool {
+        self.strikes < STRIKES
+    }
+
     fn has_room(&self) -> bool {
         self.jobs < self.device.jobs && !self.free.is_empty()
     }
@@ -218,11 +220,6 @@ impl DeviceState {
     fn missing(&self, memory: u64) -> (u64, usize) {
         let bytes = self.used.saturating_add(memory).saturating_sub(self.device.memory);
         (bytes, self.width(memory).saturating_sub(self.free.len()))
-    }
-
-    fn emptier_than(&self, other: &Self) -> bool {
-        let key = |state: &Self| (state.jobs, state.used);
-        key(self) < key(other)
     }
 }
 

@@ -14,7 +14,7 @@ use super::{
     Action, Change, Demand, Device, Event, Failure, GraphError, JobState, Launch, Node, Outcome, Policy, Shape, Step,
     Summary, crowd::Crowds, pool::Pool,
 };
-use crate::plan::JobId;
+use crate::plan::{JobId, Turn};
 use limits::Attempt;
 
 /// Decides which job runs when. Jobs are known by their position in the plan inside, by their id outside.
@@ -330,10 +330,8 @@ impl Scheduler {
 fn ranking(nodes: &[Node]) -> Vec<usize> {
     let mut ranking: Vec<_> = (0..nodes.len()).collect();
     // The sort is stable: what is equal stays in plan order.
-    ranking.sort_by(|&a, &b| {
-        let (a, b) = (&nodes[a], &nodes[b]);
-        b.priority.total_cmp(&a.priority).then(a.round.cmp(&b.round)).then(b.chain.total_cmp(&a.chain))
-    });
+    let turn = |&Node { priority, round, chain, .. }: &Node| Turn { priority, round, chain };
+    ranking.sort_by(|&a, &b| turn(&nodes[a]).before(&turn(&nodes[b])));
     ranking
 }
 

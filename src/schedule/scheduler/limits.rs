@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Action, Demand, JobState, Phase, Scheduler};
+use super::{Action, Demand, Phase, Scheduler};
 use crate::{
     plan::JobId,
     schedule::{Failure, FailureClass, Outcome, Progress, pool::Hold, with_margin},
@@ -191,10 +191,6 @@ impl Scheduler {
     }
 
     fn running_positions(&self) -> Vec<usize> {
-        self.running
-            .keys()
-            .copied()
-            .filter(|&position| matches!(self.jobs[position].state, JobState::Running(_)))
-            .collect()
+        self.running.keys().copied().collect()
     }
 }

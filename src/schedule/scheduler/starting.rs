@@ -61,6 +61,7 @@ impl Scheduler {
     }
 
     fn start(&mut self, position: usize, hold: Hold, now: Duration) {
+        let together = self.contended(&hold).map_or(1, |device| self.pool.jobs_on(device) + 1);
         let entry = &mut self.jobs[position];
         entry.starts += 1;
         let shape = &self.shapes[entry.shape];
@@ -73,7 +74,7 @@ impl Scheduler {
                 Demand::Whole { .. } => 0,
             },
             cuts: shape.cuts,
-            together: self.pool.company(&hold.slots) + 1,
+            together,
         };
         let expected_end = entry.expected.map(|expected| now.saturating_add(expected));
         let attempt = Attempt::begin(entry.starts, hold, now, expected_end);

@@ -1,16 +1,19 @@
 //! Random graphs on random devices, whose jobs run out of memory, hang, say what they take, and break devices.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use proptest::prelude::*;
 
 use super::{
     properties::config,
-    world::{failed, job, node, number, policy, seconds},
+    world::{Line, failed, job, launches, node, number, policy, record, seconds, take_of},
 };
 use crate::schedule::{
-    Action, Alive, Change, Demand, Device, Event, Executor, FailureClass, JobState, Launch, Node, Outcome, Policy,
-    Progress, Scheduler, Scripted, Shape, Sharing, Step, Take,
+    Action, Alive, Change, Demand, Device, Event, FailureClass, JobState, Launch, Node, Outcome, Policy, Progress,
+    Scheduler, Scripted, Shape, Sharing, Step, Take,
 };
 
 #[derive(Clone, Debug)]
@@ -96,9 +99,6 @@ fn cases() -> impl Strategy<Value = Case> {
     })
 }
 
-/// One step: when, what was heard, what was answered.
-type Line = (Duration, Event, Step);
-
 impl Case {
     fn scheduler(&self) -> Scheduler {
         let policy = Policy { silence: Some(SILENCE), ..policy() };
@@ -106,33 +106,13 @@ impl Case {
     }
 
     fn take(&self, launch: &Launch) -> Take {
-        let takes = &self.takes[number(launch.job)];
-        takes[(launch.attempt - 1).min(takes.len() - 1)].clone()
+        take_of(&self.takes[number(launch.job)], launch.attempt)
     }
 
     fn play(&self) -> (Vec<Line>, Scheduler) {
-        let mut scheduler = self.scheduler();
         let mut scripted = Scripted::new(|launch| self.take(launch));
         self.stop.into_iter().for_each(|stop| scripted.at(stop, Event::Stop));
-        let (mut lines, mut next) = (Vec::new(), Some(Event::Begin));
-        while let Some(event) = next {
-            let now = scripted.now();
-            assert!(lines.len() < 100_000, "the run does not end");
-            let step = scheduler.step(event.clone(), now);
-            let (mut wake, mut finished) = (None, false);
-            for action in &step.actions {
-                match action {
-                    Action::Start(launch) => scripted.start(launch).unwrap(),
-                    Action::Cancel { job } => scripted.cancel(*job),
-                    Action::Kill { job } => scripted.kill(*job),
-                    Action::WakeAt(time) => wake = Some(*time),
-                    Action::Finished => finished = true,
-                }
-            }
-            lines.push((now, event, step));
-            next = if finished { None } else { Some(scripted.next(wake).expect("the run hangs")) };
-        }
-        (lines, scheduler)
+        record(self.scheduler(), scripted)
     }
 
     fn demand(&self, job: usize) -> Demand {
@@ -146,11 +126,15 @@ impl Case {
     }
 }
 
-fn launches(step: &Step) -> impl Iterator<Item = &Launch> {
-    step.actions.iter().filter_map(|action| match action {
-        Action::Start(launch) => Some(launch),
-        _ => None,
-    })
+/// Keeps a list of the ready jobs up to date.
+fn follow_ready(ready: &mut Vec<usize>, step: &Step) {
+    for Change { job, from, to } in &step.changes {
+        match (from, to) {
+            (_, JobState::Ready) => ready.push(number(*job)),
+            (JobState::Ready, _) => ready.retain(|&other| other != number(*job)),
+            _ => {}
+        }
+    }
 }
 
 proptest! {
@@ -278,13 +262,7 @@ proptest! {
             if let Event::Ended { job, .. } = event {
                 ends_at.remove(&number(*job));
             }
-            for Change { job, from, to } in &step.changes {
-                match (from, to) {
-                    (_, JobState::Ready) => ready.push(number(*job)),
-                    (JobState::Ready, _) => ready.retain(|&other| other != number(*job)),
-                    _ => {}
-                }
-            }
+            follow_ready(&mut ready, step);
             for launch in launches(step) {
                 let limit = case.nodes[number(launch.job)].time_limit.unwrap_or(Duration::MAX);
                 ends_at.insert(number(launch.job), *now + case.take(launch).duration.min(limit));
@@ -311,26 +289,18 @@ proptest! {
     fn no_device_idles_while_a_job_would_fit_on_it(case in cases()) {
         let (lines, _) = case.play();
         let mut ready: Vec<usize> = Vec::new();
-        let mut busy: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        let mut busy: BTreeSet<usize> = BTreeSet::new();
+        let sound = lines.iter().all(|(_, _, step)| step.lost.is_empty());
         let mut closed = false;
         for (_, event, step) in &lines {
             match event {
-                Event::Ended { job, .. } => drop(busy.remove(&number(*job))),
+                Event::Ended { job, .. } => _ = busy.remove(&number(*job)),
                 Event::Stop => closed = true,
                 _ => {}
             }
-            for Change { job, from, to } in &step.changes {
-                match (from, to) {
-                    (_, JobState::Ready) => ready.push(number(*job)),
-                    (JobState::Ready, _) => ready.retain(|&other| other != number(*job)),
-                    _ => {}
-                }
-            }
-            for launch in launches(step) {
-                busy.insert(number(launch.job), launch.slots.iter().map(|&slot| case.device_of(slot)).collect());
-            }
+            follow_ready(&mut ready, step);
+            busy.extend(launches(step).map(|launch| number(launch.job)));
             // With all devices free and sound, whatever is ready fits.
-            let sound = lines.iter().all(|(_, _, step)| step.lost.is_empty());
             if busy.is_empty() && sound && !closed {
                 prop_assert_eq!(&ready, &Vec::<usize>::new());
             }

@@ -29,13 +29,7 @@ fn out_of_memory(number: usize, attempt: usize) -> Event {
 }
 
 fn launches(step: &Step) -> Vec<&Launch> {
-    fn launch(action: &Action) -> Option<&Launch> {
-        match action {
-            Action::Start(launch) => Some(launch),
-            _ => None,
-        }
-    }
-    step.actions.iter().filter_map(launch).collect()
+    super::world::launches(step).collect()
 }
 
 fn says(number: usize, memory: Option<u64>) -> Event {

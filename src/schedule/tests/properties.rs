@@ -10,10 +10,9 @@ use proptest::{
     test_runner::{Config, RngSeed},
 };
 
-use super::world::{SMALL, ended, job, launch, node, number, policy, processor, seconds};
+use super::world::{Line, SMALL, ended, job, launch, node, number, policy, processor, record, seconds, take_of};
 use crate::schedule::{
-    Action, Event, Executor, Failure, FailureClass, JobState, Launch, Node, Outcome, Policy, Scheduler, Scripted, Step,
-    Take,
+    Action, Event, Failure, FailureClass, JobState, Launch, Node, Outcome, Policy, Scheduler, Scripted, Take,
 };
 
 /// A graph and everything that will happen to it. Jobs are numbered in plan order.
@@ -26,9 +25,6 @@ struct Case {
     takes: Vec<Vec<Take>>,
     stops: Vec<Duration>,
 }
-
-/// One step of the scheduler: what it heard, when, and what it answered.
-type Line = (Duration, Event, Step);
 
 fn outcomes() -> impl Strategy<Value = Outcome> {
     prop_oneof![
@@ -78,37 +74,16 @@ impl Case {
     }
 
     fn take(&self, launch: &Launch) -> Take {
-        let takes = &self.takes[number(launch.job)];
-        takes[(launch.attempt - 1).min(takes.len() - 1)].clone()
+        take_of(&self.takes[number(launch.job)], launch.attempt)
     }
 
     /// Runs to the end and writes down everything.
     fn play(&self) -> (Vec<Line>, Scheduler) {
-        let mut scheduler = self.scheduler();
         let mut scripted = Scripted::new(|launch| self.take(launch));
         for &stop in &self.stops {
             scripted.at(stop, Event::Stop);
         }
-        let mut lines = Vec::new();
-        let mut next = Some(Event::Begin);
-        while let Some(event) = next {
-            let now = scripted.now();
-            let step = scheduler.step(event.clone(), now);
-            let mut wake = None;
-            let mut finished = false;
-            for action in &step.actions {
-                match action {
-                    Action::Start(launch) => scripted.start(launch).unwrap(),
-                    Action::Cancel { job } => scripted.cancel(*job),
-                    Action::Kill { job } => scripted.kill(*job),
-                    Action::WakeAt(time) => wake = Some(*time),
-                    Action::Finished => finished = true,
-                }
-            }
-            lines.push((now, event, step));
-            next = if finished { None } else { Some(scripted.next(wake).expect("the run hangs")) };
-        }
-        (lines, scheduler)
+        record(self.scheduler(), scripted)
     }
 }
 

@@ -5,8 +5,8 @@ use std::{convert::Infallible, time::Duration};
 use crate::{
     plan::JobId,
     schedule::{
-        Action, Device, Event, Failure, FailureClass, JobState, Launch, Node, Notice, Outcome, Policy, Scheduler,
-        Scripted, Shape, Sharing, Step, Summary, simulate,
+        Action, Device, Event, Executor, Failure, FailureClass, JobState, Launch, Node, Notice, Outcome, Policy,
+        Scheduler, Scripted, Shape, Sharing, Step, Summary, Take, simulate,
     },
 };
 
@@ -70,11 +70,46 @@ pub fn start(number: usize, slot: usize, attempt: usize) -> Action {
 
 /// The numbers of the jobs that a step starts.
 pub fn started(step: &Step) -> Vec<usize> {
-    let launch = |action: &Action| match action {
-        Action::Start(launch) => Some(number(launch.job)),
+    launches(step).map(|launch| number(launch.job)).collect()
+}
+
+/// One step of the scheduler: when, what it heard, and what it answered.
+pub type Line = (Duration, Event, Step);
+
+/// Runs to the end in virtual time and writes down everything.
+pub fn record(mut scheduler: Scheduler, mut scripted: Scripted<'_>) -> (Vec<Line>, Scheduler) {
+    let (mut lines, mut next) = (Vec::new(), Some(Event::Begin));
+    while let Some(event) = next {
+        let now = scripted.now();
+        assert!(lines.len() < 100_000, "the run does not end");
+        let step = scheduler.step(event.clone(), now);
+        let (mut wake, mut finished) = (None, false);
+        for action in &step.actions {
+            match action {
+                Action::Start(launch) => scripted.start(launch).unwrap(),
+                Action::Cancel { job } => scripted.cancel(*job),
+                Action::Kill { job } => scripted.kill(*job),
+                Action::WakeAt(time) => wake = Some(*time),
+                Action::Finished => finished = true,
+            }
+        }
+        lines.push((now, event, step));
+        next = if finished { None } else { Some(scripted.next(wake).expect("the run hangs")) };
+    }
+    (lines, scheduler)
+}
+
+/// What happens to an attempt by a list of what happens to each, the last of which repeats.
+pub fn take_of(takes: &[Take], attempt: usize) -> Take {
+    takes[(attempt - 1).min(takes.len() - 1)].clone()
+}
+
+/// The starts of a step.
+pub fn launches(step: &Step) -> impl Iterator<Item = &Launch> {
+    step.actions.iter().filter_map(|action| match action {
+        Action::Start(launch) => Some(launch),
         _ => None,
-    };
-    step.actions.iter().filter_map(launch).collect()
+    })
 }
 
 /// The order in which jobs start when they run one at a time and all succeed.
