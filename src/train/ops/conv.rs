@@ -7,7 +7,7 @@ use burn::{
         grads::Gradients,
         ops::{Backward, Ops as BackwardOps, OpsKind},
     },
-    tensor::{Shape, Tensor, TensorMetadata, TensorPrimitive, ops::FloatTensor},
+    tensor::{Tensor, TensorMetadata, TensorPrimitive, ops::FloatTensor},
 };
 
 use super::{Kernels, Ops, Window};
@@ -22,19 +22,25 @@ pub fn conv2d<B: Ops>(x: Tensor<B, 4>, weight: Tensor<B, 4>, window: Window) -> 
 struct Conv2dBackward;
 
 impl<B: Kernels> Backward<B, 2> for Conv2dBackward {
-    type State = (NodeId, NodeId, Shape, Window);
+    type State = (NodeId, NodeId, Window);
 
     fn backward(self, ops: BackwardOps<Self::State, 2>, grads: &mut Gradients, checkpointer: &mut Checkpointer) {
         let [x_node, weight_node] = ops.parents;
-        let (x, weight, shape, window) = ops.state;
+        let (x, weight, window) = ops.state;
         let grad = grads.consume::<B>(&ops.node);
-        if let Some(node) = x_node {
-            let weight: FloatTensor<B> = checkpointer.retrieve_node_output(weight);
-            grads.register::<B>(node.id, B::convolve_input_grad(&weight, &grad, shape, window));
-        }
-        if let Some(node) = weight_node {
-            let x: FloatTensor<B> = checkpointer.retrieve_node_output(x);
-            grads.register::<B>(node.id, B::convolve_weight_grad(&x, &grad, window));
+        let (x, weight): (FloatTensor<B>, FloatTensor<B>) =
+            (checkpointer.retrieve_node_output(x), checkpointer.retrieve_node_output(weight));
+        let (input, weights) = match weight_node {
+            Some(_) => {
+                let (input, weights) = B::convolve_grads(&x, &weight, &grad, window, x_node.is_some());
+                (input, Some(weights))
+            }
+            None => (Some(B::convolve_input_grad(&weight, &grad, x.shape(), window)), None),
+        };
+        for (node, grad) in [(x_node, input), (weight_node, weights)] {
+            if let (Some(node), Some(grad)) = (node, grad) {
+                grads.register::<B>(node.id, grad);
+            }
         }
     }
 }
@@ -48,7 +54,7 @@ pub(super) fn tracked_conv2d<B: Kernels, C: CheckpointStrategy>(
     let output = B::convolve(&x.primitive, &weight.primitive, window);
     match Conv2dBackward.prepare::<C>([x.node.clone(), weight.node.clone()]).compute_bound().stateful() {
         OpsKind::Tracked(mut prep) => {
-            let state = (prep.checkpoint(&x), prep.checkpoint(&weight), x.primitive.shape(), window);
+            let state = (prep.checkpoint(&x), prep.checkpoint(&weight), window);
             prep.finish(state, output)
         }
         OpsKind::UnTracked(prep) => prep.finish(output),

@@ -1,9 +1,12 @@
 //! How the convolution kernels want images and weights to lie in memory.
 
-use super::simd::LANES;
+use super::{
+    Window,
+    simd::{LANES, Lanes},
+};
 
 /// Shape of a batch of images.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Dims {
     pub n: usize,
     pub h: usize,
@@ -12,42 +15,122 @@ pub(super) struct Dims {
 }
 
 impl Dims {
+    /// Elements of one image.
     pub(super) fn image(self) -> usize {
         self.h * self.w * self.c
     }
 
+    /// Elements of all images.
     pub(super) fn len(self) -> usize {
         self.n * self.image()
     }
+
+    /// Blocks of `LANES` channels, the last one perhaps not full.
+    pub(super) fn blocks(self) -> usize {
+        self.c.div_ceil(LANES)
+    }
 }
 
-/// Copies one image into `padded` with a border of zeros and channels widened to `channels`.
-pub(super) fn pad(image: &[f32], dims: Dims, border: usize, channels: usize, padded: &mut Vec<f32>) {
-    let pitch = (dims.w + 2 * border) * channels;
-    padded.clear();
-    padded.resize((dims.h + 2 * border) * pitch, 0.0);
-    for (row, source) in image.chunks_exact(dims.w * dims.c).enumerate() {
-        let start = (row + border) * pitch + border * channels;
-        let target = &mut padded[start..start + dims.w * channels];
-        if channels == dims.c {
-            target.copy_from_slice(source);
-        } else {
-            for (target, source) in target.chunks_exact_mut(channels).zip(source.chunks_exact(dims.c)) {
-                target[..dims.c].copy_from_slice(source);
+/// A convolution's shapes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shape {
+    /// Of the input.
+    pub input: Dims,
+    /// Of the output.
+    pub output: Dims,
+    /// The window that slides over the input.
+    pub window: Window,
+}
+
+impl Shape {
+    pub(super) fn new(input: Dims, outputs: usize, window: Window) -> Self {
+        let [h, w] = [input.h, input.w].map(|size| window.output_size(size));
+        Self { input, output: Dims { n: input.n, h, w, c: outputs }, window }
+    }
+
+    /// Positions of the window.
+    pub(super) fn taps(self) -> usize {
+        self.window.kernel * self.window.kernel
+    }
+}
+
+/// A few images with a border of zeros, channels in blocks: `[image, block, row, column, LANES]`.
+///
+/// From one pixel to the next is a constant then, which the tiles build into their instructions.
+pub(super) struct Planes {
+    pub values: Vec<f32>,
+    /// From one row to the next.
+    pub pitch: usize,
+    /// From one block of channels to the next.
+    pub block: usize,
+    /// From one image to the next.
+    pub image: usize,
+    border: usize,
+    dims: Dims,
+}
+
+impl Planes {
+    /// Room for `images` images of the given height, width and channels; all zeros.
+    pub(super) fn new(dims: Dims, border: usize, images: usize) -> Self {
+        let pitch = (dims.w + 2 * border) * LANES;
+        let block = (dims.h + 2 * border) * pitch;
+        let image = dims.blocks() * block;
+        Self { values: vec![0.0; images * image], pitch, block, image, border, dims }
+    }
+
+    /// Bytes that one image takes.
+    pub(super) fn bytes(dims: Dims, border: usize) -> usize {
+        4 * (dims.h + 2 * border) * (dims.w + 2 * border) * dims.blocks() * LANES
+    }
+
+    /// Takes up `images` `[n, h, w, c]` as the first ones; the border stays as it is.
+    pub(super) fn fill(&mut self, images: &[f32]) {
+        let dims = self.dims;
+        for (image, values) in images.chunks_exact(dims.image()).zip(self.values.chunks_exact_mut(self.image)) {
+            for (row, source) in image.chunks_exact(dims.w * dims.c).enumerate() {
+                let start = (row + self.border) * self.pitch + self.border * LANES;
+                spread(source, dims.c, self.block, &mut values[start..]);
             }
+        }
+    }
+
+    /// Where a row of an image starts within the image's first block of channels.
+    pub(super) fn row(&self, row: usize) -> usize {
+        (row + self.border) * self.pitch + self.border * LANES
+    }
+}
+
+/// Copies a row of pixels of `channels` channels to where `to`'s blocks of channels begin, `block` apart.
+pub(super) fn spread(row: &[f32], channels: usize, block: usize, to: &mut [f32]) {
+    for (pixel, source) in row.chunks_exact(channels).enumerate() {
+        let whole = source.chunks_exact(LANES);
+        let rest = whole.remainder();
+        let last = channels / LANES * block + pixel * LANES;
+        for (index, source) in whole.enumerate() {
+            let start = index * block + pixel * LANES;
+            to[start..start + LANES].copy_from_slice(source);
+        }
+        if !rest.is_empty() {
+            to[last..last + rest.len()].copy_from_slice(rest);
         }
     }
 }
 
-/// `[tap, c, o]` → `[o / LANES, tap, c, LANES]`, the last block padded with zeros.
+/// Weights `[tap, c, o]` → `[o / LANES, c / LANES, tap, c % LANES, LANES]`, the last block of outputs padded with zeros.
 pub(super) fn pack(weight: &[f32], taps: usize, inputs: usize, outputs: usize) -> Vec<f32> {
-    let blocks = outputs.div_ceil(LANES);
-    let mut packed = vec![0.0; blocks * taps * inputs * LANES];
-    for (block, packed) in packed.chunks_exact_mut(taps * inputs * LANES).enumerate() {
+    let size = taps * inputs * LANES;
+    let mut packed = vec![0.0; outputs.div_ceil(LANES) * size];
+    for (block, packed) in packed.chunks_exact_mut(size).enumerate() {
         let start = block * LANES;
         let lanes = LANES.min(outputs - start);
-        for (packed, row) in packed.chunks_exact_mut(LANES).zip(weight.chunks_exact(outputs)) {
-            packed[..lanes].copy_from_slice(&row[start..start + lanes]);
+        let mut rows = packed.chunks_exact_mut(LANES);
+        for first in (0..inputs).step_by(LANES) {
+            for tap in 0..taps {
+                for (input, packed) in (first..inputs.min(first + LANES)).zip(&mut rows) {
+                    let row = &weight[(tap * inputs + input) * outputs + start..];
+                    packed[..lanes].copy_from_slice(&row[..lanes]);
+                }
+            }
         }
     }
     packed
@@ -55,13 +138,39 @@ pub(super) fn pack(weight: &[f32], taps: usize, inputs: usize, outputs: usize) -
 
 /// `[tap, c, o]` → `[tap, o, c]`.
 pub(super) fn transpose_taps(weight: &[f32], taps: usize, inputs: usize, outputs: usize) -> Vec<f32> {
+    /// Rows and columns of a piece that stays in the first-level cache.
+    const PIECE: usize = 32;
     let mut transposed = vec![0.0; taps * inputs * outputs];
     for (source, target) in weight.chunks_exact(inputs * outputs).zip(transposed.chunks_exact_mut(inputs * outputs)) {
-        for (input, row) in source.chunks_exact(outputs).enumerate() {
-            for (output, &value) in row.iter().enumerate() {
-                target[output * inputs + input] = value;
+        for first in (0..inputs).step_by(PIECE) {
+            for start in (0..outputs).step_by(PIECE) {
+                for output in start..outputs.min(start + PIECE) {
+                    for input in first..inputs.min(first + PIECE) {
+                        target[output * inputs + input] = source[input * outputs + output];
+                    }
+                }
             }
         }
     }
     transposed
+}
+
+/// A tile's sums in the order in which they are stored, `lanes` of the last vector.
+///
+/// # Safety
+/// The processor must have the instructions of `V`.
+#[inline(always)]
+pub(super) unsafe fn store<V: Lanes>(sum: V, lanes: usize, to: &mut [std::mem::MaybeUninit<f32>]) {
+    let to = &mut to[..lanes];
+    if lanes == LANES {
+        // SAFETY: the slice has `LANES` elements.
+        unsafe { sum.store(to.as_mut_ptr().cast()) };
+    } else {
+        let mut whole = [0.0; LANES];
+        // SAFETY: the array has `LANES` elements.
+        unsafe { sum.store(whole.as_mut_ptr()) };
+        for (to, value) in to.iter_mut().zip(whole) {
+            to.write(value);
+        }
+    }
 }

@@ -5,28 +5,57 @@ use burn::{
     tensor::{Bytes, DType, Shape},
 };
 
-use super::{Kernels, Norm, NormGrads, Ops, Window, conv_kernels, conv_layout::Dims, norm_kernels};
+use super::{
+    Kernels, Norm, NormGrads, Ops, Window, conv_kernels,
+    conv_layout::{self, Dims, Planes},
+    norm_kernels,
+    simd::Level,
+};
 
 impl Kernels for Flex {
     fn convolve(x: &FlexTensor, weight: &FlexTensor, window: Window) -> FlexTensor {
         let (x, weight) = (x.to_contiguous(), weight.to_contiguous());
-        let (dims, outputs) = (dims(&x), channels(&weight));
-        let output = conv_kernels::forward(floats(&x), dims, floats(&weight), outputs, window);
-        tensor(output, [dims.n, window.output_size(dims.h), window.output_size(dims.w), outputs].into())
+        let shape = conv_layout::Shape::new(dims(&x), channels(&weight), window);
+        let (output, _) = conv_kernels::forward(Level::best(), shape, floats(&x), floats(&weight), |_| ());
+        tensor(output, shape.output.into())
     }
 
     fn convolve_input_grad(weight: &FlexTensor, grad: &FlexTensor, shape: Shape, window: Window) -> FlexTensor {
-        let (weight, grad) = (weight.to_contiguous(), grad.to_contiguous());
-        let dims = Dims { n: shape[0], h: shape[1], w: shape[2], c: shape[3] };
-        let result = conv_kernels::input_grad(floats(&grad), floats(&weight), channels(&weight), dims, window);
-        tensor(result, shape)
+        let x = tensor(vec![0.0; shape.num_elements()], shape);
+        match Self::convolve_grads(&x, weight, grad, window, true) {
+            (Some(input), _) => input,
+            (None, _) => unreachable!("it was asked for"),
+        }
     }
 
     fn convolve_weight_grad(x: &FlexTensor, grad: &FlexTensor, window: Window) -> FlexTensor {
-        let (x, grad) = (x.to_contiguous(), grad.to_contiguous());
-        let (dims, outputs) = (dims(&x), channels(&grad));
-        let result = conv_kernels::weight_grad(floats(&x), dims, floats(&grad), outputs, window);
-        tensor(result, [window.kernel, window.kernel, dims.c, outputs].into())
+        let (dims, outputs) = (dims(x), channels(grad));
+        let shape = [window.kernel, window.kernel, dims.c, outputs].into();
+        Self::convolve_grads(x, &tensor(vec![], Shape::from([0])), grad, window, false).1.reshape(shape)
+    }
+
+    fn convolve_grads(
+        x: &FlexTensor,
+        weight: &FlexTensor,
+        grad: &FlexTensor,
+        window: Window,
+        input_too: bool,
+    ) -> (Option<FlexTensor>, FlexTensor) {
+        let (x, weight, grad) = (x.to_contiguous(), weight.to_contiguous(), grad.to_contiguous());
+        let shape = conv_layout::Shape::new(dims(&x), channels(&grad), window);
+        let (grads, image) = (floats(&grad), shape.output.image());
+        let job = conv_kernels::Backward {
+            level: Level::best(),
+            shape,
+            x: floats(&x),
+            weight: floats(&weight),
+            fill: |first: usize, count: usize, planes: &mut Planes| {
+                planes.fill(&grads[first * image..][..count * image])
+            },
+        };
+        let (input, weights) = conv_kernels::backward(&job, input_too);
+        let kernel = [window.kernel, window.kernel, shape.input.c, shape.output.c];
+        (input.map(|input| tensor(input, shape.input.into())), tensor(weights, kernel.into()))
     }
 
     fn channel_statistics(x: &FlexTensor) -> (FlexTensor, FlexTensor) {
@@ -104,6 +133,12 @@ fn floats(tensor: &FlexTensor) -> &[f32] {
     match tensor.layout().contiguous_offsets() {
         Some((start, end)) => &tensor.storage::<f32>()[start..end],
         None => unreachable!("the caller made the tensor contiguous"),
+    }
+}
+
+impl From<Dims> for Shape {
+    fn from(dims: Dims) -> Self {
+        [dims.n, dims.h, dims.w, dims.c].into()
     }
 }
 

@@ -5,9 +5,11 @@
 //! operations, as the reference that the kernels are tested against. All kernels give the same bits whatever the
 //! number of threads: work is cut by shape, never by thread count, and partial sums are added in order.
 
+mod buffer;
 mod conv;
 mod conv_kernels;
 mod conv_layout;
+mod conv_tiles;
 mod exponentials;
 mod flex;
 mod norm;
@@ -23,7 +25,7 @@ pub use exponentials::{largest, pair_of_exponentials, sum_of_exponentials};
 pub use norm::{BatchStatistics, batch_norm, normalize};
 pub use product::{Matrix, Real, add_product};
 
-use burn::tensor::{Shape, backend::Backend, ops::FloatTensor};
+use burn::tensor::{Shape, TensorMetadata, backend::Backend, ops::FloatTensor};
 
 /// A square convolution window with "same" padding: `kernel / 2` zeros on each side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +77,18 @@ pub trait Kernels: Backend {
 
     /// Gradient of [`Kernels::convolve`] with respect to `weight`.
     fn convolve_weight_grad(x: &FloatTensor<Self>, grad: &FloatTensor<Self>, window: Window) -> FloatTensor<Self>;
+
+    /// Both gradients of [`Kernels::convolve`], that with respect to `x` if it is wanted.
+    fn convolve_grads(
+        x: &FloatTensor<Self>,
+        weight: &FloatTensor<Self>,
+        grad: &FloatTensor<Self>,
+        window: Window,
+        input_too: bool,
+    ) -> (Option<FloatTensor<Self>>, FloatTensor<Self>) {
+        let input = input_too.then(|| Self::convolve_input_grad(weight, grad, x.shape(), window));
+        (input, Self::convolve_weight_grad(x, grad, window))
+    }
 
     /// Mean and biased variance of each channel over batch and pixels.
     fn channel_statistics(x: &FloatTensor<Self>) -> (FloatTensor<Self>, FloatTensor<Self>);

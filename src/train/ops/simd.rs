@@ -1,7 +1,8 @@
-//! Compiles a kernel twice, for AVX2 with FMA and for any processor, and picks one at run time.
+//! Compiles a kernel for several instruction sets, and picks one at run time.
 //!
-//! Plain loops are left to the compiler's vectorizer ([`vectorized`]); register tiles name their vectors ([`Lanes`]),
-//! because the vectorizer keeps them in registers on one day and not on the next.
+//! Plain loops, which wait for memory, are left to the compiler's vectorizer ([`vectorized`]: AVX2 with FMA, or any
+//! processor); register tiles, which compute, name their vectors ([`Lanes`]: AVX-512, too), because the vectorizer keeps
+//! them in registers on one day and not on the next.
 
 /// Declares a function whose body is compiled for AVX2 + FMA as well; inside it `FMA` says which version runs.
 ///
@@ -42,7 +43,14 @@ pub(super) fn mul_add<const FMA: bool>(a: f32, b: f32, c: f32) -> f32 {
 pub(super) const LANES: usize = 16;
 
 /// A vector of [`LANES`] values in registers.
+///
+/// All implementations with fused multiply-add give the same bits: lanes never mix.
 pub(super) trait Lanes: Copy {
+    /// One value in all lanes.
+    type Splat: Copy;
+    /// How many such vectors a tile may keep in registers for its sums; at most 16.
+    const SUMS: usize;
+
     /// All zeros.
     fn zero() -> Self;
 
@@ -58,11 +66,17 @@ pub(super) trait Lanes: Copy {
     /// They must be writable, and the processor must have the instructions of the implementation.
     unsafe fn store(self, to: *mut f32);
 
+    /// `value` in all lanes.
+    ///
+    /// # Safety
+    /// The processor must have the instructions of the implementation.
+    unsafe fn splat(value: f32) -> Self::Splat;
+
     /// `self + value * factors`.
     ///
     /// # Safety
     /// The processor must have the instructions of the implementation.
-    unsafe fn add_product(self, value: f32, factors: Self) -> Self;
+    unsafe fn add_product(self, value: Self::Splat, factors: Self) -> Self;
 }
 
 /// For any processor.
@@ -70,6 +84,9 @@ pub(super) trait Lanes: Copy {
 pub(super) struct Portable([f32; LANES]);
 
 impl Lanes for Portable {
+    type Splat = f32;
+    const SUMS: usize = 6;
+
     #[inline(always)]
     fn zero() -> Self {
         Self([0.0; LANES])
@@ -88,19 +105,27 @@ impl Lanes for Portable {
     }
 
     #[inline(always)]
+    unsafe fn splat(value: f32) -> f32 {
+        value
+    }
+
+    #[inline(always)]
     unsafe fn add_product(self, value: f32, factors: Self) -> Self {
         const FMA: bool = cfg!(target_arch = "aarch64");
         Self(std::array::from_fn(|lane| mul_add::<FMA>(value, factors.0[lane], self.0[lane])))
     }
 }
 
-/// For x86-64 with AVX2 and FMA.
+/// For x86-64 with AVX2 and FMA: sixteen registers.
 #[cfg(target_arch = "x86_64")]
 #[derive(Clone, Copy)]
 pub(super) struct Avx2([std::arch::x86_64::__m256; 2]);
 
 #[cfg(target_arch = "x86_64")]
 impl Lanes for Avx2 {
+    type Splat = std::arch::x86_64::__m256;
+    const SUMS: usize = 6;
+
     #[inline(always)]
     fn zero() -> Self {
         // SAFETY: a vector of floats may be all zero bits.
@@ -123,10 +148,15 @@ impl Lanes for Avx2 {
     }
 
     #[inline(always)]
-    unsafe fn add_product(self, value: f32, factors: Self) -> Self {
+    unsafe fn splat(value: f32) -> Self::Splat {
+        // SAFETY: the caller vouches for the instructions.
+        unsafe { std::arch::x86_64::_mm256_set1_ps(value) }
+    }
+
+    #[inline(always)]
+    unsafe fn add_product(self, value: Self::Splat, factors: Self) -> Self {
         // SAFETY: the caller vouches for the instructions.
         unsafe {
-            let value = std::arch::x86_64::_mm256_set1_ps(value);
             Self([
                 std::arch::x86_64::_mm256_fmadd_ps(value, factors.0[0], self.0[0]),
                 std::arch::x86_64::_mm256_fmadd_ps(value, factors.0[1], self.0[1]),
@@ -135,31 +165,116 @@ impl Lanes for Avx2 {
     }
 }
 
-/// Declares a function whose body is generic over [`Lanes`] and compiled for the widest ones of the processor.
+/// For x86-64 with AVX-512: thirty-two registers, each a whole vector.
+#[cfg(target_arch = "x86_64")]
+#[derive(Clone, Copy)]
+pub(super) struct Avx512(std::arch::x86_64::__m512);
+
+#[cfg(target_arch = "x86_64")]
+impl Lanes for Avx512 {
+    type Splat = std::arch::x86_64::__m512;
+    const SUMS: usize = 16;
+
+    #[inline(always)]
+    fn zero() -> Self {
+        // SAFETY: a vector of floats may be all zero bits.
+        unsafe { std::mem::zeroed() }
+    }
+
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> Self {
+        // SAFETY: the caller vouches for the values and the instructions.
+        unsafe { Self(std::arch::x86_64::_mm512_loadu_ps(from)) }
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, to: *mut f32) {
+        // SAFETY: the caller vouches for the values and the instructions.
+        unsafe { std::arch::x86_64::_mm512_storeu_ps(to, self.0) };
+    }
+
+    #[inline(always)]
+    unsafe fn splat(value: f32) -> Self::Splat {
+        // SAFETY: the caller vouches for the instructions.
+        unsafe { std::arch::x86_64::_mm512_set1_ps(value) }
+    }
+
+    #[inline(always)]
+    unsafe fn add_product(self, value: Self::Splat, factors: Self) -> Self {
+        // SAFETY: the caller vouches for the instructions.
+        unsafe { Self(std::arch::x86_64::_mm512_fmadd_ps(value, factors.0, self.0)) }
+    }
+}
+
+/// Which vectors a tiled kernel uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Level {
+    /// [`Portable`].
+    Portable,
+    /// [`Avx2`].
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    /// [`Avx512`].
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+}
+
+impl Level {
+    /// Those that this processor has, the widest last.
+    pub(super) fn available() -> &'static [Self] {
+        #[cfg(target_arch = "x86_64")]
+        if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
+            return match std::arch::is_x86_feature_detected!("avx512f") {
+                true => &[Self::Portable, Self::Avx2, Self::Avx512],
+                false => &[Self::Portable, Self::Avx2],
+            };
+        }
+        &[Self::Portable]
+    }
+
+    /// The widest that this processor has.
+    pub(super) fn best() -> Self {
+        Self::available().last().copied().unwrap_or(Self::Portable)
+    }
+}
+
+/// Declares a function whose body is generic over [`Lanes`] and compiled for each [`Level`], its first argument.
 ///
 /// Inside the body, the instructions of `V` may be taken for granted.
 macro_rules! tiled {
-    ($(#[$meta:meta])* fn $name:ident<$v:ident>($($arg:ident: $type:ty),* $(,)?) $body:block) => {
+    ($(#[$meta:meta])* $vis:vis fn $name:ident<$v:ident>($($arg:ident: $type:ty),* $(,)?) $body:block) => {
         $(#[$meta])*
-        #[allow(clippy::too_many_arguments, reason = "kernels take slices and strides, not structures")]
-        fn $name($($arg: $type),*) {
+        $vis fn $name(level: super::simd::Level, $($arg: $type),*) {
             /// # Safety
             /// The processor must have the instructions of the lanes.
             #[inline(always)]
             unsafe fn body<$v: super::simd::Lanes>($($arg: $type),*) $body
 
-            #[cfg(target_arch = "x86_64")]
-            if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
-                #[target_feature(enable = "avx2,fma")]
-                fn wide($($arg: $type),*) {
-                    // SAFETY: this function runs only where AVX2 and FMA are.
-                    unsafe { body::<super::simd::Avx2>($($arg),*) }
+            assert!(super::simd::Level::available().contains(&level), "{level:?} on a processor without it");
+            match level {
+                // SAFETY: the portable vectors need no special instructions.
+                super::simd::Level::Portable => unsafe { body::<super::simd::Portable>($($arg),*) },
+                #[cfg(target_arch = "x86_64")]
+                super::simd::Level::Avx2 => {
+                    #[target_feature(enable = "avx2,fma")]
+                    fn wide($($arg: $type),*) {
+                        // SAFETY: this function runs only where AVX2 and FMA are.
+                        unsafe { body::<super::simd::Avx2>($($arg),*) }
+                    }
+                    // SAFETY: the processor has AVX2 and FMA, as just checked.
+                    unsafe { wide($($arg),*) }
                 }
-                // SAFETY: the processor has AVX2 and FMA, as just checked.
-                return unsafe { wide($($arg),*) };
+                #[cfg(target_arch = "x86_64")]
+                super::simd::Level::Avx512 => {
+                    #[target_feature(enable = "avx512f,avx2,fma")]
+                    fn widest($($arg: $type),*) {
+                        // SAFETY: this function runs only where AVX-512, AVX2 and FMA are.
+                        unsafe { body::<super::simd::Avx512>($($arg),*) }
+                    }
+                    // SAFETY: the processor has AVX-512, AVX2 and FMA, as just checked.
+                    unsafe { widest($($arg),*) }
+                }
             }
-            // SAFETY: the portable vectors need no special instructions.
-            unsafe { body::<super::simd::Portable>($($arg),*) }
         }
     };
 }
