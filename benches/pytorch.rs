@@ -30,6 +30,9 @@ use burn::{
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// As `run` starts jobs: the allocator keeps what a step has freed for the next.
+const KEEP_FREED: &str = "MIMALLOC_PURGE_DELAY";
+
 /// Steps of a turn, and turns; the first turn is one step and warms up, the median of the others counts.
 const STEPS: usize = 3;
 const TURNS: usize = 8;
@@ -207,7 +210,7 @@ fn write_case(architecture: Architecture, views: usize, folder: &Path) -> Result
 
 fn sides(folder: &Path) -> Result<Vec<Side>, String> {
     let this = env::current_exe().map_err(|error| format!("cannot find this program: {error}"))?;
-    let mut sides = vec![Side::start("ablate", Command::new(this).arg("--side").arg(folder))?];
+    let mut sides = vec![Side::start("ablate", Command::new(this).arg("--side").arg(folder).env(KEEP_FREED, "-1"))?];
     if let Some(python) = env::var_os("ABLATE_PYTHON") {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/pytorch.py");
         for (name, layout) in [("PyTorch, channels last", "channels_last"), ("PyTorch, NCHW", "contiguous")] {

@@ -29,11 +29,18 @@ pub struct ChildJobs {
     pub keep_last: bool,
 }
 
+/// How many milliseconds the allocator waits before it gives freed memory back to the kernel; never, if negative. A step
+/// frees and takes the same large blocks as the one before, and the kernel would clean them anew (docs/performance.md).
+const KEEP_FREED: &str = "MIMALLOC_PURGE_DELAY";
+
 impl LocalJobs for ChildJobs {
     fn command(&self, launch: &Launch) -> Command {
         let mut command = Command::new(&self.program);
         command.arg("job").arg(launch.job.to_string()).arg("--store").arg(self.store.root());
         self.places.equip(&mut command, launch);
+        if std::env::var_os(KEEP_FREED).is_none() {
+            command.env(KEEP_FREED, "-1");
+        }
         command.arg("--checkpoint-every").arg((self.checkpoint_every.as_secs_f64() / 60.0).to_string());
         if let Some(epochs) = self.checkpoint_epochs {
             command.arg("--checkpoint-epochs").arg(epochs.to_string());

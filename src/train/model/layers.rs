@@ -48,9 +48,11 @@ impl<B: Ops> Conv<B> {
 
     /// `[n, h, w, inputs]` → `[n, h / stride, w / stride, outputs]`, rounded up.
     pub fn forward(&self, x: Tensor<B, 4>) -> Tensor<B, 4> {
-        let weight = self.weight.val();
-        let window = Window { kernel: weight.dims()[0], stride: self.stride };
-        ops::conv2d(x, weight, window)
+        ops::conv2d(x, self.weight.val(), self.window())
+    }
+
+    fn window(&self) -> Window {
+        Window { kernel: self.weight.dims()[0], stride: self.stride }
     }
 }
 
@@ -87,17 +89,12 @@ impl<B: Ops> Norm<B> {
         relu: bool,
         mode: Mode,
     ) -> Tensor<B, D> {
-        let gamma = self.weight.val();
-        let beta = match &self.bias {
-            Some(bias) => bias.val(),
-            None => gamma.zeros_like(),
-        };
+        let (gamma, beta) = self.parameters();
         match mode {
             Mode::Train | Mode::BatchStatistics => {
                 let (output, statistics) = ops::batch_norm(x, gamma, beta, residual, relu, EPSILON);
                 if mode == Mode::Train {
-                    self.running_mean = moved(&self.running_mean, statistics.mean);
-                    self.running_var = moved(&self.running_var, statistics.variance);
+                    self.record(statistics);
                 }
                 output
             }
@@ -107,6 +104,43 @@ impl<B: Ops> Norm<B> {
             }
         }
     }
+
+    /// Scale and shift.
+    fn parameters(&self) -> (Tensor<B, 1>, Tensor<B, 1>) {
+        let gamma = self.weight.val();
+        let beta = match &self.bias {
+            Some(bias) => bias.val(),
+            None => gamma.zeros_like(),
+        };
+        (gamma, beta)
+    }
+
+    /// Moves the running averages towards the statistics of a batch.
+    fn record(&mut self, batch: BatchStatistics<B>) {
+        self.running_mean = moved(&self.running_mean, batch.mean);
+        self.running_var = moved(&self.running_var, batch.variance);
+    }
+}
+
+/// `norm` behind `conv`: [`Conv::forward`], then [`Norm::forward`], in training as one operation.
+pub fn conv_norm<B: Ops>(
+    conv: &Conv<B>,
+    norm: &mut Norm<B>,
+    x: Tensor<B, 4>,
+    residual: Option<Tensor<B, 4>>,
+    relu: bool,
+    mode: Mode,
+) -> Tensor<B, 4> {
+    if mode == Mode::Inference {
+        return norm.forward(conv.forward(x), residual, relu, mode);
+    }
+    let (gamma, beta) = norm.parameters();
+    let (weight, window) = (conv.weight.val(), conv.window());
+    let (output, statistics) = ops::conv_norm(x, weight, window, gamma, beta, residual, relu, EPSILON);
+    if mode == Mode::Train {
+        norm.record(statistics);
+    }
+    output
 }
 
 fn constant<B: Ops>(value: Tensor<B, 1>) -> Param<Tensor<B, 1>> {

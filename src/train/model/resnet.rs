@@ -5,7 +5,7 @@ use burn::{
     tensor::{Tensor, module::max_pool2d},
 };
 
-use super::layers::{Conv, Mode, Norm};
+use super::layers::{Conv, Mode, Norm, conv_norm};
 use crate::{
     recipe::{BlockKind, Encoder, Stem},
     train::{
@@ -112,7 +112,7 @@ impl<B: Ops> ResNet<B> {
             }
             None => images,
         };
-        let mut x = self.bn1.forward(self.conv1.forward(images), None, true, mode);
+        let mut x = conv_norm(&self.conv1, &mut self.bn1, images, None, true, mode);
         if self.pooled_stem {
             x = max_pool2d(x.permute([0, 3, 1, 2]), [3, 3], [2, 2], [1, 1], [1, 1], false).permute([0, 2, 3, 1]);
         }
@@ -127,17 +127,16 @@ impl<B: Ops> ResNet<B> {
 impl<B: Ops> Block<B> {
     fn forward(&mut self, x: Tensor<B, 4>, mode: Mode) -> Tensor<B, 4> {
         let shortcut = match &mut self.downsample {
-            Some(Shortcut { conv, bn }) => bn.forward(conv.forward(x.clone()), None, false, mode),
+            Some(Shortcut { conv, bn }) => conv_norm(conv, bn, x.clone(), None, false, mode),
             None => x.clone(),
         };
-        let x = self.bn1.forward(self.conv1.forward(x), None, true, mode);
-        let x = self.conv2.forward(x);
+        let x = conv_norm(&self.conv1, &mut self.bn1, x, None, true, mode);
         match (&self.conv3, &mut self.bn3) {
             (Some(conv3), Some(bn3)) => {
-                let x = self.bn2.forward(x, None, true, mode);
-                bn3.forward(conv3.forward(x), Some(shortcut), true, mode)
+                let x = conv_norm(&self.conv2, &mut self.bn2, x, None, true, mode);
+                conv_norm(conv3, bn3, x, Some(shortcut), true, mode)
             }
-            _ => self.bn2.forward(x, Some(shortcut), true, mode),
+            _ => conv_norm(&self.conv2, &mut self.bn2, x, Some(shortcut), true, mode),
         }
     }
 }

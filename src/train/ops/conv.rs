@@ -2,42 +2,33 @@
 
 use burn::{
     backend::autodiff::{
-        Autodiff, NodeId,
+        Autodiff,
         checkpoint::{base::Checkpointer, strategy::CheckpointStrategy},
         grads::Gradients,
         ops::{Backward, Ops as BackwardOps, OpsKind},
     },
-    tensor::{Tensor, TensorMetadata, TensorPrimitive, ops::FloatTensor},
+    tensor::{Tensor, TensorPrimitive, ops::FloatTensor},
 };
 
-use super::{Kernels, Ops, Window};
+use super::{Conv, Kernels, Ops, Window};
 
 /// Convolves `x` `[n, h, w, c]` with `weight` `[k, k, c, o]`: `[n, ⌈h / stride⌉, ⌈w / stride⌉, o]`.
 pub fn conv2d<B: Ops>(x: Tensor<B, 4>, weight: Tensor<B, 4>, window: Window) -> Tensor<B, 4> {
-    let output = B::convolution(x.into_primitive().tensor(), weight.into_primitive().tensor(), window);
-    Tensor::from_primitive(TensorPrimitive::Float(output))
+    let conv = Conv { x: x.into_primitive().tensor(), weight: weight.into_primitive().tensor(), window };
+    Tensor::from_primitive(TensorPrimitive::Float(B::convolution(conv)))
 }
 
 #[derive(Debug)]
-struct Conv2dBackward;
+struct ConvBackward;
 
-impl<B: Kernels> Backward<B, 2> for Conv2dBackward {
-    type State = (NodeId, NodeId, Window);
+impl<B: Kernels> Backward<B, 2> for ConvBackward {
+    type State = Conv<FloatTensor<B>>;
 
-    fn backward(self, ops: BackwardOps<Self::State, 2>, grads: &mut Gradients, checkpointer: &mut Checkpointer) {
-        let [x_node, weight_node] = ops.parents;
-        let (x, weight, window) = ops.state;
+    fn backward(self, ops: BackwardOps<Self::State, 2>, grads: &mut Gradients, _checkpointer: &mut Checkpointer) {
         let grad = grads.consume::<B>(&ops.node);
-        let (x, weight): (FloatTensor<B>, FloatTensor<B>) =
-            (checkpointer.retrieve_node_output(x), checkpointer.retrieve_node_output(weight));
-        let (input, weights) = match weight_node {
-            Some(_) => {
-                let (input, weights) = B::convolve_grads(&x, &weight, &grad, window, x_node.is_some());
-                (input, Some(weights))
-            }
-            None => (Some(B::convolve_input_grad(&weight, &grad, x.shape(), window)), None),
-        };
-        for (node, grad) in [(x_node, input), (weight_node, weights)] {
+        let [x, weight] = ops.parents;
+        let (input, weights) = B::convolve_grads(&ops.state, &grad, x.is_some());
+        for (node, grad) in [(x, input), (weight, Some(weights))] {
             if let (Some(node), Some(grad)) = (node, grad) {
                 grads.register::<B>(node.id, grad);
             }
@@ -47,16 +38,19 @@ impl<B: Kernels> Backward<B, 2> for Conv2dBackward {
 
 /// The forward half of [`Ops::convolution`] under autodiff.
 pub(super) fn tracked_conv2d<B: Kernels, C: CheckpointStrategy>(
-    x: FloatTensor<Autodiff<B, C>>,
-    weight: FloatTensor<Autodiff<B, C>>,
-    window: Window,
+    conv: Conv<FloatTensor<Autodiff<B, C>>>,
 ) -> FloatTensor<Autodiff<B, C>> {
-    let output = B::convolve(&x.primitive, &weight.primitive, window);
-    match Conv2dBackward.prepare::<C>([x.node.clone(), weight.node.clone()]).compute_bound().stateful() {
-        OpsKind::Tracked(mut prep) => {
-            let state = (prep.checkpoint(&x), prep.checkpoint(&weight), window);
-            prep.finish(state, output)
-        }
+    let (nodes, conv) = ([conv.x.node.clone(), conv.weight.node.clone()], untracked::<B, C>(conv));
+    let output = B::convolve(&conv);
+    match ConvBackward.prepare::<C>(nodes).compute_bound().stateful() {
+        OpsKind::Tracked(prep) => prep.finish(conv, output),
         OpsKind::UnTracked(prep) => prep.finish(output),
     }
+}
+
+/// The same without what autodiff remembers.
+pub(super) fn untracked<B: Kernels, C: CheckpointStrategy>(
+    conv: Conv<FloatTensor<Autodiff<B, C>>>,
+) -> Conv<FloatTensor<B>> {
+    Conv { x: conv.x.primitive, weight: conv.weight.primitive, window: conv.window }
 }

@@ -1,8 +1,10 @@
 //! How the convolution kernels want images and weights to lie in memory.
 
+use std::mem::MaybeUninit;
+
 use super::{
-    Window,
-    simd::{LANES, Lanes},
+    Window, buffer,
+    simd::{LANES, Lanes, prefetch},
 };
 
 /// Shape of a batch of images.
@@ -72,10 +74,16 @@ pub(super) struct Planes {
 impl Planes {
     /// Room for `images` images of the given height, width and channels; all zeros.
     pub(super) fn new(dims: Dims, border: usize, images: usize) -> Self {
-        let pitch = (dims.w + 2 * border) * LANES;
+        let pitch = Self::pitch(dims, border);
         let block = (dims.h + 2 * border) * pitch;
         let image = dims.blocks() * block;
-        Self { values: vec![0.0; images * image], pitch, block, image, border, dims }
+        // Tiles of an image of odd height read a row that is not there.
+        Self { values: vec![0.0; images * image + 2 * pitch], pitch, block, image, border, dims }
+    }
+
+    /// From one row to the next.
+    pub(super) fn pitch(dims: Dims, border: usize) -> usize {
+        (dims.w + 2 * border) * LANES
     }
 
     /// Bytes that one image takes.
@@ -86,11 +94,29 @@ impl Planes {
     /// Takes up `images` `[n, h, w, c]` as the first ones; the border stays as it is.
     pub(super) fn fill(&mut self, images: &[f32]) {
         let dims = self.dims;
+        let width = dims.w * dims.c;
         for (image, values) in images.chunks_exact(dims.image()).zip(self.values.chunks_exact_mut(self.image)) {
-            for (row, source) in image.chunks_exact(dims.w * dims.c).enumerate() {
+            for (row, source) in image.chunks_exact(width).enumerate() {
+                prefetch(ahead(image, row, width));
                 let start = (row + self.border) * self.pitch + self.border * LANES;
                 spread(source, dims.c, self.block, &mut values[start..]);
             }
+        }
+    }
+
+    /// Takes up, row by row, what `row` makes of rows of two kinds of images `[n, h, w, c]`; it must write all of it.
+    pub(super) fn fill_with(&mut self, a: &[f32], b: &[f32], row: impl Fn(&[f32], &[f32], &mut [MaybeUninit<f32>])) {
+        let (dims, width) = (self.dims, self.dims.w * self.dims.c);
+        let mut made = buffer::unwritten(width);
+        let rows = a.chunks_exact(width).zip(b.chunks_exact(width));
+        let (all_a, all_b) = (a, b);
+        for (number, (a, b)) in rows.enumerate() {
+            prefetch(ahead(all_a, number, width));
+            prefetch(ahead(all_b, number, width));
+            row(a, b, &mut made);
+            let start = number / dims.h * self.image + self.row(number % dims.h);
+            // SAFETY: `row` wrote it.
+            spread(unsafe { buffer::written_slice(&made) }, dims.c, self.block, &mut self.values[start..]);
         }
     }
 
@@ -98,6 +124,14 @@ impl Planes {
     pub(super) fn row(&self, row: usize) -> usize {
         (row + self.border) * self.pitch + self.border * LANES
     }
+}
+
+/// The row that is worked on a few kilobytes after the given one.
+fn ahead(rows: &[f32], row: usize, width: usize) -> &[f32] {
+    /// Values in between.
+    const DISTANCE: usize = 2048;
+    let start = (row * width + DISTANCE).min(rows.len());
+    &rows[start..rows.len().min(start + width)]
 }
 
 /// Copies a row of pixels of `channels` channels to where `to`'s blocks of channels begin, `block` apart.
@@ -160,7 +194,7 @@ pub(super) fn transpose_taps(weight: &[f32], taps: usize, inputs: usize, outputs
 /// # Safety
 /// The processor must have the instructions of `V`.
 #[inline(always)]
-pub(super) unsafe fn store<V: Lanes>(sum: V, lanes: usize, to: &mut [std::mem::MaybeUninit<f32>]) {
+pub(super) unsafe fn store<V: Lanes>(sum: V, lanes: usize, to: &mut [MaybeUninit<f32>]) {
     let to = &mut to[..lanes];
     if lanes == LANES {
         // SAFETY: the slice has `LANES` elements.

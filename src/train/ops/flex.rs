@@ -6,104 +6,83 @@ use burn::{
 };
 
 use super::{
-    Kernels, Norm, NormGrads, Ops, Window, conv_kernels,
+    Conv, ConvNormGrads, Follow, Kernels, Norm, NormGrads, Ops, conv_kernels,
     conv_layout::{self, Dims, Planes},
-    norm_kernels,
+    norm_kernels::{self, Affine, Line},
+    norm_statistics::{self, Part},
     simd::Level,
 };
 
 impl Kernels for Flex {
-    fn convolve(x: &FlexTensor, weight: &FlexTensor, window: Window) -> FlexTensor {
-        let (x, weight) = (x.to_contiguous(), weight.to_contiguous());
-        let shape = conv_layout::Shape::new(dims(&x), channels(&weight), window);
+    fn convolve(conv: &Conv<FlexTensor>) -> FlexTensor {
+        let (x, weight) = (conv.x.to_contiguous(), conv.weight.to_contiguous());
+        let shape = conv_layout::Shape::new(dims(&x), channels(&weight), conv.window);
         let (output, _) = conv_kernels::forward(Level::best(), shape, floats(&x), floats(&weight), |_| ());
         tensor(output, shape.output.into())
     }
 
-    fn convolve_input_grad(weight: &FlexTensor, grad: &FlexTensor, shape: Shape, window: Window) -> FlexTensor {
-        let x = tensor(vec![0.0; shape.num_elements()], shape);
-        match Self::convolve_grads(&x, weight, grad, window, true) {
-            (Some(input), _) => input,
-            (None, _) => unreachable!("it was asked for"),
-        }
+    fn convolve_grads(conv: &Conv<FlexTensor>, grad: &FlexTensor, input_too: bool) -> (Option<FlexTensor>, FlexTensor) {
+        let grad = grad.to_contiguous();
+        let (grads, image) = (floats(&grad), dims(&grad).image());
+        let fill = |first, count, planes: &mut Planes| planes.fill(&grads[first * image..][..count * image]);
+        backward(conv, channels(&grad), fill, input_too)
     }
 
-    fn convolve_weight_grad(x: &FlexTensor, grad: &FlexTensor, window: Window) -> FlexTensor {
-        let (dims, outputs) = (dims(x), channels(grad));
-        let shape = [window.kernel, window.kernel, dims.c, outputs].into();
-        Self::convolve_grads(x, &tensor(vec![], Shape::from([0])), grad, window, false).1.reshape(shape)
+    fn convolve_and_measure(conv: &Conv<FlexTensor>) -> [FlexTensor; 3] {
+        let (x, weight) = (conv.x.to_contiguous(), conv.weight.to_contiguous());
+        let channels = channels(&weight);
+        let shape = conv_layout::Shape::new(dims(&x), channels, conv.window);
+        let look = |image: &[f32]| Part::of(image, channels);
+        let (output, parts) = conv_kernels::forward(Level::best(), shape, floats(&x), floats(&weight), look);
+        let (mean, variance) = norm_statistics::combined(&parts, channels);
+        [tensor(output, shape.output.into()), tensor(mean, [channels].into()), tensor(variance, [channels].into())]
     }
 
-    fn convolve_grads(
-        x: &FlexTensor,
-        weight: &FlexTensor,
+    fn conv_norm_grads(
+        conv: &Conv<FlexTensor>,
+        norm: &Norm<FlexTensor>,
+        output: &FlexTensor,
         grad: &FlexTensor,
-        window: Window,
         input_too: bool,
-    ) -> (Option<FlexTensor>, FlexTensor) {
-        let (x, weight, grad) = (x.to_contiguous(), weight.to_contiguous(), grad.to_contiguous());
-        let shape = conv_layout::Shape::new(dims(&x), channels(&grad), window);
-        let (grads, image) = (floats(&grad), shape.output.image());
-        let job = conv_kernels::Backward {
-            level: Level::best(),
-            shape,
-            x: floats(&x),
-            weight: floats(&weight),
-            fill: |first: usize, count: usize, planes: &mut Planes| {
-                planes.fill(&grads[first * image..][..count * image])
-            },
+    ) -> ConvNormGrads<FlexTensor> {
+        let norm = Normalized::new(norm, output, grad);
+        let (line, y, image) = (norm.backward().line(), floats(&norm.x), dims(&norm.x).image());
+        let behind = line.masked.as_deref().unwrap_or(floats(&norm.grad));
+        let fill = |first: usize, count: usize, planes: &mut Planes| {
+            let range = first * image..(first + count) * image;
+            planes.fill_with(&y[range.clone()], &behind[range], |y, grad, row| line.of(y, grad, row));
         };
-        let (input, weights) = conv_kernels::backward(&job, input_too);
-        let kernel = [window.kernel, window.kernel, shape.input.c, shape.output.c];
-        (input.map(|input| tensor(input, shape.input.into())), tensor(weights, kernel.into()))
+        let (input, weight) = backward(conv, channels(&norm.x), fill, input_too);
+        let (gamma, beta, residual) = norm.rest(line);
+        ConvNormGrads { input, weight, gamma, beta, residual }
     }
 
     fn channel_statistics(x: &FlexTensor) -> (FlexTensor, FlexTensor) {
         let x = x.to_contiguous();
         let channels = channels(&x);
-        let (mean, variance) = norm_kernels::statistics(floats(&x), channels);
+        let (mean, variance) = norm_statistics::statistics(floats(&x), channels);
         (tensor(mean, [channels].into()), tensor(variance, [channels].into()))
     }
 
     fn normalize(args: &Norm<FlexTensor>) -> FlexTensor {
         let x = args.x.to_contiguous();
         let residual = args.residual.as_ref().map(FlexTensor::to_contiguous);
-        let (mean, gamma, beta) = (args.mean.to_contiguous(), args.gamma.to_contiguous(), args.beta.to_contiguous());
-        let inverse = inverse_deviation(args);
-        let scale: Vec<f32> = floats(&gamma).iter().zip(&inverse).map(|(gamma, inverse)| gamma * inverse).collect();
-        let shift: Vec<f32> = floats(&beta)
-            .iter()
-            .zip(floats(&mean).iter().zip(&scale))
-            .map(|(beta, (mean, scale))| beta - mean * scale)
-            .collect();
-        let output = norm_kernels::apply(floats(&x), &scale, &shift, residual.as_ref().map(floats), args.relu);
+        let output = norm_kernels::apply(floats(&x), &affine(args), residual.as_ref().map(floats), args.relu);
         tensor(output, x.layout().shape().clone())
     }
 
     fn normalize_grads(args: &Norm<FlexTensor>, output: &FlexTensor, grad: &FlexTensor) -> NormGrads<FlexTensor> {
-        let (x, output, grad) = (args.x.to_contiguous(), output.to_contiguous(), grad.to_contiguous());
-        let (mean, gamma) = (args.mean.to_contiguous(), args.gamma.to_contiguous());
-        let grads = norm_kernels::grads(
-            floats(&x),
-            floats(&mean),
-            &inverse_deviation(args),
-            floats(&gamma),
-            args.relu.then(|| floats(&output)),
-            floats(&grad),
-        );
-        let (shape, channels) = (x.layout().shape().clone(), Shape::from([channels(&x)]));
-        NormGrads {
-            input: tensor(grads.input, shape.clone()),
-            gamma: tensor(grads.gamma, channels.clone()),
-            beta: tensor(grads.beta, channels),
-            residual: tensor(grads.residual, shape),
-        }
+        let norm = Normalized::new(args, output, grad);
+        let line = norm.backward().line();
+        let input = tensor(norm.backward().input(&line), norm.x.layout().shape().clone());
+        let (gamma, beta, residual) = norm.rest(line);
+        NormGrads { input, gamma, beta, residual }
     }
 }
 
 impl Ops for Flex {
-    fn convolution(x: FlexTensor, weight: FlexTensor, window: Window) -> FlexTensor {
-        Self::convolve(&x, &weight, window)
+    fn convolution(conv: Conv<FlexTensor>) -> FlexTensor {
+        Self::convolve(&conv)
     }
 
     fn normalize(args: Norm<FlexTensor>) -> FlexTensor {
@@ -114,9 +93,86 @@ impl Ops for Flex {
         <Self as Kernels>::normalize(&args)
     }
 
+    fn conv_norm(conv: Conv<FlexTensor>, follow: Follow<FlexTensor>) -> [FlexTensor; 3] {
+        let [y, mean, variance] = Self::convolve_and_measure(&conv);
+        let output = <Self as Kernels>::normalize(&follow.of(y, mean.clone(), variance.clone()));
+        [output, mean, variance]
+    }
+
     fn channel_statistics(x: &FlexTensor) -> (FlexTensor, FlexTensor) {
         <Self as Kernels>::channel_statistics(x)
     }
+}
+
+/// Both gradients of a convolution with `outputs` channels, whose gradients `fill` fills in.
+fn backward(
+    conv: &Conv<FlexTensor>,
+    outputs: usize,
+    fill: impl Fn(usize, usize, &mut Planes) + Sync,
+    input_too: bool,
+) -> (Option<FlexTensor>, FlexTensor) {
+    let (x, weight) = (conv.x.to_contiguous(), conv.weight.to_contiguous());
+    let shape = conv_layout::Shape::new(dims(&x), outputs, conv.window);
+    let job = conv_kernels::Backward { level: Level::best(), shape, x: floats(&x), weight: floats(&weight), fill };
+    let (input, weights) = conv_kernels::backward(&job, input_too);
+    let kernel = [conv.window.kernel, conv.window.kernel, shape.input.c, outputs];
+    (input.map(|input| tensor(input, shape.input.into())), tensor(weights, kernel.into()))
+}
+
+/// A normalization and the gradient of its output, as contiguous tensors.
+struct Normalized {
+    x: FlexTensor,
+    mean: FlexTensor,
+    gamma: FlexTensor,
+    /// If a residual went in.
+    output: Option<FlexTensor>,
+    grad: FlexTensor,
+    inverse_deviation: Vec<f32>,
+    affine: Affine,
+    relu: bool,
+}
+
+impl Normalized {
+    fn new(args: &Norm<FlexTensor>, output: &FlexTensor, grad: &FlexTensor) -> Self {
+        Self {
+            x: args.x.to_contiguous(),
+            mean: args.mean.to_contiguous(),
+            gamma: args.gamma.to_contiguous(),
+            output: args.residual.as_ref().map(|_| output.to_contiguous()),
+            grad: grad.to_contiguous(),
+            inverse_deviation: inverse_deviation(args),
+            affine: affine(args),
+            relu: args.relu,
+        }
+    }
+
+    fn backward(&self) -> norm_kernels::Backward<'_> {
+        norm_kernels::Backward {
+            x: floats(&self.x),
+            mean: floats(&self.mean),
+            inverse_deviation: &self.inverse_deviation,
+            gamma: floats(&self.gamma),
+            affine: &self.affine,
+            relu: self.relu,
+            output: self.output.as_ref().map(floats),
+            grad: floats(&self.grad),
+        }
+    }
+
+    /// Gradients of γ, β and the residual; where there is none, of no meaning.
+    fn rest(self, line: Line) -> (FlexTensor, FlexTensor, FlexTensor) {
+        let channels = Shape::from([channels(&self.x)]);
+        let residual = match line.masked {
+            Some(masked) => tensor(masked, self.x.layout().shape().clone()),
+            None => self.grad,
+        };
+        (tensor(line.gamma, channels.clone()), tensor(line.beta, channels), residual)
+    }
+}
+
+fn affine(args: &Norm<FlexTensor>) -> Affine {
+    let (mean, gamma, beta) = (args.mean.to_contiguous(), args.gamma.to_contiguous(), args.beta.to_contiguous());
+    Affine::new(floats(&mean), &inverse_deviation(args), floats(&gamma), floats(&beta))
 }
 
 fn inverse_deviation(args: &Norm<FlexTensor>) -> Vec<f32> {

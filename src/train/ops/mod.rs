@@ -7,25 +7,31 @@
 
 mod buffer;
 mod conv;
+mod conv_direct;
 mod conv_kernels;
 mod conv_layout;
+mod conv_norm;
 mod conv_tiles;
 mod exponentials;
 mod flex;
 mod norm;
 mod norm_kernels;
+mod norm_statistics;
 pub mod plain;
 mod product;
 mod simd;
 #[cfg(test)]
 mod tests;
+mod winograd;
+mod winograd_transforms;
 
 pub use conv::conv2d;
+pub use conv_norm::conv_norm;
 pub use exponentials::{largest, pair_of_exponentials, sum_of_exponentials};
 pub use norm::{BatchStatistics, batch_norm, normalize};
 pub use product::{Matrix, Real, add_product};
 
-use burn::tensor::{Shape, TensorMetadata, backend::Backend, ops::FloatTensor};
+use burn::tensor::{backend::Backend, ops::FloatTensor};
 
 /// A square convolution window with "same" padding: `kernel / 2` zeros on each side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,34 +66,64 @@ pub struct NormGrads<T> {
     pub residual: T,
 }
 
+/// Gradients of a convolution and the batch normalization behind it.
+pub struct ConvNormGrads<T> {
+    /// With respect to the convolution's input, if it was wanted.
+    pub input: Option<T>,
+    /// With respect to the convolution's weights.
+    pub weight: T,
+    /// With respect to the scale γ.
+    pub gamma: T,
+    /// With respect to the shift β.
+    pub beta: T,
+    /// With respect to the residual.
+    pub residual: T,
+}
+
+/// What a convolution is computed from.
+#[derive(Clone, Debug)]
+pub struct Conv<T> {
+    /// `[n, h, w, c]`.
+    pub x: T,
+    /// `[k, k, c, o]`.
+    pub weight: T,
+    /// What slides over `x`.
+    pub window: Window,
+}
+
 /// Raw computations of a backend, without gradients.
 ///
 /// Shapes: `x` is `[n, h, w, c]`, `weight` is `[k, k, c, o]`, per-channel tensors are `[c]`.
 pub trait Kernels: Backend {
-    /// Convolution of `x` with `weight`: `[n, h', w', o]`.
-    fn convolve(x: &FloatTensor<Self>, weight: &FloatTensor<Self>, window: Window) -> FloatTensor<Self>;
+    /// The convolution: `[n, h', w', o]`.
+    fn convolve(conv: &Conv<FloatTensor<Self>>) -> FloatTensor<Self>;
 
-    /// Gradient of [`Kernels::convolve`] with respect to `x`, which has the given shape.
-    fn convolve_input_grad(
-        weight: &FloatTensor<Self>,
-        grad: &FloatTensor<Self>,
-        shape: Shape,
-        window: Window,
-    ) -> FloatTensor<Self>;
-
-    /// Gradient of [`Kernels::convolve`] with respect to `weight`.
-    fn convolve_weight_grad(x: &FloatTensor<Self>, grad: &FloatTensor<Self>, window: Window) -> FloatTensor<Self>;
-
-    /// Both gradients of [`Kernels::convolve`], that with respect to `x` if it is wanted.
+    /// Gradients of [`Kernels::convolve`] with respect to `x`, if it is wanted, and the weights.
     fn convolve_grads(
-        x: &FloatTensor<Self>,
-        weight: &FloatTensor<Self>,
+        conv: &Conv<FloatTensor<Self>>,
         grad: &FloatTensor<Self>,
-        window: Window,
         input_too: bool,
-    ) -> (Option<FloatTensor<Self>>, FloatTensor<Self>) {
-        let input = input_too.then(|| Self::convolve_input_grad(weight, grad, x.shape(), window));
-        (input, Self::convolve_weight_grad(x, grad, window))
+    ) -> (Option<FloatTensor<Self>>, FloatTensor<Self>);
+
+    /// [`Kernels::convolve`] and the [`Kernels::channel_statistics`] of its result.
+    fn convolve_and_measure(conv: &Conv<FloatTensor<Self>>) -> [FloatTensor<Self>; 3] {
+        let output = Self::convolve(conv);
+        let (mean, variance) = Self::channel_statistics(&output);
+        [output, mean, variance]
+    }
+
+    /// Gradients of a convolution behind which `norm` normalizes with its result's own statistics; `output` is what came
+    /// out at the end.
+    fn conv_norm_grads(
+        conv: &Conv<FloatTensor<Self>>,
+        norm: &Norm<FloatTensor<Self>>,
+        output: &FloatTensor<Self>,
+        grad: &FloatTensor<Self>,
+        input_too: bool,
+    ) -> ConvNormGrads<FloatTensor<Self>> {
+        let NormGrads { input, gamma, beta, residual } = Self::normalize_grads(norm, output, grad);
+        let (input, weight) = Self::convolve_grads(conv, &input, input_too);
+        ConvNormGrads { input, weight, gamma, beta, residual }
     }
 
     /// Mean and biased variance of each channel over batch and pixels.
@@ -128,7 +164,7 @@ pub struct Norm<T> {
 /// Differentiable operations; a model that is generic over `Ops` runs with and without autodiff.
 pub trait Ops: Backend {
     /// See [`conv2d`].
-    fn convolution(x: FloatTensor<Self>, weight: FloatTensor<Self>, window: Window) -> FloatTensor<Self>;
+    fn convolution(conv: Conv<FloatTensor<Self>>) -> FloatTensor<Self>;
 
     /// See [`normalize`]: statistics are constants.
     fn normalize(args: Norm<FloatTensor<Self>>) -> FloatTensor<Self>;
@@ -137,6 +173,32 @@ pub trait Ops: Backend {
     /// through.
     fn batch_norm(args: Norm<FloatTensor<Self>>) -> FloatTensor<Self>;
 
+    /// See [`conv_norm`]: the output, mean and variance, of which only the first is tracked.
+    fn conv_norm(conv: Conv<FloatTensor<Self>>, follow: Follow<FloatTensor<Self>>) -> [FloatTensor<Self>; 3];
+
     /// See [`Kernels::channel_statistics`]; the result is not tracked.
     fn channel_statistics(x: &FloatTensor<Self>) -> (FloatTensor<Self>, FloatTensor<Self>);
+}
+
+/// What follows a convolution: batch normalization, then perhaps a residual and a ReLU.
+#[derive(Clone, Debug)]
+pub struct Follow<T> {
+    /// Scale γ per channel.
+    pub gamma: T,
+    /// Shift β per channel.
+    pub beta: T,
+    /// Added before the ReLU; of the output's shape.
+    pub residual: Option<T>,
+    /// Whether negative outputs become zero.
+    pub relu: bool,
+    /// ε under the square root.
+    pub epsilon: f64,
+}
+
+impl<T> Follow<T> {
+    /// The normalization of `x`, whose statistics are given.
+    pub fn of(self, x: T, mean: T, variance: T) -> Norm<T> {
+        let Self { gamma, beta, residual, relu, epsilon } = self;
+        Norm { x, mean, variance, gamma, beta, residual, relu, epsilon }
+    }
 }

@@ -10,7 +10,7 @@ use burn::{
     tensor::{Tensor, TensorPrimitive, ops::FloatTensor},
 };
 
-use super::{Kernels, Norm, Ops, Window, conv::tracked_conv2d};
+use super::{Conv, Follow, Kernels, Norm, Ops, conv::tracked_conv2d, conv_norm::tracked_conv_norm};
 
 /// Mean and biased variance of each channel of a batch, not tracked by autodiff.
 #[derive(Clone, Debug)]
@@ -70,11 +70,11 @@ pub fn normalize<B: Ops, const D: usize>(
     }))
 }
 
-fn primitive<B: Ops, const D: usize>(tensor: Tensor<B, D>) -> FloatTensor<B> {
+pub(super) fn primitive<B: Ops, const D: usize>(tensor: Tensor<B, D>) -> FloatTensor<B> {
     tensor.into_primitive().tensor()
 }
 
-fn float<B: Ops, const D: usize>(tensor: FloatTensor<B>) -> Tensor<B, D> {
+pub(super) fn float<B: Ops, const D: usize>(tensor: FloatTensor<B>) -> Tensor<B, D> {
     Tensor::from_primitive(TensorPrimitive::Float(tensor))
 }
 
@@ -99,8 +99,8 @@ impl<B: Kernels, const N: usize> Backward<B, N> for BatchNormBackward {
 }
 
 impl<B: Kernels, C: CheckpointStrategy> Ops for Autodiff<B, C> {
-    fn convolution(x: FloatTensor<Self>, weight: FloatTensor<Self>, window: Window) -> FloatTensor<Self> {
-        tracked_conv2d::<B, C>(x, weight, window)
+    fn convolution(conv: Conv<FloatTensor<Self>>) -> FloatTensor<Self> {
+        tracked_conv2d::<B, C>(conv)
     }
 
     fn normalize(args: Norm<FloatTensor<Self>>) -> FloatTensor<Self> {
@@ -126,6 +126,10 @@ impl<B: Kernels, C: CheckpointStrategy> Ops for Autodiff<B, C> {
                 }
             }
         }
+    }
+
+    fn conv_norm(conv: Conv<FloatTensor<Self>>, follow: Follow<FloatTensor<Self>>) -> [FloatTensor<Self>; 3] {
+        tracked_conv_norm::<B, C>(conv, follow)
     }
 
     fn channel_statistics(x: &FloatTensor<Self>) -> (FloatTensor<Self>, FloatTensor<Self>) {

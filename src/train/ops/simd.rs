@@ -39,6 +39,18 @@ pub(super) fn mul_add<const FMA: bool>(a: f32, b: f32, c: f32) -> f32 {
     if FMA { a.mul_add(b, c) } else { a * b + c }
 }
 
+/// Asks for the values to be brought into the cache, where the processor can be asked.
+#[inline(always)]
+pub(super) fn prefetch(values: &[f32]) {
+    #[cfg(target_arch = "x86_64")]
+    for line in values.chunks(LANES) {
+        // SAFETY: every x86-64 processor has SSE, and a prefetch reads nothing.
+        unsafe { std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(line.as_ptr().cast()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = values;
+}
+
 /// Sixteen neighboring float32 values.
 pub(super) const LANES: usize = 16;
 
@@ -77,6 +89,18 @@ pub(super) trait Lanes: Copy {
     /// # Safety
     /// The processor must have the instructions of the implementation.
     unsafe fn add_product(self, value: Self::Splat, factors: Self) -> Self;
+
+    /// `self + other`.
+    ///
+    /// # Safety
+    /// The processor must have the instructions of the implementation.
+    unsafe fn add(self, other: Self) -> Self;
+
+    /// `self - other`.
+    ///
+    /// # Safety
+    /// The processor must have the instructions of the implementation.
+    unsafe fn sub(self, other: Self) -> Self;
 }
 
 /// For any processor.
@@ -113,6 +137,16 @@ impl Lanes for Portable {
     unsafe fn add_product(self, value: f32, factors: Self) -> Self {
         const FMA: bool = cfg!(target_arch = "aarch64");
         Self(std::array::from_fn(|lane| mul_add::<FMA>(value, factors.0[lane], self.0[lane])))
+    }
+
+    #[inline(always)]
+    unsafe fn add(self, other: Self) -> Self {
+        Self(std::array::from_fn(|lane| self.0[lane] + other.0[lane]))
+    }
+
+    #[inline(always)]
+    unsafe fn sub(self, other: Self) -> Self {
+        Self(std::array::from_fn(|lane| self.0[lane] - other.0[lane]))
     }
 }
 
@@ -163,6 +197,28 @@ impl Lanes for Avx2 {
             ])
         }
     }
+
+    #[inline(always)]
+    unsafe fn add(self, other: Self) -> Self {
+        // SAFETY: the caller vouches for the instructions.
+        unsafe {
+            Self([
+                std::arch::x86_64::_mm256_add_ps(self.0[0], other.0[0]),
+                std::arch::x86_64::_mm256_add_ps(self.0[1], other.0[1]),
+            ])
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn sub(self, other: Self) -> Self {
+        // SAFETY: the caller vouches for the instructions.
+        unsafe {
+            Self([
+                std::arch::x86_64::_mm256_sub_ps(self.0[0], other.0[0]),
+                std::arch::x86_64::_mm256_sub_ps(self.0[1], other.0[1]),
+            ])
+        }
+    }
 }
 
 /// For x86-64 with AVX-512: thirty-two registers, each a whole vector.
@@ -203,6 +259,18 @@ impl Lanes for Avx512 {
     unsafe fn add_product(self, value: Self::Splat, factors: Self) -> Self {
         // SAFETY: the caller vouches for the instructions.
         unsafe { Self(std::arch::x86_64::_mm512_fmadd_ps(value, factors.0, self.0)) }
+    }
+
+    #[inline(always)]
+    unsafe fn add(self, other: Self) -> Self {
+        // SAFETY: the caller vouches for the instructions.
+        unsafe { Self(std::arch::x86_64::_mm512_add_ps(self.0, other.0)) }
+    }
+
+    #[inline(always)]
+    unsafe fn sub(self, other: Self) -> Self {
+        // SAFETY: the caller vouches for the instructions.
+        unsafe { Self(std::arch::x86_64::_mm512_sub_ps(self.0, other.0)) }
     }
 }
 

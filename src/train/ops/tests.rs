@@ -5,7 +5,12 @@ use burn::{
     tensor::{Tensor, Tolerance},
 };
 
-use super::{Window, batch_norm, conv2d, plain};
+use super::{
+    Window, batch_norm, conv_kernels,
+    conv_layout::{self, Planes},
+    conv_norm, conv2d, plain,
+    simd::Level,
+};
 
 type B = Autodiff<Flex>;
 
@@ -37,6 +42,11 @@ fn convolution_equals_the_plain_expression() {
         (2, 5, 6, 33, 20, 1, 1),
         (1, 11, 13, 3, 8, 7, 2),
         (70, 2, 1, 2, 3, 3, 1),
+        // Winograd's way: even and odd sizes, images of a tile or less, unequal channels.
+        (3, 8, 8, 32, 48, 3, 1),
+        (2, 7, 5, 64, 32, 3, 1),
+        (9, 3, 4, 32, 32, 3, 1),
+        (20, 1, 2, 48, 32, 3, 1),
     ];
     for (case, (n, h, w, c, o, kernel, stride)) in cases.into_iter().enumerate() {
         let window = Window { kernel, stride };
@@ -85,14 +95,124 @@ fn batch_norm_equals_the_plain_expression() {
 }
 
 #[test]
+fn convolution_and_normalization_in_one_equal_both_in_turn() {
+    // (inputs, outputs, stride, residual, ReLU): both ways to convolve, all kinds of masks.
+    let cases = [
+        (5, 16, 1, false, true),
+        (16, 17, 2, false, false),
+        (16, 16, 1, true, true),
+        (32, 32, 1, true, true),
+        (32, 48, 1, false, true),
+        (32, 32, 1, true, false),
+    ];
+    for (case, (c, o, stride, residual, relu)) in cases.into_iter().enumerate() {
+        let window = Window { kernel: 3, stride };
+        let x = random([5, 6, 8, c], case as u64).require_grad();
+        let weight = random([3, 3, c, o], 20).require_grad();
+        let (gamma, beta) = (random([o], 21).require_grad(), random([o], 22).require_grad());
+        let shape = [5, 6_usize.div_ceil(stride), 8_usize.div_ceil(stride), o];
+        let residual = residual.then(|| random(shape, 23).require_grad());
+        let (ours, statistics) =
+            conv_norm(x.clone(), weight.clone(), window, gamma.clone(), beta.clone(), residual.clone(), relu, 1e-5);
+        let y = plain::conv2d(x.clone(), weight.clone(), window);
+        let rows = shape[0] * shape[1] * shape[2];
+        let flat = y.reshape([rows, o]);
+        let reference = plain::batch_norm(
+            flat.clone(),
+            gamma.clone(),
+            beta.clone(),
+            residual.clone().map(|residual| residual.reshape([rows, o])),
+            relu,
+            1e-5,
+        );
+        let reference = reference.reshape(shape);
+        assert_close(ours.clone(), reference.clone());
+        assert_close(statistics.mean.unsqueeze::<2>(), flat.clone().mean_dim(0));
+        assert_close(statistics.variance.unsqueeze::<2>(), flat.var_bias(0));
+        let pull = random(shape, 24);
+        let (ours, reference) = ((ours * pull.clone()).sum().backward(), (reference * pull).sum().backward());
+        let pairs = [Some(&x), Some(&weight), residual.as_ref()];
+        for tensor in pairs.into_iter().flatten() {
+            let [ours, reference] =
+                [&ours, &reference].map(|grads| Tensor::<B, 4>::from_inner(tensor.grad(grads).unwrap()));
+            assert_close(ours, reference);
+        }
+        for tensor in [gamma, beta] {
+            let [ours, reference] =
+                [&ours, &reference].map(|grads| Tensor::<B, 1>::from_inner(tensor.grad(grads).unwrap()));
+            assert_close(ours, reference);
+        }
+    }
+}
+
+/// Output and gradients of a convolution at one level.
+fn convolved(level: Level, [n, h, w, c, o]: [usize; 5], window: Window) -> [Vec<f32>; 3] {
+    let values =
+        |count: usize, step: f32| -> Vec<f32> { (0..count).map(|index| (index as f32 * step).sin()).collect() };
+    let shape = conv_layout::Shape::new(conv_layout::Dims { n, h, w, c }, o, window);
+    let (x, weight) = (values(shape.input.len(), 0.7), values(shape.taps() * c * o, 0.3));
+    let (grad, image) = (values(shape.output.len(), 0.9), shape.output.image());
+    let fill = |first: usize, count: usize, planes: &mut Planes| planes.fill(&grad[first * image..][..count * image]);
+    let job = conv_kernels::Backward { level, shape, x: &x, weight: &weight, fill };
+    let (input, weights) = conv_kernels::backward(&job, true);
+    [conv_kernels::forward(level, shape, &x, &weight, |_| ()).0, input.unwrap(), weights]
+}
+
+#[test]
+fn all_vectors_give_the_same_results() {
+    for (sizes, stride) in [([3, 9, 10, 20, 35], 1), ([3, 9, 10, 20, 35], 2), ([4, 6, 7, 32, 48], 1)] {
+        let window = Window { kernel: 3, stride };
+        let results: Vec<_> =
+            Level::available().iter().map(|&level| (level, convolved(level, sizes, window))).collect();
+        for (level, result) in &results {
+            for (ours, first) in result.iter().zip(&results[0].1) {
+                let scale = first.iter().fold(0_f32, |scale, value| scale.max(value.abs()));
+                assert!(ours.iter().zip(first).all(|(a, b)| (a - b).abs() <= 1e-5 * scale), "{level:?} {sizes:?}");
+            }
+        }
+        // Those with fused multiply-add agree to the bit.
+        assert!(results.iter().skip(1).all(|(_, result)| *result == results[1].1), "{sizes:?}");
+    }
+}
+
+#[test]
+fn winograd_is_about_as_exact_as_direct_convolution() {
+    let (sizes, window) = ([4, 8, 8, 64, 64], Window { kernel: 3, stride: 1 });
+    let [n, h, w, c, o] = sizes;
+    let [output, ..] = convolved(Level::best(), sizes, window);
+    let value = |index: usize, step: f32| f64::from((index as f32 * step).sin());
+    let (mut error, mut scale) = (0.0_f64, 0.0_f64);
+    for (index, &ours) in output.iter().enumerate() {
+        let (image, y, x, channel) = (index / (h * w * o), index / (w * o) % h, index / o % w, index % o);
+        let mut exact = 0.0;
+        for tap in 0..9 {
+            let (Some(row), Some(col)) = ((y + tap / 3).checked_sub(1), (x + tap % 3).checked_sub(1)) else { continue };
+            if row < h && col < w {
+                for input in 0..c {
+                    let place = ((image * h + row) * w + col) * c + input;
+                    exact += value(place, 0.7) * value((tap * c + input) * o + channel, 0.3);
+                }
+            }
+        }
+        error = error.max((f64::from(ours) - exact).abs());
+        scale = scale.max(exact.abs());
+    }
+    assert_eq!(output.len(), n * h * w * o);
+    // 576 products: float32 sums of as many numbers are off by some units in the last place of the largest.
+    assert!(error <= 16.0 * f64::from(f32::EPSILON) * scale, "{error} of {scale}");
+}
+
+#[test]
 fn results_do_not_depend_on_the_number_of_threads() {
     let run = |threads: usize| {
         rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(|| {
             let x = random([40, 9, 9, 16], 1).require_grad();
-            let weight = random([3, 3, 16, 16], 2).require_grad();
+            let weight = random([3, 3, 16, 32], 2).require_grad();
             let y = conv2d(x.clone(), weight.clone(), Window { kernel: 3, stride: 2 });
-            let ones = Tensor::<B, 1>::ones([16], &Default::default());
-            let (y, _) = batch_norm(y, ones.clone(), ones, None, true, 1e-5);
+            let ones = Tensor::<B, 1>::ones([32], &Default::default());
+            let (y, _) = batch_norm(y, ones.clone(), ones.clone(), None, true, 1e-5);
+            let square = random([3, 3, 32, 32], 3);
+            let (y, _) = conv_norm(y, square, Window { kernel: 3, stride: 1 }, ones.clone(), ones, None, true, 1e-5);
             let grads = (y.clone() * y).sum().backward();
             (x.grad(&grads).unwrap().into_data(), weight.grad(&grads).unwrap().into_data())
         })
