@@ -8,6 +8,7 @@ pub(super) fn unwritten(length: usize) -> Vec<MaybeUninit<f32>> {
     let mut values = Vec::with_capacity(length);
     // SAFETY: values that may be unwritten need no writing.
     unsafe { values.set_len(length) };
+    values.fill(MaybeUninit::new(f32::NAN));
     values
 }
 

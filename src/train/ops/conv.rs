@@ -40,17 +40,18 @@ impl<B: Kernels> Backward<B, 2> for ConvBackward {
 pub(super) fn tracked_conv2d<B: Kernels, C: CheckpointStrategy>(
     conv: Conv<FloatTensor<Autodiff<B, C>>>,
 ) -> FloatTensor<Autodiff<B, C>> {
-    let (nodes, conv) = ([conv.x.node.clone(), conv.weight.node.clone()], untracked::<B, C>(conv));
-    let output = B::convolve(&conv);
-    match ConvBackward.prepare::<C>(nodes).compute_bound().stateful() {
-        OpsKind::Tracked(prep) => prep.finish(conv, output),
+    // The inputs stay until the node is registered: autodiff frees what no tensor refers to, also from other threads.
+    let inner = untracked::<B, C>(&conv);
+    let output = B::convolve(&inner);
+    match ConvBackward.prepare::<C>([conv.x.node.clone(), conv.weight.node.clone()]).compute_bound().stateful() {
+        OpsKind::Tracked(prep) => prep.finish(inner, output),
         OpsKind::UnTracked(prep) => prep.finish(output),
     }
 }
 
 /// The same without what autodiff remembers.
 pub(super) fn untracked<B: Kernels, C: CheckpointStrategy>(
-    conv: Conv<FloatTensor<Autodiff<B, C>>>,
+    conv: &Conv<FloatTensor<Autodiff<B, C>>>,
 ) -> Conv<FloatTensor<B>> {
-    Conv { x: conv.x.primitive, weight: conv.weight.primitive, window: conv.window }
+    Conv { x: conv.x.primitive.clone(), weight: conv.weight.primitive.clone(), window: conv.window }
 }

@@ -195,11 +195,13 @@ impl Sums for DirectSums {
         }
     }
 
-    fn gradient(self) -> Vec<f32> {
-        let outputs = self.shape.output.c;
-        if self.lanes == outputs {
-            return self.values;
+    fn take(&mut self) -> Vec<f32> {
+        let (lanes, outputs) = (self.lanes, self.shape.output.c);
+        let empty = vec![0.0; self.values.len()];
+        let values = std::mem::replace(&mut self.values, empty);
+        if lanes == outputs {
+            return values;
         }
-        self.values.chunks_exact(self.lanes).flat_map(|row| &row[..outputs]).copied().collect()
+        values.chunks_exact(lanes).flat_map(|row| &row[..outputs]).copied().collect()
     }
 }

@@ -44,8 +44,8 @@ pub(super) trait Sums {
     /// Adds what `count` images contribute: inputs and gradients of the outputs.
     fn add(&mut self, inputs: &Planes, grads: &Planes, count: usize);
 
-    /// `[k, k, c, o]`.
-    fn gradient(self) -> Vec<f32>;
+    /// The sums, `[k, k, c, o]`; the next ones begin at zero.
+    fn take(&mut self) -> Vec<f32>;
 }
 
 /// Forward convolution: `x` `[n, h, w, c]`, `weight` `[k, k, c, o]` → `[n, h', w', o]`, and what `look` says of each image
@@ -124,32 +124,42 @@ fn backward_by<W: Way>(
     let mut result = buffer::unwritten(if input_too { input.len() } else { 0 });
     let mut parts: Vec<&mut [MaybeUninit<f32>]> = result.chunks_mut(group * input.image()).collect();
     parts.resize_with(input.n.div_ceil(group), Default::default);
+    let memory = || Memory::<W> {
+        xs: Planes::new(input, window.padding(), together),
+        grads: Planes::new(output, window.padding(), together),
+        sums: W::Sums::new(job.level, job.shape),
+        scratch: way.as_ref().map(W::scratch),
+    };
     let partial: Vec<Vec<f32>> = parts
         .into_par_iter()
         .enumerate()
-        .map(|(number, mut result)| {
-            let mut xs = Planes::new(input, window.padding(), together);
-            let mut grads = Planes::new(output, window.padding(), together);
-            let mut sums = W::Sums::new(job.level, job.shape);
-            let mut way = way.as_ref().map(|way| (way, way.scratch()));
+        .map_init(memory, |Memory { xs, grads, sums, scratch }, (number, mut result)| {
             let (mut first, end) = (number * group, input.n.min((number + 1) * group));
             while first < end {
                 let count = together.min(end - first);
                 xs.fill(&job.x[first * input.image()..][..count * input.image()]);
-                (job.fill)(first, count, &mut grads);
-                sums.add(&xs, &grads, count);
-                if let Some((way, scratch)) = &mut way {
+                (job.fill)(first, count, grads);
+                sums.add(xs, grads, count);
+                if let (Some(way), Some(scratch)) = (&way, scratch.as_mut()) {
                     let (now, later) = std::mem::take(&mut result).split_at_mut(count * input.image());
-                    way.convolve(scratch, &grads, count, now);
+                    way.convolve(scratch, grads, count, now);
                     result = later;
                 }
                 first += count;
             }
-            sums.gradient()
+            sums.take()
         })
         .collect();
     // SAFETY: every pixel of every image was written.
     (input_too.then(|| unsafe { buffer::written(result) }), added(&partial))
+}
+
+/// What one thread works with.
+struct Memory<W: Way> {
+    xs: Planes,
+    grads: Planes,
+    sums: W::Sums,
+    scratch: Option<W::Scratch>,
 }
 
 /// Number of partial sums of the weight gradient: more make more parallelism, but cost memory.

@@ -61,30 +61,31 @@ pub(super) fn tracked_conv_norm<B: Kernels, C: CheckpointStrategy>(
     conv: Conv<FloatTensor<Autodiff<B, C>>>,
     follow: Follow<FloatTensor<Autodiff<B, C>>>,
 ) -> [FloatTensor<Autodiff<B, C>>; 3] {
-    let nodes = [&conv.x, &conv.weight, &follow.gamma, &follow.beta].map(|tensor| tensor.node.clone());
-    let residual = follow.residual.as_ref().map(|residual| residual.node.clone());
-    let conv = conv::untracked::<B, C>(conv);
-    let [y, mean, variance] = B::convolve_and_measure(&conv);
+    // The inputs stay until the node is registered: autodiff frees what no tensor refers to, also from other threads.
+    let inner = conv::untracked::<B, C>(&conv);
+    let [y, mean, variance] = B::convolve_and_measure(&inner);
     let norm = Norm {
         x: y,
         mean: mean.clone(),
         variance: variance.clone(),
-        gamma: follow.gamma.primitive,
-        beta: follow.beta.primitive,
-        residual: follow.residual.map(|residual| residual.primitive),
+        gamma: follow.gamma.primitive.clone(),
+        beta: follow.beta.primitive.clone(),
+        residual: follow.residual.as_ref().map(|residual| residual.primitive.clone()),
         relu: follow.relu,
         epsilon: follow.epsilon,
     };
     let output = B::normalize(&norm);
-    let state = (conv, norm, output.clone());
-    let tracked = match residual {
+    let state = (inner, norm, output.clone());
+    let nodes = [&conv.x, &conv.weight, &follow.gamma, &follow.beta].map(|tensor| tensor.node.clone());
+    let tracked = match &follow.residual {
         None => match ConvNormBackward.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(prep) => prep.finish(state, output),
             OpsKind::UnTracked(prep) => prep.finish(output),
         },
         Some(residual) => {
             let [x, weight, gamma, beta] = nodes;
-            match ConvNormBackward.prepare::<C>([x, weight, gamma, beta, residual]).compute_bound().stateful() {
+            let nodes = [x, weight, gamma, beta, residual.node.clone()];
+            match ConvNormBackward.prepare::<C>(nodes).compute_bound().stateful() {
                 OpsKind::Tracked(prep) => prep.finish(state, output),
                 OpsKind::UnTracked(prep) => prep.finish(output),
             }

@@ -170,10 +170,11 @@ impl Sums for WinogradSums {
     }
 
     /// Gᵀ Σ G.
-    fn gradient(self) -> Vec<f32> {
+    fn take(&mut self) -> Vec<f32> {
         let size = self.inputs.channels * self.grads.channels;
         let mut gradient = vec![0.0; 9 * size];
         transform_sums(self.level, &self.sums, size, &mut gradient);
+        self.sums.fill(0.0);
         gradient
     }
 }
