@@ -28,8 +28,8 @@ fn images(count: usize, side: usize, size: usize) -> Images {
     images
 }
 
-fn on_device(images: &Images, augmentation: &Augmentation, choices: &Choices) -> Vec<f32> {
-    let resident = ResidentImages::<Cpu>::upload(images, augmentation, &Device::default()).unwrap();
+fn on_device(images: &Images, choices: &Choices) -> Vec<f32> {
+    let resident = ResidentImages::<Cpu>::upload(images, &Device::default()).unwrap();
     let views = resident.views(choices);
     assert_eq!(views.dims()[1..], [images.size, images.size, 3]);
     views.into_data().iter::<f32>().collect()
@@ -39,7 +39,7 @@ fn on_device(images: &Images, augmentation: &Augmentation, choices: &Choices) ->
 fn differences(images: &Images, augmentation: &Augmentation, seed: u64) -> Vec<f32> {
     let batch: Vec<usize> = (0..images.len()).rev().collect();
     let expected = view_pairs(images, &batch, augmentation, seed, 3);
-    let ours = on_device(images, augmentation, &Choices::of_pairs(images, &batch, augmentation, seed, 3));
+    let ours = on_device(images, &Choices::of_pairs(images, &batch, augmentation, seed, 3));
     assert_eq!(ours.len(), expected.len());
     ours.iter().zip(&expected).map(|(ours, expected)| (ours - expected).abs()).collect()
 }
@@ -188,7 +188,7 @@ fn first_views_alone_are_those_of_supervised_training() {
         (batch[row], augmentation.of_view(0), stream)
     });
     let choices = Choices::of_first_views(&images, &batch, &augmentation, 7, 2);
-    let ours = on_device(&images, &augmentation, &choices);
+    let ours = on_device(&images, &choices);
     assert_eq!(ours.len(), expected.len());
     assert!(ours.iter().zip(&expected).all(|(ours, expected)| (ours - expected).abs() < 1e-5));
 }
@@ -209,7 +209,6 @@ fn little_crosses_the_bus() {
 fn every_recipe_runs_and_only_images_can_keep_it_off() {
     assert_eq!(obstacle(&images(3, 5, 7)), None);
     assert_eq!(obstacle(&images(3, 5, 7).select(&[])), Some("there are no images"));
-    let none = Augmentation::symmetric(vec![]);
-    assert!(ResidentImages::<Cpu>::upload(&images(3, 5, 7).select(&[]), &none, &Device::default()).is_none());
+    assert!(ResidentImages::<Cpu>::upload(&images(3, 5, 7).select(&[]), &Device::default()).is_none());
     assert_eq!(ResidentImages::<Cpu>::bytes(&images(3, 5, 7)), 3 * 5 * 5 * 3);
 }

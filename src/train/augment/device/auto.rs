@@ -17,7 +17,7 @@ pub(super) fn auto_augment<B: Backend>(
     images: Tensor<B, 4>,
     columns: &Columns<'_, B>,
     families: [Families; 2],
-    stretch: Option<&Tensor<B, 1, Int>>,
+    stretch_table: impl Fn() -> Tensor<B, 1, Int>,
 ) -> Tensor<B, 4> {
     let mut levels = to_levels(images.clone());
     for (slot, families) in families.into_iter().enumerate() {
@@ -39,8 +39,8 @@ pub(super) fn auto_augment<B: Backend>(
             let is_inverted = levels.clone().greater_equal(number(5).expand(levels.dims()));
             levels = levels.mask_where(is_inverted, inverted);
         }
-        if let (true, Some(table)) = (families.stretch, stretch) {
-            let stretched = stretched_levels(levels.clone(), table.clone());
+        if families.stretch {
+            let stretched = stretched_levels(levels.clone(), stretch_table());
             levels = levels.mask_where(number(6).greater_elem(0.0), stretched);
         }
         if families.equalize {

@@ -19,12 +19,11 @@ mod levels;
 mod numbers;
 mod table;
 
+use std::sync::OnceLock;
+
 use burn::tensor::{DType, FloatDType, Int, Tensor, TensorData, backend::Backend};
 
-use crate::{
-    recipe::{Augmentation, Transform},
-    train::data::Images,
-};
+use crate::train::data::Images;
 use choices::{Step, What};
 use table::Table;
 
@@ -37,8 +36,8 @@ pub struct ResidentImages<B: Backend> {
     pixels: Tensor<B, 2, Int>,
     height: usize,
     width: usize,
-    /// For AutoAugment: see [`levels::stretch_table`].
-    stretch: Option<Tensor<B, 1, Int>>,
+    /// See [`levels::stretch_table`]; made when first needed.
+    stretch: OnceLock<Tensor<B, 1, Int>>,
 }
 
 /// Why views of these images cannot be made on a device; `None` if they can.
@@ -57,9 +56,9 @@ pub fn obstacle(images: &Images) -> Option<&'static str> {
 }
 
 impl<B: Backend> ResidentImages<B> {
-    /// Sends all images to the device, where they take as many bytes as [`ResidentImages::bytes`] says; `augmentation`
-    /// is what views will be made with. `None` if there is an [`obstacle`].
-    pub fn upload(images: &Images, augmentation: &Augmentation, device: &B::Device) -> Option<Self> {
+    /// Sends all images to the device, where they take as many bytes as [`ResidentImages::bytes`] says; `None` if there
+    /// is an [`obstacle`].
+    pub fn upload(images: &Images, device: &B::Device) -> Option<Self> {
         if obstacle(images).is_some() {
             return None;
         }
@@ -73,17 +72,8 @@ impl<B: Backend> ResidentImages<B> {
             }
         }
         let data = TensorData::new(bytes, [images.len(), height * 3 * width]);
-        let Augmentation { both, first, second } = augmentation;
-        let stretches = [both, first, second]
-            .into_iter()
-            .flatten()
-            .any(|transform| matches!(transform, Transform::AutoAugment { .. }));
-        Some(Self {
-            pixels: Tensor::from_data(data, (device, DType::U8)),
-            height,
-            width,
-            stretch: stretches.then(|| levels::stretch_table(device)),
-        })
+        let pixels = Tensor::from_data(data, (device, DType::U8));
+        Some(Self { pixels, height, width, stretch: OnceLock::new() })
     }
 
     /// How much memory the images take.
@@ -92,6 +82,8 @@ impl<B: Backend> ResidentImages<B> {
     }
 
     /// The views, `[rows, size, size, 3]` float32 in [0, 1]; the images are those that the choices were drawn for.
+    ///
+    /// Every operation works on all views at once, with a few intermediate results of their size.
     pub fn views(&self, choices: &Choices) -> Tensor<B, 4> {
         let table = Table::new(choices, &self.pixels.device());
         let pixels = self.pixels.clone().select(0, table.images()).cast(FloatDType::F32);
@@ -110,6 +102,10 @@ impl<B: Backend> ResidentImages<B> {
         views.permute([0, 1, 3, 2])
     }
 
+    fn stretch_table(&self) -> Tensor<B, 1, Int> {
+        self.stretch.get_or_init(|| levels::stretch_table(&self.pixels.device())).clone()
+    }
+
     fn apply(&self, step: &Step, views: Tensor<B, 4>, table: &Table<B>) -> Tensor<B, 4> {
         let columns = table.columns(step, views.dims()[0]);
         match step.what {
@@ -124,7 +120,7 @@ impl<B: Backend> ResidentImages<B> {
             What::Noise => color::noise(views, &columns),
             What::Equalize => levels::equalize(views, &columns),
             What::Solarize { threshold } => color::solarize(views, &columns, threshold),
-            What::AutoAugment(families) => auto::auto_augment(views, &columns, families, self.stretch.as_ref()),
+            What::AutoAugment(families) => auto::auto_augment(views, &columns, families, || self.stretch_table()),
         }
     }
 }

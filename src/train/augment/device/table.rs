@@ -21,7 +21,12 @@ impl<B: Backend> Table<B> {
         Self {
             size: *size,
             rows: *rows,
-            floats: matrix(floats, [floats.len()], device),
+            // Not every device has tensors without any number.
+            floats: if floats.is_empty() {
+                matrix(&[0.0], [1], device)
+            } else {
+                matrix(floats, [floats.len()], device)
+            },
             integers: Tensor::from_data(TensorData::new(integers.clone(), [integers.len()]), device),
             noise: (!noise.is_empty()).then(|| matrix(noise, [noise.len() / length, length], device)),
         }

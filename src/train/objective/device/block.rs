@@ -96,8 +96,8 @@ impl<B: Backend> Masks<B> {
 /// All views' vectors, ready for products that are right to float32.
 ///
 /// CubeCL's products of float32 matrices run on tensor cores in TF32, with 11 bits. So each number is cut in two, a
-/// multiple of 2⁻¹⁰ and the rest, and the products of the parts are added up: [a, a, b] · [a, b, a], where b · b, at
-/// most 2⁻²², is left out. Where products are in float32, that takes nothing away.
+/// multiple of 2⁻¹⁰ and the rest, which both have room in 11 bits or nearly, and the products of the parts are added
+/// up: [a, a, b, b] · [a, b, a, b]. Where products are in float32, that takes nothing away.
 pub(super) struct Rows<B: Backend> {
     left: Tensor<B, 2>,
     right: Tensor<B, 2>,
@@ -118,8 +118,8 @@ impl<B: Backend> Rows<B> {
         let coarse = (vectors.clone() * 1024.0).round() / 1024.0;
         let fine = vectors - coarse.clone();
         Self {
-            left: Tensor::cat(vec![coarse.clone(), coarse.clone(), fine.clone()], 1),
-            right: Tensor::cat(vec![coarse.clone(), fine, coarse], 1),
+            left: Tensor::cat(vec![coarse.clone(), coarse.clone(), fine.clone(), fine.clone()], 1),
+            right: Tensor::cat(vec![coarse.clone(), fine.clone(), coarse, fine], 1),
             scale: largest.map(|largest| largest.clone() * largest),
         }
     }
@@ -172,7 +172,7 @@ mod tests {
                 rows.map(|(&a, &b)| rounded(a) * rounded(b)).sum()
             };
             let exact = product(&unit, &unit, dimension, f64::from);
-            worst = worst.max((product(&left, &right, 3 * dimension, tf32) - exact).abs());
+            worst = worst.max((product(&left, &right, 4 * dimension, tf32) - exact).abs());
             plain = plain.max((product(&unit, &unit, dimension, tf32) - exact).abs());
         }
         assert!(worst < 3e-7 && plain > 1e-5, "{worst} {plain}");

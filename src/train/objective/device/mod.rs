@@ -31,7 +31,8 @@ pub struct DeviceBatch<B: Backend> {
 }
 
 /// The objective of projections `z` `[2n, d]`, not normalized: rows i and n + i are the views of image i. The same as
-/// [`contrastive`](super::contrastive) up to rounding; `z` is not tracked.
+/// [`contrastive`](super::contrastive) up to rounding. The gradient is in closed form: call this without autodiff, with
+/// the inner tensor.
 pub fn contrastive_on_device<B: Backend>(objective: &Contrastive, z: Tensor<B, 2>) -> DeviceBatch<B> {
     in_blocks(objective, z, block::MOST)
 }
