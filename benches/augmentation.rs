@@ -1,5 +1,6 @@
 //! How many views per second one core makes with SimCLR's augmentation on CIFAR-10: crop, flip, color jitter of
-//! strength 0.5 and color drop, from 32 × 32 pixels of 8 bits to float32.
+//! strength 0.5 and color drop, from 32 × 32 pixels of 8 bits to float32; and how many views' choices all cores draw
+//! for a device that makes the views itself.
 //!
 //! `cargo bench --bench augmentation`; with a Python that has torchvision in `ABLATE_TORCHVISION_PYTHON`, its PIL
 //! pipeline takes turns with ours and the ratio is printed.
@@ -7,10 +8,10 @@
 use std::{env, hint::black_box, process::Command, time::Instant};
 
 use ablate::{
-    recipe::{BoxSampling, Brightness, Interpolation, JitterOrder, Transform},
+    recipe::{Augmentation, BoxSampling, Brightness, Interpolation, JitterOrder, Transform},
     train::{
-        augment::augment,
-        data::Picture,
+        augment::{augment, device::Choices},
+        data::{Images, Picture},
         random::{Purpose, Stream},
     },
 };
@@ -30,6 +31,7 @@ fn main() {
     for length in 1..=pipeline.len() {
         println!("{:>8.0}  ablate, first {length} of {}", ours(&pixels, &pipeline[..length], 1), pipeline.len());
     }
+    println!("{:>8.0}  drawn for a device, all threads", drawn(&pixels, pipeline.clone()));
     let Some(python) = env::var_os("ABLATE_TORCHVISION_PYTHON") else {
         println!("{:>8.0}  ablate", ours(&pixels, &pipeline, ROUNDS));
         return println!("set ABLATE_TORCHVISION_PYTHON to a Python with torchvision to compare");
@@ -75,6 +77,21 @@ fn pipeline() -> Vec<Transform> {
 fn pictures() -> Vec<u8> {
     let mut stream = Stream::new(0, Purpose::Shapes, [0, 0], 0);
     (0..PICTURES * 3 * SIZE * SIZE).map(|_| stream.below(256) as u8).collect()
+}
+
+/// Views per second of which the choices are drawn and laid out, in batches of all pictures.
+fn drawn(pixels: &[u8], transforms: Vec<Transform>) -> f64 {
+    let images = Images::in_memory(SIZE, pixels.to_vec(), vec![0; PICTURES], 1, vec!["noise".to_owned()]);
+    let (batch, augmentation) = ((0..PICTURES).collect::<Vec<_>>(), Augmentation::symmetric(transforms));
+    let round = |_| {
+        let start = Instant::now();
+        let batches = VIEWS / (2 * PICTURES);
+        for epoch in 0..batches {
+            black_box(Choices::of_pairs(&images, &batch, &augmentation, 0, epoch));
+        }
+        (batches * 2 * PICTURES) as f64 / start.elapsed().as_secs_f64()
+    };
+    (0..ROUNDS).map(round).fold(0.0, f64::max)
 }
 
 /// Views per second of the fastest round.

@@ -1,5 +1,6 @@
 //! Augmentation against PIL, torch, colorsys and float64 NumPy, from `tests/fixtures/augmentation.py`.
 
+mod device;
 mod operations;
 mod pipeline;
 

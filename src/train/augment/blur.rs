@@ -9,7 +9,7 @@ pub fn blur_radius(size: usize, kernel: f64) -> usize {
 }
 
 /// Weights of the pixels at distances 0 to `radius`; over both sides they sum to one.
-fn gaussian(sigma: f64, radius: usize) -> Vec<f32> {
+pub(super) fn gaussian(sigma: f64, radius: usize) -> Vec<f32> {
     let weights: Vec<f64> = (0..=radius).map(|x| (-((x * x) as f64) / (2.0 * sigma * sigma)).exp()).collect();
     let sum = 2.0 * weights.iter().sum::<f64>() - weights[0];
     weights.iter().map(|weight| (weight / sum) as f32).collect()

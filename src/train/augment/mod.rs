@@ -1,12 +1,15 @@
 //! Random views of images: the recipe's transformations, applied in order (paper §3 and appendix A).
 //!
-//! Every operation is a function with explicit parameters; [`augment`] draws these from the view's random stream, on
-//! which alone a view depends. Views are `[size, size, 3]` float32 in [0, 1]; on the way there they are [`Planes`].
+//! Every operation is a function with explicit parameters; [`changes`] draws these from the view's random stream, on
+//! which alone a view depends, and [`Change::apply`] calls it. Views are `[size, size, 3]` float32 in [0, 1]; on the
+//! way there they are [`Planes`]. [`device`] makes the same views of the same draws by tensor operations.
 
 mod auto;
 mod blur;
 mod color;
 mod crop;
+pub mod device;
+mod draw;
 mod geometry;
 mod noise;
 mod planes;
@@ -21,10 +24,11 @@ use super::{
 };
 use crate::recipe::{Augmentation, Transform};
 
-pub use auto::{Bytes, Kind, Operation, Step, apply, auto_augment, equalize, sub_policies};
+pub use auto::{Bytes, Kind, Operation, Step, apply, equalize, sub_policies};
 pub use blur::{blur, blur_radius};
 pub use color::{Adjustment, Jitter, Shift, grayscale, jitter};
 pub use crop::{CropBox, random_box};
+pub use draw::{Change, changes};
 pub use geometry::{Hole, cutout, flip, rotate};
 pub use noise::{noise, solarize};
 pub use planes::Planes;
@@ -41,79 +45,17 @@ pub fn augment<'t>(
     stream: &mut Stream,
     view: &mut [f32],
 ) {
-    let mut transforms = transforms.into_iter().peekable();
-    let mut image = match transforms.peek() {
-        Some(&&Transform::RandomResizedCrop { area, aspect, sampling, interpolation }) => {
-            transforms.next();
-            let cut = random_box((picture.height, picture.width), area, aspect, sampling, stream);
-            crop_picture(picture, cut, interpolation, size)
+    let mut changes = changes(transforms, (picture.height, picture.width), size, stream);
+    let mut image = match changes.next().flatten() {
+        Some(Change::Crop(cut, interpolation)) => crop_picture(picture, cut, interpolation, size),
+        first => {
+            let mut image = square(picture, size);
+            first.iter().for_each(|change| change.apply(&mut image));
+            image
         }
-        _ => square(picture, size),
     };
-    transforms.for_each(|transform| change(&mut image, transform, stream));
+    changes.flatten().for_each(|change| change.apply(&mut image));
     image.interleave(view);
-}
-
-/// Draws the parameters of one transformation and applies it.
-fn change(image: &mut Planes, transform: &Transform, stream: &mut Stream) {
-    match *transform {
-        Transform::RandomResizedCrop { area, aspect, sampling, interpolation } => {
-            let cut = random_box((image.size, image.size), area, aspect, sampling, stream);
-            *image = crop_planes(image, cut, interpolation);
-        }
-        Transform::HorizontalFlip { probability } => {
-            if stream.chance(probability) {
-                flip(image);
-            }
-        }
-        Transform::ColorJitter { strength, probability, order, brightness } => {
-            if stream.chance(probability) {
-                jitter(image, &Jitter::random(strength as f32, order, brightness, stream));
-            }
-        }
-        Transform::Grayscale { probability } => {
-            if stream.chance(probability) {
-                grayscale(image);
-            }
-        }
-        Transform::GaussianBlur { kernel, sigma, probability } => {
-            if stream.chance(probability) {
-                let sigma = stream.uniform(sigma.0 as f32, sigma.1 as f32);
-                blur(image, f64::from(sigma), blur_radius(image.size, kernel));
-            }
-        }
-        Transform::Cutout { size, probability } => {
-            if stream.chance(probability) {
-                cutout(image, Hole::random(image.size, size, stream));
-            }
-        }
-        Transform::Rotate { probability } => {
-            if stream.chance(probability) {
-                rotate(image, 1 + stream.below(3));
-            }
-        }
-        Transform::Sobel { probability } => {
-            if stream.chance(probability) {
-                sobel(image);
-            }
-        }
-        Transform::GaussianNoise { sigma, probability } => {
-            if stream.chance(probability) {
-                noise(image, stream.uniform(sigma.0 as f32, sigma.1 as f32), stream);
-            }
-        }
-        Transform::Equalize { probability } => {
-            if stream.chance(probability) {
-                equalize(image);
-            }
-        }
-        Transform::Solarize { threshold, probability } => {
-            if stream.chance(probability) {
-                solarize(image, threshold as f32);
-            }
-        }
-        Transform::AutoAugment { policy } => auto_augment(image, policy, stream),
-    }
 }
 
 /// Both views of a batch, `[2n, size, size, 3]`: first the first view of every image, then the second.
@@ -121,9 +63,13 @@ pub fn view_pairs(images: &Images, batch: &[usize], augmentation: &Augmentation,
     views(images, 2 * batch.len(), |row| {
         let index = batch[row % batch.len()];
         let number = (row / batch.len()) as u32;
-        let stream = Stream::new(seed, Purpose::Augmentation, [epoch as u64, index as u64], number);
-        (index, augmentation.of_view(number), stream)
+        (index, augmentation.of_view(number), view_stream(seed, epoch, index, number))
     })
+}
+
+/// The random stream of the first view (0) or the second (1) of an image.
+fn view_stream(seed: u64, epoch: usize, index: usize, number: u32) -> Stream {
+    Stream::new(seed, Purpose::Augmentation, [epoch as u64, index as u64], number)
 }
 
 /// Views made in parallel, `[rows, size, size, 3]`; `of_row` tells for each row the image's index, what is applied to

@@ -5,14 +5,25 @@ use crate::train::random::Stream;
 
 /// Adds independent normal noise of standard deviation `sigma` and clips to [0, 1].
 pub fn noise(image: &mut Planes, sigma: f32, stream: &mut Stream) {
-    for pair in image.values.chunks_mut(2) {
+    let values = normal(image.values.len(), sigma, stream);
+    add(image, &values);
+}
+
+/// Independent normal numbers of standard deviation `sigma`.
+pub(super) fn normal(count: usize, sigma: f32, stream: &mut Stream) -> Vec<f32> {
+    let mut values = vec![0.0; count];
+    for pair in values.chunks_mut(2) {
         // Box and Muller's transformation makes two numbers at a time; 1 - u is in (0, 1].
         let radius = sigma * (-2.0 * (1.0 - stream.unit()).ln()).sqrt();
         let (sine, cosine) = (std::f32::consts::TAU * stream.unit()).sin_cos();
-        for (value, direction) in pair.iter_mut().zip([cosine, sine]) {
-            *value += radius * direction;
-        }
+        pair.iter_mut().zip([cosine, sine]).for_each(|(value, direction)| *value = radius * direction);
     }
+    values
+}
+
+/// Adds a number to each value and clips to [0, 1].
+pub(super) fn add(image: &mut Planes, numbers: &[f32]) {
+    image.values.iter_mut().zip(numbers).for_each(|(value, number)| *value += number);
     clip(&mut image.values);
 }
 

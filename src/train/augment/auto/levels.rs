@@ -23,11 +23,16 @@ pub(super) fn autocontrast(image: &mut Bytes) {
     for channel in image.channels_mut() {
         let (low, high) = channel.iter().fold((255, 0), |(low, high), &value| (value.min(low), value.max(high)));
         if low < high {
-            let scale = 255.0 / f64::from(high - low);
-            let offset = -f64::from(low) * scale;
-            replace(channel, |level| (level as f64 * scale + offset) as u8);
+            replace(channel, stretched(low, high));
         }
     }
+}
+
+/// What a level becomes when `low` becomes 0 and `high`, which is larger, 255.
+pub fn stretched(low: u8, high: u8) -> impl Fn(usize) -> u8 {
+    let scale = 255.0 / f64::from(high - low);
+    let offset = -f64::from(low) * scale;
+    move |level| (level as f64 * scale + offset) as u8
 }
 
 /// Makes the cumulative histogram of each channel as straight as it can be.

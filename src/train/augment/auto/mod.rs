@@ -12,6 +12,8 @@ mod policies;
 use super::planes::Planes;
 use crate::{recipe::Policy, train::random::Stream};
 
+pub(super) use affine::Path;
+pub(super) use levels::stretched;
 pub use policies::{Kind, Step, sub_policies};
 
 /// A square color image of 8 bits per channel.
@@ -50,14 +52,32 @@ pub enum Operation {
     Invert,
 }
 
+impl Operation {
+    /// How pixels move in an image of `size` pixels, if this is what the operation does.
+    pub(super) fn path(self, size: usize) -> Option<Path> {
+        match self {
+            Self::ShearX(factor) => Some(Path::new([1.0, factor, 0.0, 0.0, 1.0, 0.0])),
+            Self::ShearY(factor) => Some(Path::new([1.0, 0.0, 0.0, factor, 1.0, 0.0])),
+            Self::TranslateX(pixels) => Some(Path::new([1.0, 0.0, -pixels as f64, 0.0, 1.0, 0.0])),
+            Self::TranslateY(pixels) => Some(Path::new([1.0, 0.0, 0.0, 0.0, 1.0, -pixels as f64])),
+            Self::Rotate(degrees) => Some(Path::rotation(degrees, size)),
+            _ => None,
+        }
+    }
+}
+
 /// Applies one operation.
 pub fn apply(image: &mut Bytes, operation: Operation) {
     match operation {
-        Operation::ShearX(factor) => affine::transform(image, [1.0, factor, 0.0, 0.0, 1.0, 0.0]),
-        Operation::ShearY(factor) => affine::transform(image, [1.0, 0.0, 0.0, factor, 1.0, 0.0]),
-        Operation::TranslateX(pixels) => affine::transform(image, [1.0, 0.0, -pixels as f64, 0.0, 1.0, 0.0]),
-        Operation::TranslateY(pixels) => affine::transform(image, [1.0, 0.0, 0.0, 0.0, 1.0, -pixels as f64]),
-        Operation::Rotate(degrees) => affine::rotate(image, degrees),
+        Operation::ShearX(_)
+        | Operation::ShearY(_)
+        | Operation::TranslateX(_)
+        | Operation::TranslateY(_)
+        | Operation::Rotate(_) => {
+            if let Some(path) = operation.path(image.size) {
+                affine::transform(image, path);
+            }
+        }
         Operation::Brightness(factor) => enhance::brightness(image, factor),
         Operation::Color(factor) => enhance::color(image, factor),
         Operation::Contrast(factor) => enhance::contrast(image, factor),
@@ -70,19 +90,19 @@ pub fn apply(image: &mut Bytes, operation: Operation) {
     }
 }
 
-/// Applies one of the policy's sub-policies, each of its two steps with its own chance and sign.
-pub fn auto_augment(image: &mut Planes, policy: Policy, stream: &mut Stream) {
+/// Draws one of the policy's sub-policies and, for each of its two steps, whether it happens and its sign.
+pub(super) fn draw(policy: Policy, size: usize, stream: &mut Stream) -> [Option<Operation>; 2] {
     let sub_policies = sub_policies(policy);
     let steps = &sub_policies[stream.below(sub_policies.len() as u32) as usize];
-    let mut drawn = steps.map(|step| {
+    steps.map(|step| {
         let (applied, negative) = (stream.chance(step.probability), stream.chance(0.5));
-        applied.then(|| step.operation(negative, image.size))
-    });
-    if drawn.iter().any(Option::is_some) {
-        in_bytes(image, |bytes| {
-            drawn.iter_mut().filter_map(Option::take).for_each(|operation| apply(bytes, operation));
-        });
-    }
+        applied.then(|| step.operation(negative, size))
+    })
+}
+
+/// Applies operations one after the other, in 8 bits.
+pub(super) fn apply_in_bytes(image: &mut Planes, operations: &[Option<Operation>]) {
+    in_bytes(image, |bytes| operations.iter().flatten().for_each(|&operation| apply(bytes, operation)));
 }
 
 /// Makes the histogram of each channel flat, in 8 bits.
