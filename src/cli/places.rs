@@ -4,7 +4,7 @@ use std::{fmt, path::Path, process::Command, str::FromStr};
 
 use indicatif::DecimalBytes;
 
-use super::{CliError, machine, tell};
+use super::{CliError, computer::REMEDY, doctor, machine, tell};
 use crate::{
     report::count,
     schedule::{self, Device, Gpu, GpuError, Launch, Sharing},
@@ -89,8 +89,8 @@ impl Places {
         let cuda = wanted.devices.iter().find(|name| matches!(name, DeviceName::Cuda(_)));
         match cuda {
             Some(name) if !device::CUDA => Err(CliError::input(format!(
-                "{name} cannot be used: this build of ablate computes on the processor only; leave --devices out, or \
-                 write --devices cpu"
+                "{name} cannot be used: this build of ablate computes on the processor only; {REMEDY}, or leave \
+                 --devices out"
             ))),
             // With a quota of fewer cores than there are, which ones is for the system to say.
             _ => Self::of(wanted, cores, if ids.len() == cores { &ids } else { &[] }, &usable(wanted.devices)?),
@@ -177,6 +177,9 @@ impl Places {
         }
         let mut gpus: Vec<&str> = self.of_slots(&launch.slots).filter_map(|slot| slot.gpu.as_deref()).collect();
         gpus.dedup();
+        if !gpus.is_empty() {
+            command.arg("--gpu");
+        }
         // A job on the processor must not even look at GPUs.
         command.env("CUDA_VISIBLE_DEVICES", gpus.join(","));
     }
@@ -189,7 +192,7 @@ impl Places {
         let memory: u64 = self.devices.iter().map(|device| device.memory).fold(0, u64::saturating_add);
         let memory = if memory < u64::MAX { format!(" and {}", DecimalBytes(memory)) } else { String::new() };
         let left_alone = if !device::CUDA && Path::new("/dev/nvidiactl").exists() {
-            "; the GPU is left alone, since this build computes on the processor only"
+            "; the GPU is left alone, since this build computes on the processor only (`--features cuda`)"
         } else {
             ""
         };
@@ -220,6 +223,10 @@ fn usable(wanted: &[DeviceName]) -> Result<Vec<Gpu>, CliError> {
     match schedule::gpus() {
         Ok(found) => {
             found.notes.iter().for_each(|note| tell(note));
+            if !found.usable.is_empty() {
+                doctor::ready(&found)
+                    .map_err(|error| CliError::failed(format!("{error}; --devices cpu does without GPUs")))?;
+            }
             Ok(found.usable)
         }
         Err(GpuError::NoDriver) => Ok(vec![]),
@@ -334,12 +341,12 @@ mod tests {
     fn gpus_are_used_if_there_are_any_and_each_process_sees_its_own() {
         let all = places("", None, 100, 2).unwrap();
         assert_eq!(all.devices, [Device { slots: 8, jobs: 8, memory: 8 << 30, sharing: Sharing::Contended }; 2]);
-        insta::assert_snapshot!(equipped(&all, &[9]), @r#"CUDA_VISIBLE_DEVICES="GPU-1"  "--threads" "1""#);
+        insta::assert_snapshot!(equipped(&all, &[9]), @r#"CUDA_VISIBLE_DEVICES="GPU-1"  "--threads" "1" "--gpu""#);
         assert_eq!(all.place(&[9]), "cuda:1");
         let one = places("cuda:1", Some(1), 100, 2).unwrap();
-        insta::assert_snapshot!(equipped(&one, &[0]), @r#"CUDA_VISIBLE_DEVICES="GPU-1"  "--threads" "8""#);
+        insta::assert_snapshot!(equipped(&one, &[0]), @r#"CUDA_VISIBLE_DEVICES="GPU-1"  "--threads" "8" "--gpu""#);
         let pair = places("cuda:0,cuda:1", Some(1), 100, 2).unwrap();
-        insta::assert_snapshot!(equipped(&pair, &[0, 1]), @r#"CUDA_VISIBLE_DEVICES="GPU-0,GPU-1"  "--threads" "8""#);
+        insta::assert_snapshot!(equipped(&pair, &[0, 1]), @r#"CUDA_VISIBLE_DEVICES="GPU-0,GPU-1"  "--threads" "8" "--gpu""#);
         assert_eq!(pair.place(&[0, 1]), "cuda:0+cuda:1");
         assert_eq!(places("cpu", None, 100, 2).unwrap().name(0), "cpu");
     }

@@ -140,6 +140,11 @@ impl Store {
         self.job_folder(id).join("log.txt")
     }
 
+    /// Where compiled kernels and results of tuning are kept for GPUs; nothing is lost with it but time.
+    pub fn kernels_folder(&self) -> PathBuf {
+        self.root.join("kernels")
+    }
+
     fn format_path(&self) -> PathBuf {
         self.root.join("FORMAT")
     }

@@ -25,7 +25,6 @@ pub use watch::{EpochReport, Watch, Wish};
 
 use burn::tensor::{Tensor, TensorData, backend::Backend};
 
-use device::Device;
 use ops::Ops;
 
 /// The value of a one-element tensor.
@@ -34,9 +33,9 @@ pub fn scalar<B: Backend>(tensor: Tensor<B, 1>) -> f64 {
 }
 
 /// Views `[n, size, size, 3]`, one after the other, as a tensor.
-fn view_tensor<B: Ops<Device = Device>>(views: Vec<f32>, size: usize) -> Tensor<B, 4> {
+fn view_tensor<B: Ops>(views: Vec<f32>, size: usize) -> Tensor<B, 4> {
     let shape = [views.len() / (size * size * 3), size, size, 3];
-    Tensor::from_data(TensorData::new(views, shape), &Device::default())
+    Tensor::from_data(TensorData::new(views, shape), &B::Device::default())
 }
 
 /// The values of a matrix, row by row.

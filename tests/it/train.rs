@@ -3,11 +3,11 @@
 use std::{ops::ControlFlow, time::Duration};
 
 use ablate::{
-    recipe::{Architecture, Encoder, Metric, Metrics, PretrainJob, Stem},
+    recipe::{Architecture, Encoder, Metric, Metrics, Precision, PretrainJob, Stem},
     train::{
         self, EpochReport, Error, Pretrained,
         data::Split,
-        device::{Cpu, Device},
+        device::{Cpu, Device, Processor},
         model::{Mode, ResNet, load_weights, save_weights},
     },
 };
@@ -19,11 +19,19 @@ use crate::{
 };
 
 fn encoder(architecture: Architecture, width: f64) -> Encoder {
-    Encoder { architecture, width, stem: Stem::Cifar, zero_init_residual: true, input_normalization: None }
+    let precision = Precision::Float32;
+    Encoder { architecture, width, stem: Stem::Cifar, zero_init_residual: true, input_normalization: None, precision }
 }
 
 fn pretrain(job: &PretrainJob) -> Pretrained {
-    train::pretrain(job, &shapes(Split::Train, job.data.map_or(40, |data| data.count())), None, &mut go_on).unwrap()
+    train::pretrain(
+        Processor::Cpu,
+        job,
+        &shapes(Split::Train, job.data.map_or(40, |data| data.count())),
+        None,
+        &mut go_on,
+    )
+    .unwrap()
 }
 
 /// File and metrics after running the job on `threads` threads.
@@ -67,12 +75,12 @@ fn stopping_and_going_on_gives_the_same_bits() {
             let mut checkpoint: Option<Vec<u8>> = None;
             for steps in stops {
                 let mut watch = StopAfter::new(steps);
-                let result = train::pretrain(&job, &images, checkpoint.as_deref(), &mut watch);
+                let result = train::pretrain(Processor::Cpu, &job, &images, checkpoint.as_deref(), &mut watch);
                 assert!(matches!(result, Err(Error::Stopped)), "{kind}");
                 checkpoint = watch.checkpoint;
             }
             let mut watch = StopAfter::new(usize::MAX);
-            let resumed = train::pretrain(&job, &images, checkpoint.as_deref(), &mut watch).unwrap();
+            let resumed = train::pretrain(Processor::Cpu, &job, &images, checkpoint.as_deref(), &mut watch).unwrap();
             assert!(resumed.file == straight.file && resumed.metrics == straight.metrics, "{kind}");
             assert_eq!(watch.epochs, [1, 2, 3], "earlier epochs are reported again");
             assert_eq!(resumed.remarks.len(), 1);
@@ -85,14 +93,15 @@ fn stopping_and_going_on_gives_the_same_bits() {
 fn a_checkpoint_of_another_job_is_refused() {
     let images = shapes(Split::Train, 40);
     let mut watch = StopAfter::new(2);
-    let _ = train::pretrain(&tiny("()").pretrain_job(0), &images, None, &mut watch);
+    let _ = train::pretrain(Processor::Cpu, &tiny("()").pretrain_job(0), &images, None, &mut watch);
     let other = tiny("(encoder: (width: 1.0))").pretrain_job(0);
-    let error = train::pretrain(&other, &images, watch.checkpoint.as_deref(), &mut go_on).err().unwrap();
+    let error =
+        train::pretrain(Processor::Cpu, &other, &images, watch.checkpoint.as_deref(), &mut go_on).err().unwrap();
     assert!(matches!(error, Error::Checkpoint(_)), "{error}");
     // Nor does one go on with other images.
     let others = shapes(Split::Test, 40);
     let same = tiny("()").pretrain_job(0);
-    let error = train::pretrain(&same, &others, watch.checkpoint.as_deref(), &mut go_on).err().unwrap();
+    let error = train::pretrain(Processor::Cpu, &same, &others, watch.checkpoint.as_deref(), &mut go_on).err().unwrap();
     assert!(error.to_string().contains("other images"), "{error}");
 }
 
@@ -100,7 +109,7 @@ fn a_checkpoint_of_another_job_is_refused() {
 fn fewer_images_than_a_batch_train_nothing_and_say_so() {
     let job = tiny("()").pretrain_job(0);
     let images = shapes(Split::Train, 40).select(&[0, 1, 2]);
-    let error = train::pretrain(&job, &images, None, &mut go_on).err().unwrap();
+    let error = train::pretrain(Processor::Cpu, &job, &images, None, &mut go_on).err().unwrap();
     insta::assert_snapshot!(error, @"a batch of 10 does not fit the 3 images at hand: lower the batch size");
 }
 
@@ -132,7 +141,7 @@ fn the_online_probe_leaves_the_encoder_alone() {
 #[test]
 fn a_diverging_loss_is_an_error_that_says_where() {
     let job = tiny("(optimizer: (learning_rate: Fixed(1e30)))").pretrain_job(0);
-    let error = train::pretrain(&job, &shapes(Split::Train, 40), None, &mut go_on).err().unwrap();
+    let error = train::pretrain(Processor::Cpu, &job, &shapes(Split::Train, 40), None, &mut go_on).err().unwrap();
     assert!(matches!(error, Error::NonFinite { .. }), "{error}");
     assert!(error.to_string().contains("learning rate"), "{error}");
 }
@@ -142,7 +151,7 @@ fn weights_that_became_infinite_are_never_a_checkpoint() {
     // The loss of a step is that of the weights before it: what one step did is seen by the next.
     let job = tiny("(optimizer: (learning_rate: Fixed(1e39)), schedule: (warmup_epochs: 0))").pretrain_job(0);
     let mut watch = StopAfter::new(1);
-    let error = train::pretrain(&job, &shapes(Split::Train, 40), None, &mut watch).err().unwrap();
+    let error = train::pretrain(Processor::Cpu, &job, &shapes(Split::Train, 40), None, &mut watch).err().unwrap();
     assert!(matches!(error, Error::NonFiniteAfter { step: 1, .. }), "{error}");
     assert!(watch.checkpoint.is_none());
 }
@@ -154,7 +163,8 @@ fn watching_can_stop_a_job() {
         epochs = report.epoch;
         ControlFlow::Break(())
     };
-    let result = train::pretrain(&tiny("()").pretrain_job(0), &shapes(Split::Train, 40), None, &mut watch);
+    let result =
+        train::pretrain(Processor::Cpu, &tiny("()").pretrain_job(0), &shapes(Split::Train, 40), None, &mut watch);
     assert!(matches!(result, Err(Error::Stopped)));
     assert_eq!(epochs, 1);
 }

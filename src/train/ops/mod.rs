@@ -5,14 +5,19 @@
 //! operations, as the reference that the kernels are tested against. All kernels give the same bits whatever the
 //! number of threads: work is cut by shape, never by thread count, and partial sums are added in order.
 
+#[cfg(any(feature = "cuda", test))]
+mod composed;
 mod conv;
 mod conv_kernels;
 mod conv_layout;
+#[cfg(feature = "cuda")]
+mod cuda;
 mod exponentials;
 mod flex;
 mod norm;
 mod norm_kernels;
 pub mod plain;
+mod precision;
 mod product;
 mod simd;
 #[cfg(test)]
@@ -21,9 +26,10 @@ mod tests;
 pub use conv::conv2d;
 pub use exponentials::{largest, pair_of_exponentials, sum_of_exponentials};
 pub use norm::{BatchStatistics, batch_norm, normalize};
+pub use precision::{Arithmetic, Precise, conv2d_in, product_in};
 pub use product::{Matrix, Real, add_product};
 
-use burn::tensor::{Shape, backend::Backend, ops::FloatTensor};
+use burn::tensor::{Shape, ops::FloatTensor};
 
 /// A square convolution window with "same" padding: `kernel / 2` zeros on each side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +67,7 @@ pub struct NormGrads<T> {
 /// Raw computations of a backend, without gradients.
 ///
 /// Shapes: `x` is `[n, h, w, c]`, `weight` is `[k, k, c, o]`, per-channel tensors are `[c]`.
-pub trait Kernels: Backend {
+pub trait Kernels: Arithmetic {
     /// Convolution of `x` with `weight`: `[n, h', w', o]`.
     fn convolve(x: &FloatTensor<Self>, weight: &FloatTensor<Self>, window: Window) -> FloatTensor<Self>;
 
@@ -112,7 +118,7 @@ pub struct Norm<T> {
 }
 
 /// Differentiable operations; a model that is generic over `Ops` runs with and without autodiff.
-pub trait Ops: Backend {
+pub trait Ops: Precise {
     /// See [`conv2d`].
     fn convolution(x: FloatTensor<Self>, weight: FloatTensor<Self>, window: Window) -> FloatTensor<Self>;
 
