@@ -244,3 +244,28 @@ impl<A: AutodiffBackend> ModuleVisitor<A> for Collector<A> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use burn::backend::flex::Flex;
+
+    use super::*;
+
+    #[test]
+    fn the_trust_ratio_of_a_device_is_that_of_the_processor() {
+        let vector = |values: &[f32]| Tensor::<Flex, 1>::from_floats(values, &Default::default());
+        let cases: [(&[f32], &[f32]); 5] = [
+            (&[3.0, 4.0], &[0.5, -1.2]),
+            (&[0.0, 0.0], &[0.5, -1.2]),
+            (&[3.0, 4.0], &[0.0, 0.0]),
+            (&[0.0], &[0.0]),
+            (&[3.0, 4.0], &[f32::NAN, 1.0]),
+        ];
+        for (weight, gradient) in cases.map(|(weight, gradient)| (vector(weight), vector(gradient))) {
+            let expected = trust(0.001, &weight, &gradient);
+            let found = scalar(trust_on_device(0.001, &weight, &gradient));
+            // The norms are of float32 on a device, of float64 on the processor.
+            assert!((found - expected).abs() <= 1e-6 * expected, "{found} and {expected}");
+        }
+    }
+}

@@ -69,7 +69,6 @@ fn features_are_those_of_torchvision() {
             zero_init_residual: true,
             input_normalization: None,
             precision: Precision::Float32,
-            precision: Precision::Float32,
         };
         let empty = ResNet::<Cpu>::new(&recipe, 0, &Device::default());
         let bytes = file(&empty);

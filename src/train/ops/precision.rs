@@ -191,3 +191,6 @@ impl<B: Kernels, C: CheckpointStrategy> Precise for Autodiff<B, C> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

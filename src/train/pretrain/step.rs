@@ -163,7 +163,7 @@ fn joined<B: Compute>(parts: &[Tensor<B, 2>]) -> Tensor<B, 2> {
     let half = |second: usize| {
         parts.iter().map(move |part| {
             let rows = part.dims()[0] / 2;
-            part.clone().slice([second * rows..(second + 1) * rows])
+            part.clone().narrow(0, second * rows, rows)
         })
     };
     Tensor::cat(half(0).chain(half(1)).collect(), 0)
