@@ -84,7 +84,9 @@ impl<'a> Checkpoint<'a> {
         let (_, header) = SafeTensors::read_metadata(bytes).map_err(|error| broken(&error))?;
         let entry = |name: &str| header.metadata().as_ref().and_then(|entries| entries.get(name)).cloned();
         if entry(ORIGIN) != Some(origin(data)) {
-            return Err(broken(&"it is of another program, other images or other micro-batches"));
+            return Err(broken(
+                &"it is of another program, other images, other micro-batches or another kind of device",
+            ));
         }
         let progress = entry(PROGRESS).ok_or_else(|| broken(&"it tells no progress"))?;
         Ok(Self { bytes, file, progress })

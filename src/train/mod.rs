@@ -25,11 +25,18 @@ pub use watch::{EpochReport, Watch, Wish};
 
 use burn::tensor::{Tensor, TensorData, backend::Backend};
 
+use device::Compute;
 use ops::Ops;
 
 /// The value of a one-element tensor.
 pub fn scalar<B: Backend>(tensor: Tensor<B, 1>) -> f64 {
     tensor.into_data().iter::<f64>().next().unwrap_or(f64::NAN)
+}
+
+/// What tells checkpoints of GPUs from those of the processor: a job does not go on on another kind of device, since its
+/// numbers would be those of neither.
+fn kind_of_device<B: Compute>() -> &'static str {
+    if B::ON_HOST { "" } else { " on a GPU" }
 }
 
 /// Views `[n, size, size, 3]`, one after the other, as a tensor.

@@ -3,7 +3,7 @@
 use std::{ops::ControlFlow, time::Duration};
 
 use ablate::{
-    recipe::{Architecture, Encoder, Metric, Metrics, Precision, PretrainJob, Stem},
+    recipe::{Architecture, Encoder, Metric, Metrics, Patchable, Precision, PretrainJob, Stem},
     train::{
         self, EpochReport, Error, Pretrained,
         data::Split,
@@ -14,7 +14,7 @@ use ablate::{
 use burn::{module::Module, tensor::Tensor};
 
 use crate::{
-    recipes::{shapes, tiny},
+    recipes::{patch, shapes, tiny},
     watching::{StopAfter, go_on},
 };
 
@@ -42,14 +42,37 @@ fn trained(job: &PretrainJob, threads: usize) -> (Vec<u8>, Metrics) {
 }
 
 /// Every kind of state: momentum, second moments, probe, heads, micro-batches, a classifier.
-const KINDS: [&str; 6] = [
+const KINDS: [&str; 7] = [
     "()",
+    "(encoder: (precision: BFloat16))",
     "(optimizer: (algorithm: AdamW(beta2: 0.99, epsilon: 1e-8), learning_rate: Fixed(0.01)))",
     "(optimizer: (algorithm: Lars(trust_coefficient: 0.001)), online_probe: (learning_rate: 0.1, momentum: 0.9))",
     "(schedule: (micro_batch: 5), head: (hidden_layers: 2), objective: MarginTriplet(margin: 0.8, mining: SemiHard))",
     "(objective: Supervised)",
     "(objective: Supervised, schedule: (micro_batch: 5))",
 ];
+
+#[test]
+fn bfloat16_trains_to_nearly_the_same_loss_in_float32_weights() {
+    for change in ["()", "(objective: Supervised)"] {
+        let of = |precision: &str| {
+            let mut recipe = tiny(change);
+            // At a low rate, so that steps do not make more of a difference than there is.
+            let change = format!("(encoder: (precision: {precision}), optimizer: (learning_rate: Fixed(1e-3)))");
+            recipe.apply(&patch(&change));
+            trained(&recipe.pretrain_job(0), 2)
+        };
+        let ((float_file, float32), (file, bfloat16)) = (of("Float32"), of("BFloat16"));
+        let (float32, bfloat16) = (float32[&Metric::Loss], bfloat16[&Metric::Loss]);
+        // Every operand is off by up to 1/256, in either direction; nine layers add up to a few times that.
+        let share = (bfloat16 - float32).abs() / float32;
+        assert!(share > 0.0 && share < 4.0 / 256.0, "{change}: {float32} and {bfloat16}");
+        assert_eq!(file.len(), float_file.len());
+        // Weights are kept in float32: most have bits that bfloat16 has not.
+        let weights = file[file.len() - 4096..].chunks_exact(4).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]));
+        assert!(weights.filter(|bits| bits & 0xffff != 0).count() > 512);
+    }
+}
 
 #[test]
 fn the_number_of_threads_does_not_change_a_bit() {

@@ -24,6 +24,7 @@ use super::{
     Error,
     data::Images,
     device::{Compute, Cpu, Device, Processor},
+    kind_of_device,
     model::{Linear, Mode, ResNet, WeightsError, are_finite, encode, load_weights},
     objective::cross_entropy,
     optimizer::{Optimizer, Rule, gradients},
@@ -137,7 +138,7 @@ fn initial<B: Compute>(job: &PretrainJob, trained: &Trained, images: &Images, de
         probe,
         progress: Progress::default(),
         guesses: None,
-        data: format!("{} {:?}", images.fingerprint(), trained.schedule.micro_batch),
+        data: format!("{} {:?}{}", images.fingerprint(), trained.schedule.micro_batch, kind_of_device::<B>()),
     }
 }
 

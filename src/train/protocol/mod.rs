@@ -30,7 +30,7 @@ use super::{
     evaluation::{
         Features, Labeled, Limits, Showing, Stop, grid_search, grid_search_of_each, knn, log_spaced, metrics,
     },
-    matrix_values,
+    kind_of_device, matrix_values,
     model::{Linear, ResNet, load_weights},
     watch::{Watch, Wish, went_on},
 };
@@ -139,7 +139,8 @@ fn evaluate_on<B: Compute>(
         EvaluationTask::FineTune(training) => training.micro_batch,
         _ => None,
     };
-    let data = format!("{} {} {micro_batch:?}", sets.train.fingerprint(), blake3::hash(file).to_hex());
+    let (hash, device) = (blake3::hash(file).to_hex(), kind_of_device::<B>());
+    let data = format!("{} {hash} {micro_batch:?}{device}", sets.train.fingerprint());
     let course = |training, what| Course {
         training,
         seed: job.seed,
