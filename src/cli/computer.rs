@@ -11,6 +11,11 @@ use crate::{
 /// How to come to a program that computes on GPUs.
 pub const REMEDY: &str = "build it by `cargo build --release --features cuda`";
 
+/// A GPU of some model, as records have it.
+pub fn gpu_in_records(model: &str) -> String {
+    format!("cuda ({model})")
+}
+
 /// What a job computes on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Computer {
@@ -49,6 +54,6 @@ impl Computer {
         let kind: String = gpu.name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
         let ((major, minor), version) = (gpu.capability, env!("CARGO_PKG_VERSION"));
         processor.cache_in(&store.kernels_folder().join(format!("{kind}-{major}.{minor}-{compiler}-{version}")));
-        Ok(Self { processor, name: format!("cuda ({})", gpu.name) })
+        Ok(Self { processor, name: gpu_in_records(&gpu.name) })
     }
 }

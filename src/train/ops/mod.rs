@@ -2,8 +2,9 @@
 //!
 //! Images are channels-last: `[batch, height, width, channels]`. [`Kernels`] are the raw forward and backward
 //! computations of a backend, [`Ops`] the differentiable operations on top; [`plain`] says the same in burn's own
-//! operations, as the reference that the kernels are tested against. All kernels give the same bits whatever the
-//! number of threads: work is cut by shape, never by thread count, and partial sums are added in order.
+//! operations, as the reference that the kernels are tested against, and `composed` is what stands for them on a GPU. All
+//! kernels give the same bits whatever the number of threads: work is cut by shape, never by thread count, and partial
+//! sums are added in order.
 
 #[cfg(any(feature = "cuda", test))]
 mod composed;
