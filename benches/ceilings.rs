@@ -68,10 +68,13 @@ fn sum(values: &[f32]) -> f32 {
 /// Sums that are independent of each other, enough to keep the multipliers busy.
 const SUMS: usize = 12;
 
-/// Name, lanes and loop of each vector width that the processor has.
-fn levels() -> Vec<(&'static str, usize, fn() -> f32)> {
+/// Name, lanes and loop of a vector width.
+type Level = (&'static str, usize, fn() -> f32);
+
+/// Each vector width that the processor has.
+fn levels() -> Vec<Level> {
     #[allow(unused_mut, reason = "only x86-64 has names for them")]
-    let mut levels: Vec<(&'static str, usize, fn() -> f32)> = Vec::new();
+    let mut levels: Vec<Level> = Vec::new();
     #[cfg(target_arch = "x86_64")]
     {
         use std::arch::x86_64::*;

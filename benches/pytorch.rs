@@ -13,7 +13,7 @@ use std::{
 };
 
 use ablate::{
-    recipe::{Algorithm, Architecture, Contrastive, Encoder, Loss, Negatives, ProjectionHead, Stem},
+    recipe::{Algorithm, Architecture, Contrastive, Encoder, Loss, Negatives, Precision, ProjectionHead, Stem},
     train::{
         device::{Cpu, Device, TrainCpu},
         model::{self, Mode, ResNet},
@@ -76,13 +76,20 @@ impl Network<TrainCpu> {
         let head = ProjectionHead { hidden_layers: 1, dimension: DIMENSION, batch_norm: true };
         Self {
             encoder: ResNet::new(&encoder, 0, &Device::default()),
-            head: model::ProjectionHead::new(Some(&head), encoder.dimension(), 0, &Device::default()),
+            head: model::ProjectionHead::new(
+                Some(&head),
+                encoder.dimension(),
+                Precision::Float32,
+                0,
+                &Device::default(),
+            ),
         }
     }
 }
 
 fn encoder(architecture: Architecture) -> Encoder {
-    Encoder { architecture, width: 1.0, stem: Stem::Cifar, zero_init_residual: false, input_normalization: None }
+    let (stem, precision) = (Stem::Cifar, Precision::Float32);
+    Encoder { architecture, width: 1.0, stem, zero_init_residual: false, input_normalization: None, precision }
 }
 
 /// Views with values in [0, 1].

@@ -12,7 +12,7 @@ use ablate::{
         self, EpochReport,
         augment::view_pairs,
         data::{self, Images, Part, Split},
-        device::{Device, TrainCpu},
+        device::{Device, Processor, TrainCpu},
         model::ResNet,
         objective::contrastive,
         optimizer::{Gradients, Optimizer, Rule},
@@ -95,7 +95,7 @@ fn step(job: &PretrainJob, images: &Images) -> Result<f64, String> {
         rate = report.images_per_second;
         ControlFlow::Continue(())
     };
-    train::pretrain(job, images, None, &mut watch).map_err(|error| error.to_string())?;
+    train::pretrain(Processor::Cpu, job, images, None, &mut watch).map_err(|error| error.to_string())?;
     let Training::Trained(trained) = &job.training else { return Err("the job does not train".into()) };
     Ok(trained.schedule.batch_size as f64 / rate)
 }

@@ -20,6 +20,7 @@
 //! - `train` has never heard of sweeps; it meets the store in `cli::job` alone.
 //! - Results depend on the recipe and the seed only: not on threads, on the order of jobs or on that of data files. One
 //!   exception: where the memory does not hold a batch, batch normalization sees the micro-batch; the protocol says so.
+//!   On a GPU kernels are chosen by time, so there bits may differ; records say what was computed on.
 //!
 //! **Files on disk.** `sweeps/*.ron` are sweep files, `results/` is the default store (see [`store`]).
 

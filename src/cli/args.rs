@@ -352,6 +352,9 @@ pub struct JobArgs {
     /// CPU threads to use
     #[arg(long, value_name = "N", default_value = "1")]
     pub threads: usize,
+    /// Compute on the first GPU of CUDA_VISIBLE_DEVICES, and nowhere else
+    #[arg(long)]
+    pub gpu: bool,
     /// CPU cores to stay on [default: any]
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub cores: Vec<usize>,

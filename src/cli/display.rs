@@ -9,7 +9,7 @@ use std::{
 
 use indicatif::{DecimalBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{durations, machine, places::Places, tell};
+use super::{durations, places::Places, tell};
 use crate::{
     plan::{Estimate, JobId, Plan},
     report::{self, Outcome, Place},
@@ -100,8 +100,8 @@ impl Display {
             labels,
             begin: now,
             bar,
+            device: places.model(),
             places,
-            device: machine::processor(),
             quiet,
             said: now,
             last_look: LastLook::default(),

@@ -3,6 +3,8 @@
 mod gpu;
 mod toolkit;
 
+pub(super) use gpu::ready;
+
 use std::{
     fs::{self, File},
     path::{Path, PathBuf},

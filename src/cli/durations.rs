@@ -3,7 +3,7 @@
 use std::{cmp::Reverse, collections::BTreeMap};
 
 use super::{
-    CliError, machine,
+    CliError,
     nodes::most_at_a_time,
     places::{Places, Wanted},
     results::Results,
@@ -40,7 +40,7 @@ pub fn outlook(planned: &Planned, results: &Results, store: Option<&Store>) -> R
     let places =
         Places::find(Wanted { devices: &[], jobs: None, memory: f64::MAX, most: most_at_a_time(plan, &left) })?;
     let others = store.map_or_else(Others::default, |store| Others::read(snapshot, plan, store));
-    Ok(outlook_at(planned, results, &others, place(&places, &machine::processor())))
+    Ok(outlook_at(planned, results, &others, place(&places, &places.model())))
 }
 
 /// How long what is left of some sweeps will take where a run has its jobs.

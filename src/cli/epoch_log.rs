@@ -16,11 +16,13 @@ use super::{
     room::{cannot_write, is_full, until_room},
     tell,
 };
+#[cfg(feature = "cuda")]
+use crate::schedule::own_bytes;
 use crate::{
     plan::{Job, JobId},
     schedule::{Alive, Epoch, JobMessage, Phase},
     store::{EPOCH_COLUMNS, Store},
-    train::{EpochReport, Watch, Wish, data},
+    train::{EpochReport, Watch, Wish, data, device::Processor},
 };
 
 /// Shortest time between two messages about epochs.
@@ -38,6 +40,8 @@ pub struct Habits {
     pub checkpoint_epochs: Option<u32>,
     /// Whether there is one more after the last epoch.
     pub keep_last: bool,
+    /// What the job computes on, whose memory is told.
+    pub processor: Processor,
 }
 
 /// Watches a job.
@@ -96,7 +100,17 @@ impl<'a> EpochLog<'a> {
 
     /// The most memory that the job has taken, in bytes; `None` if all its epochs were done by an earlier process.
     pub fn memory(&self) -> Option<u64> {
-        if self.is_measured { machine::peak_memory() } else { None }
+        if self.is_measured { self.peak() } else { None }
+    }
+
+    /// Of a GPU, what the driver says, or else what is reserved for tensors. Either is the most so far: nothing is given
+    /// back before the end.
+    fn peak(&self) -> Option<u64> {
+        match self.habits.processor {
+            Processor::Cpu => machine::peak_memory(),
+            #[cfg(feature = "cuda")]
+            gpu => own_bytes().max(gpu.reserved()),
+        }
     }
 
     /// Tells how far the reading of pictures is if it takes long, and answers whether to go on.
@@ -194,7 +208,7 @@ impl Watch for EpochLog<'_> {
     fn epoch(&mut self, report: &EpochReport) -> ControlFlow<()> {
         (self.over, self.epochs, self.is_measured) =
             (report.epoch == report.epochs, self.epochs.saturating_add(1), true);
-        self.tell(report, machine::peak_memory())
+        self.tell(report, self.peak())
     }
 
     fn again(&mut self, report: &EpochReport) -> ControlFlow<()> {

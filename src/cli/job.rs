@@ -15,6 +15,7 @@ use signal_hook::consts::SIGTERM;
 use super::{
     CliError,
     args::JobArgs,
+    computer::Computer,
     epoch_log::{EpochLog, Habits, note},
     error::chain,
     machine,
@@ -23,16 +24,20 @@ use super::{
 };
 use crate::{
     plan::Job,
-    recipe::{EvaluationJob, EvaluationTask, JobSpec, Metrics, PretrainJob, Training},
+    recipe::{EvaluationJob, EvaluationTask, JobSpec, Metrics, Precision, PretrainJob, Training},
     schedule::{Alive, Failure, FailureClass, JobMessage},
     store::{ErrorKind, Record, Store},
     train::{
         self,
         data::{self, Images, Loaded, Part, Split},
-        device,
+        device::Processor,
         protocol::{self, Encoded, Sets},
     },
 };
+
+/// Remark of what the processor makes of [`Precision::BFloat16`].
+const ROUNDED: &str = "operands and results of convolutions and matrix products were rounded to bfloat16, and multiplied \
+                       in float32, as the tensor cores of a GPU do it";
 
 /// Runs the job and tells how it went on standard output, one JSON message a line.
 pub fn run(args: &JobArgs) -> Result<(), CliError> {
@@ -91,6 +96,8 @@ impl From<train::Error> for JobError {
             train::Error::NonFinite { .. }
             | train::Error::NonFiniteAfter { .. }
             | train::Error::NonFiniteResult { .. } => FailureClass::NonFinite,
+            train::Error::DeviceMemory { .. } => FailureClass::OutOfMemory,
+            train::Error::Device { .. } => FailureClass::Device,
             train::Error::NotFrozen { .. } | train::Error::NoValidation | train::Error::Bug { .. } => FailureClass::Bug,
         };
         Self::Failed(Failure::new(class, chain(&error)))
@@ -123,6 +130,8 @@ struct Measured {
     images: usize,
     encoder: Option<Vec<u8>>,
     remarks: Vec<String>,
+    /// What the networks computed with.
+    precision: Precision,
     /// Time spent before the checkpoint that the job went on from.
     earlier: Duration,
 }
@@ -142,12 +151,14 @@ fn work(args: &JobArgs, stop: &AtomicBool) -> Result<(), JobError> {
     let store = Store::create(&args.store)?;
     let job = store.job(args.id)?;
     let folder = args.data_dir.clone().or_else(|| job.folder.clone());
-    tell(&format!("{} {} on {}, {} threads", job.spec.kind(), job.id, machine::processor(), args.threads));
+    let computer = Computer::of(args.gpu, &job.spec, &store).map_err(JobError::Failed)?;
+    tell(&format!("{} {} on {}, {} threads", job.spec.kind(), job.id, computer.name, args.threads));
     let habits = Habits {
         alive_every: Duration::from_secs_f64(args.alive_every),
         checkpoint_every: Duration::from_secs_f64(60.0 * args.checkpoint_every),
         checkpoint_epochs: args.checkpoint_epochs,
         keep_last: args.keep_checkpoint,
+        processor: computer.processor,
     };
     let log = EpochLog::create(&store, &job, stop, habits);
     let mut log = log.map_err(|message| failure(FailureClass::Storage, message))?;
@@ -160,15 +171,20 @@ fn work(args: &JobArgs, stop: &AtomicBool) -> Result<(), JobError> {
         })?,
         None => JobSpec::clone(&job.spec),
     };
+    let on = computer.processor;
     let (result, seed) = match &spec {
-        JobSpec::Pretrain(spec) => (pretrain(spec, &store, &job, folder.as_deref(), &mut log), spec.seed),
-        JobSpec::Evaluate(spec) => (evaluate(spec, &store, &job, folder.as_deref(), &mut log), spec.seed),
+        JobSpec::Pretrain(spec) => (pretrain(spec, &store, &job, folder.as_deref(), &mut log, on), spec.seed),
+        JobSpec::Evaluate(spec) => (evaluate(spec, &store, &job, folder.as_deref(), &mut log, on), spec.seed),
     };
     if let Some(problem) = log.take_problem() {
         return Err(failure(FailureClass::Storage, problem));
     }
     let measured = result?;
-    measured.remarks.iter().for_each(|remark| tell(remark));
+    let mut remarks = measured.remarks;
+    if (on, measured.precision) == (Processor::Cpu, Precision::BFloat16) {
+        remarks.push(ROUNDED.to_owned());
+    }
+    remarks.iter().for_each(|remark| tell(remark));
     let wall_seconds = (measured.earlier + begin.elapsed()).as_secs_f64();
     let record = Record {
         job: job.id,
@@ -176,10 +192,10 @@ fn work(args: &JobArgs, stop: &AtomicBool) -> Result<(), JobError> {
         seed,
         metrics: measured.metrics,
         protocol: measured.protocol,
-        remarks: measured.remarks,
+        remarks,
         data: measured.data,
-        device: machine::processor(),
-        backend: device::BACKEND.to_owned(),
+        device: computer.name,
+        backend: on.backend(measured.precision).to_owned(),
         threads: args.threads,
         host: machine::host(),
         code: machine::code(),
@@ -207,6 +223,7 @@ fn pretrain(
     job: &Job,
     folder: Option<&Path>,
     log: &mut EpochLog<'_>,
+    on: Processor,
 ) -> Result<Measured, JobError> {
     if let Training::Pretrained { blake3 } = &spec.training {
         let bad = |message| JobError::Failed(Failure::new(FailureClass::BadData, message));
@@ -218,6 +235,7 @@ fn pretrain(
             data: "unknown".to_owned(),
             images: pretrained.images,
             encoder: Some(pretrained.file),
+            precision: Precision::Float32,
             earlier: pretrained.earlier,
             remarks: [vec![format!("weights of the file with BLAKE3 hash {blake3}")], pretrained.remarks].concat(),
         });
@@ -230,19 +248,21 @@ fn pretrain(
             data: String::new(),
             images: 0,
             encoder: Some(file),
+            precision: Precision::Float32,
             earlier: Duration::ZERO,
             remarks: vec![],
         });
     };
     let mut remarks = Vec::new();
     let images = load(&Part::train(data), folder, &mut remarks, log)?;
-    let pretrained = going_on(store, job, |checkpoint| train::pretrain(spec, &images, checkpoint, log))?;
+    let pretrained = going_on(store, job, |checkpoint| train::pretrain(on, spec, &images, checkpoint, log))?;
     Ok(Measured {
         metrics: pretrained.metrics,
         protocol: protocol::describe_pretraining(spec),
         data: short_fingerprint(&images),
         images: pretrained.images,
         encoder: Some(pretrained.file),
+        precision: spec.encoder.precision,
         earlier: pretrained.earlier,
         remarks: [remarks, pretrained.remarks].concat(),
     })
@@ -283,6 +303,7 @@ fn evaluate(
     job: &Job,
     folder: Option<&Path>,
     log: &mut EpochLog<'_>,
+    on: Processor,
 ) -> Result<Measured, JobError> {
     let bug = |message: &str| JobError::Failed(Failure::new(FailureClass::Bug, message));
     let [parent] = job.parents[..] else {
@@ -305,7 +326,7 @@ fn evaluate(
     let sets = Sets { train: &train, validation: validation.as_ref(), test: &test };
     let encoder = store.encoder(parent)?;
     let encoded = Encoded { job: pretraining, file: &encoder };
-    let evaluated = going_on(store, job, |checkpoint| protocol::evaluate(spec, encoded, sets, checkpoint, log))?;
+    let evaluated = going_on(store, job, |checkpoint| protocol::evaluate(on, spec, encoded, sets, checkpoint, log))?;
     let mut protocol = protocol::describe(spec);
     // A network whose batches this machine had to cut is no longer quite the one of the recipe.
     if let Some(record) = store.record(parent)?
@@ -324,6 +345,7 @@ fn evaluate(
             .join("/"),
         images: evaluated.images,
         encoder: None,
+        precision: pretraining.encoder.precision,
         earlier: evaluated.earlier,
         remarks: [remarks, evaluated.remarks].concat(),
     })

@@ -5,6 +5,7 @@ mod bundle;
 mod changes;
 mod children;
 mod choice;
+mod computer;
 mod data;
 mod diff;
 mod display;

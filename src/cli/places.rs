@@ -4,7 +4,11 @@ use std::{fmt, path::Path, process::Command, str::FromStr};
 
 use indicatif::DecimalBytes;
 
-use super::{CliError, machine, tell};
+use super::{
+    CliError,
+    computer::{REMEDY, gpu_in_records},
+    doctor, machine, tell,
+};
 use crate::{
     report::count,
     schedule::{self, Device, Gpu, GpuError, Launch, Sharing},
@@ -56,6 +60,8 @@ pub struct Places {
     pub devices: Vec<Device>,
     names: Vec<DeviceName>,
     slots: Vec<Slot>,
+    /// The GPUs' model, or that of the first.
+    model: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,8 +95,8 @@ impl Places {
         let cuda = wanted.devices.iter().find(|name| matches!(name, DeviceName::Cuda(_)));
         match cuda {
             Some(name) if !device::CUDA => Err(CliError::input(format!(
-                "{name} cannot be used: this build of ablate computes on the processor only; leave --devices out, or \
-                 write --devices cpu"
+                "{name} cannot be used: this build of ablate computes on the processor only; {REMEDY}, or leave \
+                 --devices out"
             ))),
             // With a quota of fewer cores than there are, which ones is for the system to say.
             _ => Self::of(wanted, cores, if ids.len() == cores { &ids } else { &[] }, &usable(wanted.devices)?),
@@ -123,7 +129,12 @@ impl Places {
         let slot =
             |slot: usize| Slot { device: 0, threads: 1, core: ids.get(slot).copied().filter(|_| own), gpu: None };
         let device = Device { slots, jobs, memory: wanted.memory as u64, sharing: Sharing::Cores };
-        Self { devices: vec![device], names: vec![DeviceName::Cpu(None)], slots: (0..slots).map(slot).collect() }
+        Self {
+            devices: vec![device],
+            names: vec![DeviceName::Cpu(None)],
+            slots: (0..slots).map(slot).collect(),
+            model: None,
+        }
     }
 
     fn gpus(wanted: Wanted<'_>, gpus: &[(usize, &Gpu)], cores: usize) -> Self {
@@ -139,7 +150,23 @@ impl Places {
             devices: gpus.iter().map(device).collect(),
             names: gpus.iter().map(|(index, _)| DeviceName::Cuda(*index)).collect(),
             slots: slots.collect(),
+            model: gpus.first().map(|(_, gpu)| gpu.name.clone()),
         }
+    }
+
+    /// What jobs are computed on, as their records have it.
+    pub fn model(&self) -> String {
+        self.model.as_deref().map_or_else(machine::processor, gpu_in_records)
+    }
+
+    /// Refuses GPUs on which nothing can be computed for want of a library.
+    pub fn check(&self) -> Result<(), CliError> {
+        if self.model.is_none() {
+            return Ok(());
+        }
+        let gpus = schedule::gpus().map_err(|error| CliError::failed(error.to_string()))?;
+        let ready = doctor::ready(&gpus).map(|_| ());
+        ready.map_err(|error| CliError::failed(format!("{error}; --devices cpu does without GPUs")))
     }
 
     /// Name of a device.
@@ -177,6 +204,9 @@ impl Places {
         }
         let mut gpus: Vec<&str> = self.of_slots(&launch.slots).filter_map(|slot| slot.gpu.as_deref()).collect();
         gpus.dedup();
+        if !gpus.is_empty() {
+            command.arg("--gpu");
+        }
         // A job on the processor must not even look at GPUs.
         command.env("CUDA_VISIBLE_DEVICES", gpus.join(","));
     }
@@ -189,7 +219,7 @@ impl Places {
         let memory: u64 = self.devices.iter().map(|device| device.memory).fold(0, u64::saturating_add);
         let memory = if memory < u64::MAX { format!(" and {}", DecimalBytes(memory)) } else { String::new() };
         let left_alone = if !device::CUDA && Path::new("/dev/nvidiactl").exists() {
-            "; the GPU is left alone, since this build computes on the processor only"
+            "; the GPU is left alone, since this build computes on the processor only (`--features cuda`)"
         } else {
             ""
         };
@@ -334,14 +364,15 @@ mod tests {
     fn gpus_are_used_if_there_are_any_and_each_process_sees_its_own() {
         let all = places("", None, 100, 2).unwrap();
         assert_eq!(all.devices, [Device { slots: 8, jobs: 8, memory: 8 << 30, sharing: Sharing::Contended }; 2]);
-        insta::assert_snapshot!(equipped(&all, &[9]), @r#"CUDA_VISIBLE_DEVICES="GPU-1"  "--threads" "1""#);
-        assert_eq!(all.place(&[9]), "cuda:1");
+        insta::assert_snapshot!(equipped(&all, &[9]), @r#"CUDA_VISIBLE_DEVICES="GPU-1"  "--threads" "1" "--gpu""#);
+        assert_eq!((all.place(&[9]), all.model()), ("cuda:1".to_owned(), "cuda (a model)".to_owned()));
         let one = places("cuda:1", Some(1), 100, 2).unwrap();
-        insta::assert_snapshot!(equipped(&one, &[0]), @r#"CUDA_VISIBLE_DEVICES="GPU-1"  "--threads" "8""#);
+        insta::assert_snapshot!(equipped(&one, &[0]), @r#"CUDA_VISIBLE_DEVICES="GPU-1"  "--threads" "8" "--gpu""#);
         let pair = places("cuda:0,cuda:1", Some(1), 100, 2).unwrap();
-        insta::assert_snapshot!(equipped(&pair, &[0, 1]), @r#"CUDA_VISIBLE_DEVICES="GPU-0,GPU-1"  "--threads" "8""#);
+        insta::assert_snapshot!(equipped(&pair, &[0, 1]), @r#"CUDA_VISIBLE_DEVICES="GPU-0,GPU-1"  "--threads" "8" "--gpu""#);
         assert_eq!(pair.place(&[0, 1]), "cuda:0+cuda:1");
-        assert_eq!(places("cpu", None, 100, 2).unwrap().name(0), "cpu");
+        let cpu = places("cpu", None, 100, 2).unwrap();
+        assert_eq!((cpu.name(0), cpu.model()), ("cpu".to_owned(), machine::processor()));
     }
 
     #[test]

@@ -55,7 +55,7 @@ impl Prepared {
         let shapes = Shapes::of(plan, todo, &needs, &terms, snapshot, most_memory);
         let others = Others::read(snapshot, plan, store);
         let durations = durations::learn(snapshot, plan, &others);
-        let processor = machine::processor();
+        let processor = places.model();
         let place = durations::place(&places, &processor);
         let expected = durations::expected(plan, todo, &durations, place);
         let costs = durations::costs(plan, todo, &expected);
@@ -83,14 +83,16 @@ impl Prepared {
     }
 }
 
-/// Where the jobs `todo` go; refuses devices that are not there.
+/// Where the jobs `todo` go; refuses devices that are not there or not in order.
 pub fn places(args: &RunArgs, planned: &Planned, todo: &[JobId]) -> Result<Places, CliError> {
-    Places::find(Wanted {
+    let places = Places::find(Wanted {
         devices: &args.devices,
         jobs: args.jobs.map(usize::from),
         memory: memory(args),
         most: most_at_a_time(&planned.plan, todo),
-    })
+    })?;
+    places.check()?;
+    Ok(places)
 }
 
 /// Main memory that jobs may take together, in bytes: what others have left of it. Where nobody knows, it limits nothing.

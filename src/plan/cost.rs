@@ -188,11 +188,19 @@ mod tests {
     use super::*;
     use crate::{
         plan::fixture,
-        recipe::{Architecture, Objective},
+        recipe::{Architecture, Objective, Precision},
     };
 
     fn encoder(architecture: Architecture, width: f64) -> Encoder {
-        Encoder { architecture, width, stem: Stem::Cifar, zero_init_residual: true, input_normalization: None }
+        let precision = Precision::Float32;
+        Encoder {
+            architecture,
+            width,
+            stem: Stem::Cifar,
+            zero_init_residual: true,
+            input_normalization: None,
+            precision,
+        }
     }
 
     #[test]

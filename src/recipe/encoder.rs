@@ -21,6 +21,30 @@ patchable! {
         /// `(mean: (0.485, 0.456, 0.406), deviation: (0.229, 0.224, 0.225))`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub input_normalization: Option<InputNormalization>,
+        /// What convolutions of the encoder and matrix products of the projection head compute with, wherever the network
+        /// is trained or evaluated; `Float32` unless written. Weights, batch normalization, losses, optimizers and
+        /// classifiers are in float32 whatever it is.
+        #[serde(default, skip_serializing_if = "Precision::is_float32")]
+        pub precision: Precision,
+    }
+}
+
+/// What convolutions and matrix products compute with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Precision {
+    /// Operands and sums in float32, on a GPU too, whose tensor cores then have nothing to do: TensorFloat32, which cuts
+    /// operands to 11 bits, is never used in its place.
+    #[default]
+    Float32,
+    /// Operands and results rounded to bfloat16, which has 8 bits; sums in float32. So do the tensor cores of GPUs,
+    /// which is much faster there; a processor computes the same with rounded float32 numbers, which is slower.
+    BFloat16,
+}
+
+impl Precision {
+    /// Whether it is that of a recipe that does not say.
+    pub fn is_float32(&self) -> bool {
+        *self == Self::Float32
     }
 }
 
@@ -158,4 +182,4 @@ pub enum HeadKind {
     Nonlinear,
 }
 
-replaceable!(Architecture, Stem, HeadKind, Option<InputNormalization>);
+replaceable!(Architecture, Stem, HeadKind, Option<InputNormalization>, Precision);

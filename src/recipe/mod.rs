@@ -21,7 +21,7 @@ pub use augmentation::{
 };
 pub use data::{CENTER_CROP, Count, Data, DataPatch, DataSource, TrainSet};
 pub use encoder::{
-    Architecture, BlockKind, Encoder, EncoderPatch, Head, HeadKind, HeadPatch, InputNormalization, Stem,
+    Architecture, BlockKind, Encoder, EncoderPatch, Head, HeadKind, HeadPatch, InputNormalization, Precision, Stem,
 };
 pub use evaluation::{Evaluation, EvaluationPatch, ProbeTask, Protocol, Representation};
 pub use job::{
@@ -63,7 +63,7 @@ patchable! {
 }
 
 /// The fields that may be left out of a complete recipe; the documentation of each says what holds then.
-pub const OPTIONAL_FIELDS: [&str; 26] = [
+pub const OPTIONAL_FIELDS: [&str; 27] = [
     "subset_seed",
     "first",
     "second",
@@ -78,6 +78,7 @@ pub const OPTIONAL_FIELDS: [&str; 26] = [
     "contents",
     "short_side",
     "input_normalization",
+    "precision",
     "hidden_layers",
     "normalize",
     "negatives",

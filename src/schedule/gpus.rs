@@ -162,6 +162,21 @@ pub fn gpus() -> Result<Gpus, GpuError> {
     assemble(nvml::read()?, list.as_deref(), order.as_deref(), process::id())
 }
 
+/// Bytes of GPU memory that this process holds, as the driver counts them; `None` if it does not tell, as in many
+/// containers.
+pub fn own_bytes() -> Option<u64> {
+    own_of(nvml::read().ok()?, process::id())
+}
+
+/// What a process holds on all GPUs; it may be in two of the driver's lists.
+fn own_of(reading: Reading, own: u32) -> Option<u64> {
+    let on_each = reading.gpus.into_iter().flatten().filter_map(|gpu| {
+        let of_own = gpu.processes.ok()?.into_iter().filter(|process| process.pid == own);
+        of_own.filter_map(|process| process.bytes).max()
+    });
+    on_each.reduce(|sum, bytes| sum + bytes)
+}
+
 /// Draws the conclusions from what the driver said. `own` is the id of this process.
 fn assemble(reading: Reading, list: Option<&str>, order: Option<&str>, own: u32) -> Result<Gpus, GpuError> {
     let mut notes = Vec::new();

@@ -26,7 +26,7 @@ pub use drive::{Notice, drive};
 pub use event::{Action, Change, Event, Launch, Outcome, Step};
 pub use executor::{Executor, StartError, StartErrorKind};
 pub use failure::{Failure, FailureClass, ParseFailureClassError};
-pub use gpus::{ForeignProcess, Gpu, GpuError, Gpus, Slowdown, gpus};
+pub use gpus::{ForeignProcess, Gpu, GpuError, Gpus, Slowdown, gpus, own_bytes};
 pub use local::{LocalExecutor, LocalJobs};
 pub use message::{Alive, Epoch, JobMessage, Phase, Progress};
 pub use node::{Demand, Device, GraphError, Node, Policy, Shape, Sharing, with_margin};

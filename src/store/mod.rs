@@ -13,6 +13,7 @@
 //! <root>/jobs/<id>/log.txt             what the job wrote to stderr
 //! <root>/code/<hash>.patch             changes of a program that was not at a commit
 //! <root>/sweeps/<sweep>.json           which job each cell of a sweep asked for when it last ran
+//! <root>/kernels/…                     compiled kernels and results of tuning for GPUs; not read by the store
 //! <root>/tables/<sweep>/…              exports: tables, drawings, learning curves, one page with all of them
 //! ```
 //!
@@ -138,6 +139,11 @@ impl Store {
     /// Where a job's stderr goes.
     pub fn log_path(&self, id: JobId) -> PathBuf {
         self.job_folder(id).join("log.txt")
+    }
+
+    /// Where compiled kernels and results of tuning are kept for GPUs; nothing is lost with it but time.
+    pub fn kernels_folder(&self) -> PathBuf {
+        self.root.join("kernels")
     }
 
     fn format_path(&self) -> PathBuf {

@@ -7,14 +7,13 @@ use std::collections::{BTreeMap, HashMap};
 
 use burn::{
     module::Module,
-    tensor::{Tensor, TensorData},
+    tensor::{Tensor, TensorData, backend::Backend},
 };
 use safetensors::SafeTensors;
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
     Error,
-    device::{Cpu, Device},
     model::{Tensors, WeightsError, are_finite, encode_with, floats, load_weights, tensors},
     ops::Ops,
     optimizer::{Memory, Optimizer},
@@ -45,7 +44,7 @@ impl Parts {
     }
 
     /// With what an optimizer remembers.
-    pub fn optimizer(mut self, name: &str, optimizer: &Optimizer<Cpu>) -> Self {
+    pub fn optimizer<B: Backend>(mut self, name: &str, optimizer: &Optimizer<B>) -> Self {
         for (parameter, memory) in &optimizer.memory {
             for (part, tensor) in [("first", Some(&memory.first)), ("second", memory.second.as_ref())] {
                 if let Some(tensor) = tensor {
@@ -85,7 +84,9 @@ impl<'a> Checkpoint<'a> {
         let (_, header) = SafeTensors::read_metadata(bytes).map_err(|error| broken(&error))?;
         let entry = |name: &str| header.metadata().as_ref().and_then(|entries| entries.get(name)).cloned();
         if entry(ORIGIN) != Some(origin(data)) {
-            return Err(broken(&"it is of another program, other images or other micro-batches"));
+            return Err(broken(
+                &"it is of another program, other images, other micro-batches or another kind of device",
+            ));
         }
         let progress = entry(PROGRESS).ok_or_else(|| broken(&"it tells no progress"))?;
         Ok(Self { bytes, file, progress })
@@ -102,16 +103,16 @@ impl<'a> Checkpoint<'a> {
     }
 
     /// `optimizer` with what it remembered after `updates` steps.
-    pub fn optimizer(
+    pub fn optimizer<B: Backend>(
         &self,
         name: &str,
-        optimizer: Optimizer<Cpu>,
+        optimizer: Optimizer<B>,
         updates: usize,
-    ) -> Result<Optimizer<Cpu>, WeightsError> {
+    ) -> Result<Optimizer<B>, WeightsError> {
         let start = format!("{name}.first.");
         let names = self.file.names();
         let parameters = names.iter().filter_map(|name| name.strip_prefix(start.as_str()));
-        let memory: BTreeMap<String, Memory<Cpu>> = parameters
+        let memory: BTreeMap<String, Memory<B>> = parameters
             .filter_map(|parameter| {
                 let first = self.vector(&format!("{start}{parameter}"))?;
                 let second = self.vector(&format!("{name}.second.{parameter}"));
@@ -124,10 +125,10 @@ impl<'a> Checkpoint<'a> {
         Ok(Optimizer { memory, ..optimizer })
     }
 
-    fn vector(&self, name: &str) -> Option<Tensor<Cpu, 1>> {
+    fn vector<B: Backend>(&self, name: &str) -> Option<Tensor<B, 1>> {
         let values: Vec<f32> = floats(self.file.tensor(name).ok()?.data()).collect();
         let length = values.len();
-        Some(Tensor::from_data(TensorData::new(values, [length]), &Device::default()))
+        Some(Tensor::from_data(TensorData::new(values, [length]), &B::Device::default()))
     }
 }
 

@@ -61,6 +61,16 @@ pub enum Error {
     Evaluation(evaluation::Error),
     /// The protocol chooses a setting on validation images, and there are none.
     NoValidation,
+    /// The GPU has too little memory.
+    DeviceMemory {
+        /// What the backend said.
+        what: String,
+    },
+    /// The GPU, its driver or its backend failed.
+    Device {
+        /// What the backend said.
+        what: String,
+    },
     /// Something that cannot be.
     Bug {
         /// What, as a sentence without its period.
@@ -109,6 +119,8 @@ impl fmt::Display for Error {
             Self::NoValidation => {
                 f.write_str("logistic regression needs validation images: set data.validation_images")
             }
+            Self::DeviceMemory { what } => write!(f, "the GPU has too little memory: {what}"),
+            Self::Device { what } => write!(f, "the GPU failed: {what}"),
             Self::Bug { what } => write!(f, "{what}; this is a bug"),
             Self::Stopped => f.write_str("stopped on request"),
         }
@@ -127,6 +139,8 @@ impl std::error::Error for Error {
             | Self::TooFewImages { .. }
             | Self::NotFrozen { .. }
             | Self::NoValidation
+            | Self::DeviceMemory { .. }
+            | Self::Device { .. }
             | Self::Bug { .. }
             | Self::Stopped => None,
         }

@@ -25,7 +25,7 @@ pub use watch::{EpochReport, Watch, Wish};
 
 use burn::tensor::{Tensor, TensorData, backend::Backend};
 
-use device::Device;
+use device::Compute;
 use ops::Ops;
 
 /// The value of a one-element tensor.
@@ -33,10 +33,16 @@ pub fn scalar<B: Backend>(tensor: Tensor<B, 1>) -> f64 {
     tensor.into_data().iter::<f64>().next().unwrap_or(f64::NAN)
 }
 
+/// What tells checkpoints of GPUs from those of the processor: a job does not go on on another kind of device, since its
+/// numbers would be those of neither.
+fn kind_of_device<B: Compute>() -> &'static str {
+    if B::ON_HOST { "" } else { " on a GPU" }
+}
+
 /// Views `[n, size, size, 3]`, one after the other, as a tensor.
-fn view_tensor<B: Ops<Device = Device>>(views: Vec<f32>, size: usize) -> Tensor<B, 4> {
+fn view_tensor<B: Ops>(views: Vec<f32>, size: usize) -> Tensor<B, 4> {
     let shape = [views.len() / (size * size * 3), size, size, 3];
-    Tensor::from_data(TensorData::new(views, shape), &Device::default())
+    Tensor::from_data(TensorData::new(views, shape), &B::Device::default())
 }
 
 /// The values of a matrix, row by row.

@@ -14,7 +14,7 @@ use burn::{
     },
 };
 
-use super::scalar;
+use super::{ops::Arithmetic, scalar};
 use crate::recipe::{self, Algorithm};
 
 /// Name of the module field that holds a supervised classifier.
@@ -79,7 +79,7 @@ impl From<&recipe::Optimizer> for Rule {
 
 impl Rule {
     /// The weight after one step at learning rate `rate`, and what to remember.
-    pub fn update<B: Backend>(
+    pub fn update<B: Arithmetic>(
         &self,
         rate: f64,
         weight: Tensor<B, 1>,
@@ -102,8 +102,16 @@ impl Rule {
             }
             Algorithm::Lars { trust_coefficient } => {
                 let gradient = decayed(gradient, &weight, decay);
-                let trust = if exempt.adaptation { 1.0 } else { trust(trust_coefficient, &weight, &gradient) };
-                let velocity = with_momentum(memory, gradient * (rate * trust));
+                let step = if exempt.adaptation {
+                    gradient * rate
+                } else if B::ON_HOST {
+                    let trust = trust(trust_coefficient, &weight, &gradient);
+                    gradient * (rate * trust)
+                } else {
+                    let trust = trust_on_device(trust_coefficient, &weight, &gradient);
+                    gradient * (trust * rate)
+                };
+                let velocity = with_momentum(memory, step);
                 (weight - velocity.clone(), Memory { first: velocity, second: None, updates })
             }
             Algorithm::AdamW { beta2, epsilon } => {
@@ -140,6 +148,14 @@ fn trust<B: Backend>(coefficient: f64, weight: &Tensor<B, 1>, gradient: &Tensor<
     if weight > 0.0 && gradient > 0.0 { coefficient * weight / gradient } else { 1.0 }
 }
 
+/// [`trust`] without a look at it, which would wait for the device once for every tensor of the network: `[1]`.
+fn trust_on_device<B: Backend>(coefficient: f64, weight: &Tensor<B, 1>, gradient: &Tensor<B, 1>) -> Tensor<B, 1> {
+    let norm = |tensor: &Tensor<B, 1>| (tensor.clone() * tensor.clone()).sum().sqrt();
+    let (weight, gradient) = (norm(weight), norm(gradient));
+    let both = weight.clone().greater_elem(0.0).bool_and(gradient.clone().greater_elem(0.0));
+    (weight / gradient * coefficient).mask_fill(both.bool_not(), 1.0)
+}
+
 impl<B: Backend> Optimizer<B> {
     /// An optimizer that remembers nothing yet.
     pub fn new(rule: Rule) -> Self {
@@ -149,6 +165,7 @@ impl<B: Backend> Optimizer<B> {
     /// The module after one step; parameters without a gradient stay as they are.
     pub fn step<A, M>(&mut self, rate: f64, module: M, gradients: Gradients<B>) -> M
     where
+        B: Arithmetic,
         A: AutodiffBackend<InnerBackend = B>,
         M: AutodiffModule<A>,
     {
@@ -163,7 +180,7 @@ struct Stepper<'a, B: Backend> {
     path: Vec<String>,
 }
 
-impl<A: AutodiffBackend> ModuleMapper<A> for Stepper<'_, A::InnerBackend> {
+impl<A: AutodiffBackend<InnerBackend: Arithmetic>> ModuleMapper<A> for Stepper<'_, A::InnerBackend> {
     fn enter_module(&mut self, name: &str, _container: &str) {
         self.path.push(name.to_owned());
     }
@@ -224,6 +241,31 @@ impl<A: AutodiffBackend> ModuleVisitor<A> for Collector<A> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<A, D>>) {
         if let Some(gradient) = param.val().grad_remove(&mut self.gradients) {
             self.found.insert(self.path.join("."), gradient.flatten(0, D - 1));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::backend::flex::Flex;
+
+    use super::*;
+
+    #[test]
+    fn the_trust_ratio_of_a_device_is_that_of_the_processor() {
+        let vector = |values: &[f32]| Tensor::<Flex, 1>::from_floats(values, &Default::default());
+        let cases: [(&[f32], &[f32]); 5] = [
+            (&[3.0, 4.0], &[0.5, -1.2]),
+            (&[0.0, 0.0], &[0.5, -1.2]),
+            (&[3.0, 4.0], &[0.0, 0.0]),
+            (&[0.0], &[0.0]),
+            (&[3.0, 4.0], &[f32::NAN, 1.0]),
+        ];
+        for (weight, gradient) in cases.map(|(weight, gradient)| (vector(weight), vector(gradient))) {
+            let expected = trust(0.001, &weight, &gradient);
+            let found = scalar(trust_on_device(0.001, &weight, &gradient));
+            // The norms are of float32 on a device, of float64 on the processor.
+            assert!((found - expected).abs() <= 1e-6 * expected, "{found} and {expected}");
         }
     }
 }

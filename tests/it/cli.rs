@@ -25,6 +25,7 @@ mod killed_jobs;
 mod kills;
 mod limits;
 mod pictures;
+mod precision;
 mod states;
 mod surroundings;
 mod torn_journal;

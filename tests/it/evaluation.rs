@@ -1,7 +1,7 @@
 //! Evaluation protocols against scikit-learn and float64 NumPy (`tests/fixtures/evaluation.py`), and their invariances.
 
 use ablate::{
-    recipe::{Architecture, Encoder, Stem},
+    recipe::{Architecture, Encoder, Precision, Stem},
     train::{
         device::{Cpu, Device},
         evaluation::{
@@ -264,6 +264,7 @@ fn fingerprints_tell_a_frozen_encoder_from_a_changed_one() {
         stem: Stem::Cifar,
         zero_init_residual: false,
         input_normalization: None,
+        precision: Precision::Float32,
     };
     let device = Device::default();
     let mut encoder = ResNet::<Cpu>::new(&recipe, 0, &device);

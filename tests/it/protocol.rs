@@ -7,6 +7,7 @@ use ablate::{
     train::{
         self, EpochReport, Error, Watch,
         data::{Images, Split},
+        device::Processor,
         protocol::{self, Encoded, Evaluated, Sets},
     },
 };
@@ -19,9 +20,15 @@ use crate::{
 /// The file of the recipe's pretraining job.
 fn pretrained(recipe: &Recipe) -> Vec<u8> {
     let job = recipe.pretrain_job(0);
-    train::pretrain(&job, &shapes(Split::Train, job.data.map_or(40, |data| data.count())), None, &mut go_on)
-        .unwrap()
-        .file
+    train::pretrain(
+        Processor::Cpu,
+        &job,
+        &shapes(Split::Train, job.data.map_or(40, |data| data.count())),
+        None,
+        &mut go_on,
+    )
+    .unwrap()
+    .file
 }
 
 fn evaluate(recipe: &Recipe, file: &[u8]) -> Result<Evaluated, Error> {
@@ -41,7 +48,7 @@ fn evaluate_watched(
     ];
     let sets = Sets { train: &train, validation: Some(&validation), test: &test };
     let encoded = Encoded { job: &recipe.pretrain_job(0), file };
-    protocol::evaluate(&recipe.evaluation_job(0), encoded, sets, checkpoint, watch)
+    protocol::evaluate(Processor::Cpu, &recipe.evaluation_job(0), encoded, sets, checkpoint, watch)
 }
 
 #[test]
@@ -137,7 +144,7 @@ fn labels_may_be_few_and_batches_larger_than_they_are() {
         ControlFlow::Continue(())
     };
     let encoded = Encoded { job: &recipe.pretrain_job(0), file: &file };
-    protocol::evaluate(&recipe.evaluation_job(0), encoded, sets, None, &mut watch).unwrap();
+    protocol::evaluate(Processor::Cpu, &recipe.evaluation_job(0), encoded, sets, None, &mut watch).unwrap();
     // 40 images make two batches of 16.
     assert_eq!(epochs, [1, 4]);
 }
@@ -286,7 +293,8 @@ fn images_may_show_several_classes() {
     ] {
         let recipe = tiny(change);
         let encoded = Encoded { job: &recipe.pretrain_job(0), file: &file };
-        let found = protocol::evaluate(&recipe.evaluation_job(0), encoded, sets, None, &mut go_on).unwrap();
+        let found =
+            protocol::evaluate(Processor::Cpu, &recipe.evaluation_job(0), encoded, sets, None, &mut go_on).unwrap();
         assert_eq!(found.metrics.keys().collect::<Vec<_>>(), [&Metric::MeanAveragePrecision], "{change}");
         assert!(found.metrics[&Metric::MeanAveragePrecision] > 95.0, "{change}: {found:?}");
     }

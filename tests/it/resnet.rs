@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ablate::{
-    recipe::{Architecture, Encoder, InputNormalization, Stem},
+    recipe::{Architecture, Encoder, InputNormalization, Precision, Stem},
     train::{
         device::{Cpu, Device},
         model::{Mode, ResNet, Tensors, encode, load_weights, tensors},
@@ -68,6 +68,7 @@ fn features_are_those_of_torchvision() {
             stem: if case["stem"] == "Cifar" { Stem::Cifar } else { Stem::ImageNet },
             zero_init_residual: true,
             input_normalization: None,
+            precision: Precision::Float32,
         };
         let empty = ResNet::<Cpu>::new(&recipe, 0, &Device::default());
         let bytes = file(&empty);
@@ -98,6 +99,7 @@ fn images_are_normalized_where_the_recipe_says_so() {
         stem: Stem::Cifar,
         zero_init_residual: false,
         input_normalization: None,
+        precision: Precision::Float32,
     };
     let (mean, deviation) = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225));
     let normalizing = Encoder { input_normalization: Some(InputNormalization { mean, deviation }), ..plain.clone() };

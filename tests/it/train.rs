@@ -3,27 +3,35 @@
 use std::{ops::ControlFlow, time::Duration};
 
 use ablate::{
-    recipe::{Architecture, Encoder, Metric, Metrics, PretrainJob, Stem},
+    recipe::{Architecture, Encoder, Metric, Metrics, Patchable, Precision, PretrainJob, Stem},
     train::{
         self, EpochReport, Error, Pretrained,
         data::Split,
-        device::{Cpu, Device},
+        device::{Cpu, Device, Processor},
         model::{Mode, ResNet, load_weights, save_weights},
     },
 };
 use burn::{module::Module, tensor::Tensor};
 
 use crate::{
-    recipes::{shapes, tiny},
+    recipes::{patch, shapes, tiny},
     watching::{StopAfter, go_on},
 };
 
 fn encoder(architecture: Architecture, width: f64) -> Encoder {
-    Encoder { architecture, width, stem: Stem::Cifar, zero_init_residual: true, input_normalization: None }
+    let precision = Precision::Float32;
+    Encoder { architecture, width, stem: Stem::Cifar, zero_init_residual: true, input_normalization: None, precision }
 }
 
 fn pretrain(job: &PretrainJob) -> Pretrained {
-    train::pretrain(job, &shapes(Split::Train, job.data.map_or(40, |data| data.count())), None, &mut go_on).unwrap()
+    train::pretrain(
+        Processor::Cpu,
+        job,
+        &shapes(Split::Train, job.data.map_or(40, |data| data.count())),
+        None,
+        &mut go_on,
+    )
+    .unwrap()
 }
 
 /// File and metrics after running the job on `threads` threads.
@@ -34,14 +42,37 @@ fn trained(job: &PretrainJob, threads: usize) -> (Vec<u8>, Metrics) {
 }
 
 /// Every kind of state: momentum, second moments, probe, heads, micro-batches, a classifier.
-const KINDS: [&str; 6] = [
+const KINDS: [&str; 7] = [
     "()",
+    "(encoder: (precision: BFloat16))",
     "(optimizer: (algorithm: AdamW(beta2: 0.99, epsilon: 1e-8), learning_rate: Fixed(0.01)))",
     "(optimizer: (algorithm: Lars(trust_coefficient: 0.001)), online_probe: (learning_rate: 0.1, momentum: 0.9))",
     "(schedule: (micro_batch: 5), head: (hidden_layers: 2), objective: MarginTriplet(margin: 0.8, mining: SemiHard))",
     "(objective: Supervised)",
     "(objective: Supervised, schedule: (micro_batch: 5))",
 ];
+
+#[test]
+fn bfloat16_trains_to_nearly_the_same_loss_in_float32_weights() {
+    for change in ["()", "(objective: Supervised)"] {
+        let of = |precision: &str| {
+            let mut recipe = tiny(change);
+            // At a low rate, so that steps do not make more of a difference than there is.
+            let change = format!("(encoder: (precision: {precision}), optimizer: (learning_rate: Fixed(1e-3)))");
+            recipe.apply(&patch(&change));
+            trained(&recipe.pretrain_job(0), 2)
+        };
+        let ((float_file, float32), (file, bfloat16)) = (of("Float32"), of("BFloat16"));
+        let (float32, bfloat16) = (float32[&Metric::Loss], bfloat16[&Metric::Loss]);
+        // Every operand is off by up to 1/256, in either direction; nine layers add up to a few times that.
+        let share = (bfloat16 - float32).abs() / float32;
+        assert!(share > 0.0 && share < 4.0 / 256.0, "{change}: {float32} and {bfloat16}");
+        assert_eq!(file.len(), float_file.len());
+        // Weights are kept in float32: most have bits that bfloat16 has not.
+        let weights = file[file.len() - 4096..].chunks_exact(4).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]));
+        assert!(weights.filter(|bits| bits & 0xffff != 0).count() > 512);
+    }
+}
 
 #[test]
 fn the_number_of_threads_does_not_change_a_bit() {
@@ -67,12 +98,12 @@ fn stopping_and_going_on_gives_the_same_bits() {
             let mut checkpoint: Option<Vec<u8>> = None;
             for steps in stops {
                 let mut watch = StopAfter::new(steps);
-                let result = train::pretrain(&job, &images, checkpoint.as_deref(), &mut watch);
+                let result = train::pretrain(Processor::Cpu, &job, &images, checkpoint.as_deref(), &mut watch);
                 assert!(matches!(result, Err(Error::Stopped)), "{kind}");
                 checkpoint = watch.checkpoint;
             }
             let mut watch = StopAfter::new(usize::MAX);
-            let resumed = train::pretrain(&job, &images, checkpoint.as_deref(), &mut watch).unwrap();
+            let resumed = train::pretrain(Processor::Cpu, &job, &images, checkpoint.as_deref(), &mut watch).unwrap();
             assert!(resumed.file == straight.file && resumed.metrics == straight.metrics, "{kind}");
             assert_eq!(watch.epochs, [1, 2, 3], "earlier epochs are reported again");
             assert_eq!(resumed.remarks.len(), 1);
@@ -85,14 +116,15 @@ fn stopping_and_going_on_gives_the_same_bits() {
 fn a_checkpoint_of_another_job_is_refused() {
     let images = shapes(Split::Train, 40);
     let mut watch = StopAfter::new(2);
-    let _ = train::pretrain(&tiny("()").pretrain_job(0), &images, None, &mut watch);
+    let _ = train::pretrain(Processor::Cpu, &tiny("()").pretrain_job(0), &images, None, &mut watch);
     let other = tiny("(encoder: (width: 1.0))").pretrain_job(0);
-    let error = train::pretrain(&other, &images, watch.checkpoint.as_deref(), &mut go_on).err().unwrap();
+    let error =
+        train::pretrain(Processor::Cpu, &other, &images, watch.checkpoint.as_deref(), &mut go_on).err().unwrap();
     assert!(matches!(error, Error::Checkpoint(_)), "{error}");
     // Nor does one go on with other images.
     let others = shapes(Split::Test, 40);
     let same = tiny("()").pretrain_job(0);
-    let error = train::pretrain(&same, &others, watch.checkpoint.as_deref(), &mut go_on).err().unwrap();
+    let error = train::pretrain(Processor::Cpu, &same, &others, watch.checkpoint.as_deref(), &mut go_on).err().unwrap();
     assert!(error.to_string().contains("other images"), "{error}");
 }
 
@@ -100,7 +132,7 @@ fn a_checkpoint_of_another_job_is_refused() {
 fn fewer_images_than_a_batch_train_nothing_and_say_so() {
     let job = tiny("()").pretrain_job(0);
     let images = shapes(Split::Train, 40).select(&[0, 1, 2]);
-    let error = train::pretrain(&job, &images, None, &mut go_on).err().unwrap();
+    let error = train::pretrain(Processor::Cpu, &job, &images, None, &mut go_on).err().unwrap();
     insta::assert_snapshot!(error, @"a batch of 10 does not fit the 3 images at hand: lower the batch size");
 }
 
@@ -132,7 +164,7 @@ fn the_online_probe_leaves_the_encoder_alone() {
 #[test]
 fn a_diverging_loss_is_an_error_that_says_where() {
     let job = tiny("(optimizer: (learning_rate: Fixed(1e30)))").pretrain_job(0);
-    let error = train::pretrain(&job, &shapes(Split::Train, 40), None, &mut go_on).err().unwrap();
+    let error = train::pretrain(Processor::Cpu, &job, &shapes(Split::Train, 40), None, &mut go_on).err().unwrap();
     assert!(matches!(error, Error::NonFinite { .. }), "{error}");
     assert!(error.to_string().contains("learning rate"), "{error}");
 }
@@ -142,7 +174,7 @@ fn weights_that_became_infinite_are_never_a_checkpoint() {
     // The loss of a step is that of the weights before it: what one step did is seen by the next.
     let job = tiny("(optimizer: (learning_rate: Fixed(1e39)), schedule: (warmup_epochs: 0))").pretrain_job(0);
     let mut watch = StopAfter::new(1);
-    let error = train::pretrain(&job, &shapes(Split::Train, 40), None, &mut watch).err().unwrap();
+    let error = train::pretrain(Processor::Cpu, &job, &shapes(Split::Train, 40), None, &mut watch).err().unwrap();
     assert!(matches!(error, Error::NonFiniteAfter { step: 1, .. }), "{error}");
     assert!(watch.checkpoint.is_none());
 }
@@ -154,7 +186,8 @@ fn watching_can_stop_a_job() {
         epochs = report.epoch;
         ControlFlow::Break(())
     };
-    let result = train::pretrain(&tiny("()").pretrain_job(0), &shapes(Split::Train, 40), None, &mut watch);
+    let result =
+        train::pretrain(Processor::Cpu, &tiny("()").pretrain_job(0), &shapes(Split::Train, 40), None, &mut watch);
     assert!(matches!(result, Err(Error::Stopped)));
     assert_eq!(epochs, 1);
 }

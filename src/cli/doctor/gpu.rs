@@ -5,11 +5,11 @@ use std::{fs, path::Path};
 use indicatif::DecimalBytes;
 
 use super::{
-    Finding, fine, note, problem,
+    Finding, Level, fine, note, problem,
     toolkit::{Compiler, Toolkit, toolkit},
 };
 use crate::{
-    cli::error::chain,
+    cli::{computer::REMEDY, error::chain},
     schedule::{ForeignProcess, Gpu, GpuError, Gpus, Slowdown, gpus},
     train::device,
 };
@@ -32,6 +32,19 @@ pub(super) fn gpu() -> Vec<Finding> {
             present(&gpus, toolkit.as_ref(), device::CUDA)
         }
         Err(error) => vec![absent(&error, idle(), device::CUDA)],
+    }
+}
+
+/// Whether kernels can be compiled for the GPUs and started on them; if so, the compiler's library and CUDA version in
+/// one word.
+pub(in crate::cli) fn ready(gpus: &Gpus) -> Result<String, String> {
+    let toolkit = toolkit();
+    let problems = compiling(&toolkit, gpus.cuda, true).into_iter().filter(|finding| finding.level == Level::Problem);
+    let problems: Vec<String> = problems.map(|Finding { what, text, .. }| format!("{what} {text}")).collect();
+    match (problems.is_empty(), toolkit.compiler) {
+        (true, Ok(Compiler { version: Some((major, minor)), .. })) => Ok(format!("nvrtc-{major}.{minor}")),
+        (true, _) => Ok("nvrtc".to_owned()),
+        (false, _) => Err(format!("GPUs cannot be computed on: {}", problems.join("; "))),
     }
 }
 
@@ -84,7 +97,8 @@ fn present(gpus: &Gpus, toolkit: Option<&Toolkit>, computes: bool) -> Vec<Findin
     }
     if !gpus.usable.is_empty() && !computes {
         let them = if gpus.usable.len() == 1 { "it" } else { "them" };
-        findings.push(note("gpu", format!("this build does not use {them}: it computes on the processor only")));
+        findings
+            .push(note("gpu", format!("this build does not use {them}: it computes on the processor only; {REMEDY}")));
     }
     findings
 }

@@ -80,6 +80,16 @@ fn other_processes_are_told_once_each_and_this_one_is_none_of_them() {
 }
 
 #[test]
+fn what_this_process_holds_is_counted_on_each_gpu_once() {
+    let with = |processes: Vec<ForeignProcess>| Ok(RawGpu { processes: Ok(processes), ..raw("GPU-a") });
+    let both = vec![process(7, Some(100)), process(1, Some(5)), process(7, Some(90))];
+    let all = || vec![with(both.clone()), with(vec![process(7, Some(3))]), Err(NvmlError::GpuLost)];
+    assert_eq!(own_of(reading(all()), 7), Some(103));
+    assert_eq!(own_of(reading(all()), 8), None);
+    assert_eq!(own_of(reading(vec![with(vec![process(7, None)])]), 7), None);
+}
+
+#[test]
 fn what_the_driver_does_not_tell_is_said() {
     let silent = RawGpu {
         processes: Err(NvmlError::FailedToLoadSymbol("nvmlDeviceGetComputeRunningProcesses_v3".to_owned())),

@@ -7,7 +7,7 @@ use burn::{
 
 use super::layers::{Linear, Mode, Norm};
 use crate::{
-    recipe,
+    recipe::{self, Precision},
     train::{
         ops::Ops,
         random::{Purpose, Stream},
@@ -29,7 +29,13 @@ struct Layer<B: Ops> {
 
 impl<B: Ops> ProjectionHead<B> {
     /// A head on features of `inputs` dimensions; hidden layers are as wide. Without a recipe it is the identity.
-    pub fn new(recipe: Option<&recipe::ProjectionHead>, inputs: usize, seed: u64, device: &B::Device) -> Self {
+    pub fn new(
+        recipe: Option<&recipe::ProjectionHead>,
+        inputs: usize,
+        precision: Precision,
+        seed: u64,
+        device: &B::Device,
+    ) -> Self {
         let Some(recipe) = recipe else { return Self { layers: vec![] } };
         let layer = |index: usize| {
             let last = index == recipe.hidden_layers;
@@ -44,7 +50,7 @@ impl<B: Ops> ProjectionHead<B> {
             };
             let mut stream = Stream::new(seed, Purpose::Head, [number, 0], 0);
             Layer {
-                linear: Linear::new(inputs, outputs, !recipe.batch_norm, &mut stream, device),
+                linear: Linear::new(inputs, outputs, !recipe.batch_norm, &mut stream, device).with_precision(precision),
                 norm: recipe.batch_norm.then(|| Norm::new(outputs, 1.0, !last, device)),
             }
         };

@@ -1,13 +1,16 @@
-//! Layers with weights: convolution, batch normalization, linear.
+//! Layers with weights: convolution, batch normalization, linear. Weights are float32 whatever the precision.
 
 use burn::{
     module::{Module, Param},
     tensor::Tensor,
 };
 
-use crate::train::{
-    ops::{self, BatchStatistics, Ops, Window},
-    random::Stream,
+use crate::{
+    recipe::Precision,
+    train::{
+        ops::{self, BatchStatistics, Ops, Window},
+        random::Stream,
+    },
 };
 
 /// ε of batch normalization, as in the reference code.
@@ -32,23 +35,32 @@ pub struct Conv<B: Ops> {
     /// `[k, k, inputs, outputs]`.
     pub weight: Param<Tensor<B, 4>>,
     stride: usize,
+    /// See [`Precision::BFloat16`].
+    bfloat16: bool,
 }
 
 impl<B: Ops> Conv<B> {
     /// Weights drawn from a truncated normal of variance 1 / fan-in, TensorFlow's default that the reference uses.
-    pub fn new(window: Window, inputs: usize, outputs: usize, stream: &mut Stream, device: &B::Device) -> Self {
+    pub fn new(
+        window: Window,
+        inputs: usize,
+        outputs: usize,
+        precision: Precision,
+        stream: &mut Stream,
+        device: &B::Device,
+    ) -> Self {
         let fan_in = window.kernel * window.kernel * inputs;
         // The cut at two deviations shrinks the deviation to 0.8796; TensorFlow makes up for it.
         let deviation = (1.0 / fan_in as f32).sqrt() / 0.879_626;
         let values: Vec<f32> = (0..fan_in * outputs).map(|_| deviation * stream.truncated_normal()).collect();
         let shape = [window.kernel, window.kernel, inputs, outputs];
         let weight = Tensor::<B, 1>::from_floats(values.as_slice(), device).reshape(shape);
-        Self { weight: Param::from_tensor(weight), stride: window.stride }
+        Self { weight: Param::from_tensor(weight), stride: window.stride, bfloat16: precision == Precision::BFloat16 }
     }
 
     /// `[n, h, w, inputs]` → `[n, h / stride, w / stride, outputs]`, rounded up.
     pub fn forward(&self, x: Tensor<B, 4>) -> Tensor<B, 4> {
-        ops::conv2d(x, self.weight.val(), self.window())
+        ops::conv2d_in(x, self.weight.val(), self.window(), precision(self.bfloat16))
     }
 
     fn window(&self) -> Window {
@@ -122,7 +134,7 @@ impl<B: Ops> Norm<B> {
     }
 }
 
-/// `norm` behind `conv`: [`Conv::forward`], then [`Norm::forward`], in training as one operation.
+/// `norm` behind `conv`: [`Conv::forward`], then [`Norm::forward`], in training as one operation if it is in float32.
 pub fn conv_norm<B: Ops>(
     conv: &Conv<B>,
     norm: &mut Norm<B>,
@@ -131,7 +143,7 @@ pub fn conv_norm<B: Ops>(
     relu: bool,
     mode: Mode,
 ) -> Tensor<B, 4> {
-    if mode == Mode::Inference {
+    if mode == Mode::Inference || conv.bfloat16 {
         return norm.forward(conv.forward(x), residual, relu, mode);
     }
     let (gamma, beta) = norm.parameters();
@@ -141,6 +153,11 @@ pub fn conv_norm<B: Ops>(
         norm.record(statistics);
     }
     output
+}
+
+/// The precision of a layer; a flag, for a module's fields are parameters or plain values.
+fn precision(bfloat16: bool) -> Precision {
+    if bfloat16 { Precision::BFloat16 } else { Precision::Float32 }
 }
 
 fn constant<B: Ops>(value: Tensor<B, 1>) -> Param<Tensor<B, 1>> {
@@ -160,6 +177,8 @@ pub struct Linear<B: Ops> {
     pub weight: Param<Tensor<B, 2>>,
     /// `[outputs]`.
     pub bias: Option<Param<Tensor<B, 1>>>,
+    /// See [`Precision::BFloat16`].
+    bfloat16: bool,
 }
 
 impl<B: Ops> Linear<B> {
@@ -182,6 +201,7 @@ impl<B: Ops> Linear<B> {
         Self {
             weight: Param::from_tensor(weight),
             bias: bias.then(|| Param::from_tensor(Tensor::zeros([outputs], device))),
+            bfloat16: false,
         }
     }
 
@@ -190,12 +210,18 @@ impl<B: Ops> Linear<B> {
         Self {
             weight: Param::from_tensor(Tensor::zeros([inputs, outputs], device)),
             bias: Some(Param::from_tensor(Tensor::zeros([outputs], device))),
+            bfloat16: false,
         }
+    }
+
+    /// The same with another precision; without this it is float32.
+    pub fn with_precision(self, precision: Precision) -> Self {
+        Self { bfloat16: precision == Precision::BFloat16, ..self }
     }
 
     /// `[n, inputs]` → `[n, outputs]`.
     pub fn forward(&self, x: Tensor<B, 2>) -> Tensor<B, 2> {
-        let output = x.matmul(self.weight.val());
+        let output = ops::product_in(x, self.weight.val(), precision(self.bfloat16));
         match &self.bias {
             Some(bias) => output + bias.val().unsqueeze(),
             None => output,

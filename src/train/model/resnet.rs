@@ -51,7 +51,7 @@ impl<B: Ops> ResNet<B> {
         let mut conv = |kernel, stride, inputs, outputs| {
             layer += 1;
             let mut stream = Stream::new(seed, Purpose::Encoder, [layer, 0], 0);
-            Conv::new(Window { kernel, stride }, inputs, outputs, &mut stream, device)
+            Conv::new(Window { kernel, stride }, inputs, outputs, recipe.precision, &mut stream, device)
         };
         let norm = |channels, gamma| Norm::new(channels, gamma, true, device);
         let channels = recipe.stage_channels();

@@ -35,6 +35,16 @@ pub fn conv_norm<B: Ops>(
     (float(output), BatchStatistics { mean: float(mean), variance: float(variance) })
 }
 
+/// [`Ops::conv_norm`] of a backend without gradients.
+pub(super) fn one_after_the_other<B: Kernels>(
+    conv: &Conv<FloatTensor<B>>,
+    follow: Follow<FloatTensor<B>>,
+) -> [FloatTensor<B>; 3] {
+    let [y, mean, variance] = B::convolve_and_measure(conv);
+    let output = B::normalize(&follow.of(y, mean.clone(), variance.clone()));
+    [output, mean, variance]
+}
+
 #[derive(Debug)]
 struct ConvNormBackward;
 

@@ -8,6 +8,7 @@ use burn::{
 use super::{
     Conv, ConvNormGrads, Follow, Kernels, Norm, NormGrads, Ops, conv_kernels,
     conv_layout::{self, Dims, Planes},
+    conv_norm::one_after_the_other,
     norm_kernels::{self, Affine, Line},
     norm_statistics::{self, Part},
     simd::Level,
@@ -94,9 +95,7 @@ impl Ops for Flex {
     }
 
     fn conv_norm(conv: Conv<FlexTensor>, follow: Follow<FlexTensor>) -> [FlexTensor; 3] {
-        let [y, mean, variance] = Self::convolve_and_measure(&conv);
-        let output = <Self as Kernels>::normalize(&follow.of(y, mean.clone(), variance.clone()));
-        [output, mean, variance]
+        one_after_the_other::<Self>(&conv, follow)
     }
 
     fn channel_statistics(x: &FlexTensor) -> (FlexTensor, FlexTensor) {

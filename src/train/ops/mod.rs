@@ -2,22 +2,28 @@
 //!
 //! Images are channels-last: `[batch, height, width, channels]`. [`Kernels`] are the raw forward and backward
 //! computations of a backend, [`Ops`] the differentiable operations on top; [`plain`] says the same in burn's own
-//! operations, as the reference that the kernels are tested against. All kernels give the same bits whatever the
-//! number of threads: work is cut by shape, never by thread count, and partial sums are added in order.
+//! operations, as the reference that the kernels are tested against, and `composed` is what stands for them on a GPU. All
+//! kernels give the same bits whatever the number of threads: work is cut by shape, never by thread count, and partial
+//! sums are added in order.
 
 mod buffer;
+#[cfg(any(feature = "cuda", test))]
+mod composed;
 mod conv;
 mod conv_direct;
 mod conv_kernels;
 mod conv_layout;
 mod conv_norm;
 mod conv_tiles;
+#[cfg(feature = "cuda")]
+mod cuda;
 mod exponentials;
 mod flex;
 mod norm;
 mod norm_kernels;
 mod norm_statistics;
 pub mod plain;
+mod precision;
 mod product;
 mod simd;
 #[cfg(test)]
@@ -29,9 +35,10 @@ pub use conv::conv2d;
 pub use conv_norm::conv_norm;
 pub use exponentials::{largest, pair_of_exponentials, sum_of_exponentials};
 pub use norm::{BatchStatistics, batch_norm, normalize};
+pub use precision::{Arithmetic, Precise, conv2d_in, product_in};
 pub use product::{Matrix, Real, add_product};
 
-use burn::tensor::{backend::Backend, ops::FloatTensor};
+use burn::tensor::ops::FloatTensor;
 
 /// A square convolution window with "same" padding: `kernel / 2` zeros on each side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,7 +101,7 @@ pub struct Conv<T> {
 /// Raw computations of a backend, without gradients.
 ///
 /// Shapes: `x` is `[n, h, w, c]`, `weight` is `[k, k, c, o]`, per-channel tensors are `[c]`.
-pub trait Kernels: Backend {
+pub trait Kernels: Arithmetic {
     /// The convolution: `[n, h', w', o]`.
     fn convolve(conv: &Conv<FloatTensor<Self>>) -> FloatTensor<Self>;
 
@@ -162,7 +169,7 @@ pub struct Norm<T> {
 }
 
 /// Differentiable operations; a model that is generic over `Ops` runs with and without autodiff.
-pub trait Ops: Backend {
+pub trait Ops: Precise {
     /// See [`conv2d`].
     fn convolution(conv: Conv<FloatTensor<Self>>) -> FloatTensor<Self>;
 

@@ -10,18 +10,21 @@ use std::{
     time::{Duration, Instant},
 };
 
-use burn::{module::AutodiffModule, tensor::Tensor};
+use burn::{backend::Autodiff, module::AutodiffModule, tensor::Tensor};
 
 use self::{
     loader::{Views, micro_batches},
     network::Network,
-    state::{Probe, Progress, State},
-    step::{Measured, contrast, share_right, supervise},
+    state::{Guesses, Probe, Progress, State},
+    step::{Measured, contrast, supervise},
 };
+#[cfg(feature = "cuda")]
+use super::device;
 use super::{
     Error,
     data::Images,
-    device::{Cpu, Device, TrainCpu},
+    device::{Compute, Cpu, Device, Processor},
+    kind_of_device,
     model::{Linear, Mode, ResNet, WeightsError, are_finite, encode, load_weights},
     objective::cross_entropy,
     optimizer::{Optimizer, Rule, gradients},
@@ -48,12 +51,26 @@ pub struct Pretrained {
 /// Runs the job on `images`, which are the job's training images; `checkpoint` is one that [`Watch::checkpoint`] took
 /// of the same job, to go on from there.
 pub fn pretrain(
+    processor: Processor,
     job: &PretrainJob,
     images: &Images,
     checkpoint: Option<&[u8]>,
     watch: &mut dyn Watch,
 ) -> Result<Pretrained, Error> {
-    let device = Device::default();
+    match processor {
+        Processor::Cpu => pretrain_on::<Cpu>(job, images, checkpoint, watch),
+        #[cfg(feature = "cuda")]
+        Processor::Cuda => device::guarded(|| pretrain_on::<device::Gpu>(job, images, checkpoint, watch)),
+    }
+}
+
+fn pretrain_on<B: Compute>(
+    job: &PretrainJob,
+    images: &Images,
+    checkpoint: Option<&[u8]>,
+    watch: &mut dyn Watch,
+) -> Result<Pretrained, Error> {
+    let device = B::Device::default();
     let Training::Trained(trained) = &job.training else {
         return Err(Error::Bug { what: "a job that trains nothing was to be trained" });
     };
@@ -61,7 +78,7 @@ pub fn pretrain(
     if images.len() < batch_size {
         return Err(Error::TooFewImages { images: images.len(), batch_size });
     }
-    let fresh = initial(job, trained, images, &device);
+    let fresh = initial::<B>(job, trained, images, &device);
     let mut state = match checkpoint {
         Some(bytes) => fresh.restore(bytes).map_err(Error::Checkpoint)?,
         None => fresh,
@@ -107,7 +124,7 @@ pub fn take_over(job: &PretrainJob, file: &[u8]) -> Result<Pretrained, Error> {
     Ok(Pretrained { file: encode(&weights)?, metrics: Metrics::new(), images: 0, earlier: Duration::ZERO, remarks })
 }
 
-fn initial(job: &PretrainJob, trained: &Trained, images: &Images, device: &Device) -> State {
+fn initial<B: Compute>(job: &PretrainJob, trained: &Trained, images: &Images, device: &B::Device) -> State<B> {
     let classes = images.classes;
     let probe = trained.online_probe.as_ref().map(|probe| {
         let classifier = Linear::zeros(job.encoder.dimension(), classes, device);
@@ -120,13 +137,14 @@ fn initial(job: &PretrainJob, trained: &Trained, images: &Images, device: &Devic
         optimizer: Optimizer::new(Rule::from(&trained.optimizer)),
         probe,
         progress: Progress::default(),
-        data: format!("{} {:?}", images.fingerprint(), trained.schedule.micro_batch),
+        guesses: None,
+        data: format!("{} {:?}{}", images.fingerprint(), trained.schedule.micro_batch, kind_of_device::<B>()),
     }
 }
 
 /// Runs the steps that remain.
-fn train(
-    state: &mut State,
+fn train<B: Compute>(
+    state: &mut State<B>,
     trained: &Trained,
     images: &Images,
     views: &mut Prefetch<Views>,
@@ -143,6 +161,7 @@ fn train(
         state.progress.step += 1;
         steps_since += 1;
         if state.progress.step.is_multiple_of(steps) {
+            state.settle();
             let seconds = start.elapsed().as_secs_f64();
             let report = report(
                 &state.progress,
@@ -173,8 +192,8 @@ fn train(
     Ok(())
 }
 
-fn one_step(
-    state: &mut State,
+fn one_step<B: Compute>(
+    state: &mut State<B>,
     trained: &Trained,
     views: &mut Prefetch<Views>,
     size: usize,
@@ -187,7 +206,7 @@ fn one_step(
         Some(objective) => contrast(&mut state.network, &objective, views, batch, size, Mode::Train, watch),
         None => supervise(&mut state.network, views, schedule.batch_size, size, watch),
     };
-    let Some(Measured { loss, contrastive, mut top1, features, labels, gradients }) = measured else {
+    let Some(Measured { loss, contrastive, top1, features, labels, gradients }) = measured else {
         return Err(Error::Bug { what: "a step has no views or no objective" });
     };
     if !loss.is_finite() {
@@ -199,7 +218,9 @@ fn one_step(
         let share = rate / trained.optimizer.learning_rate.peak(schedule.batch_size);
         let peak = trained.online_probe.as_ref().map_or(0.0, |probe| probe.learning_rate);
         let rate = share * peak * schedule.batch_size as f64 / 256.0;
-        top1 = Some(probe_step(probe, optimizer, features, &labels, rate));
+        let guesses = probe_step(probe, optimizer, features, labels, rate);
+        state.settle();
+        state.guesses = Some(guesses);
     }
     let network = state.network.clone();
     state.network = state.optimizer.step(rate, network, gradients);
@@ -210,23 +231,23 @@ fn one_step(
     Ok(())
 }
 
-/// One step of the online probe; returns the share of views that it got right before, in percent.
-fn probe_step(
-    probe: &mut Probe<TrainCpu>,
-    optimizer: &mut Optimizer<Cpu>,
-    features: Tensor<Cpu, 2>,
-    labels: &[u16],
+/// One step of the online probe; returns what it said of the views before.
+fn probe_step<B: Compute>(
+    probe: &mut Probe<Autodiff<B>>,
+    optimizer: &mut Optimizer<B>,
+    features: Tensor<B, 2>,
+    labels: Vec<u16>,
     rate: f64,
-) -> f64 {
+) -> Guesses<B> {
     let rows = features.dims()[0];
     // Both views of an image have its label.
     let labels: Vec<u16> = labels.iter().cycle().take(rows).copied().collect();
     let logits = probe.classifier.forward(Tensor::from_inner(features));
-    let right = share_right(logits.clone().inner(), &labels);
+    let said = logits.clone().inner();
     let gradients = gradients(probe, &cross_entropy(logits, &labels));
     let stepped = optimizer.step(rate, probe.clone(), gradients);
     *probe = stepped;
-    right
+    Guesses { logits: said, labels }
 }
 
 fn report(

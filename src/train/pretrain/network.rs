@@ -3,9 +3,8 @@
 use burn::{module::Module, tensor::Tensor};
 
 use crate::{
-    recipe::{Objective, PretrainJob, Trained},
+    recipe::{Objective, Precision, PretrainJob, Trained},
     train::{
-        device::{Cpu, Device},
         model::{Linear, Mode, ProjectionHead, ResNet, Tensors, tensors},
         ops::Ops,
     },
@@ -22,24 +21,18 @@ pub(super) struct Network<B: Ops> {
 
 impl<B: Ops> Network<B> {
     /// Initial weights; those of the encoder depend on the seed and the encoder's recipe only.
-    pub fn new(job: &PretrainJob, trained: &Trained, classes: usize, device: &Device) -> Self
-    where
-        B: Ops<Device = Device>,
-    {
+    pub fn new(job: &PretrainJob, trained: &Trained, classes: usize, device: &B::Device) -> Self {
         let dimension = job.encoder.dimension();
         Self {
             encoder: ResNet::new(&job.encoder, job.seed, device),
-            head: ProjectionHead::new(trained.head.as_ref(), dimension, job.seed, device),
+            head: ProjectionHead::new(trained.head.as_ref(), dimension, job.encoder.precision, job.seed, device),
             classifier: (trained.objective == Objective::Supervised).then(|| Linear::zeros(dimension, classes, device)),
         }
     }
 
     /// An encoder that nothing was trained with.
-    pub fn bare(encoder: ResNet<B>, device: &Device) -> Self
-    where
-        B: Ops<Device = Device>,
-    {
-        Self { encoder, head: ProjectionHead::new(None, 0, 0, device), classifier: None }
+    pub fn bare(encoder: ResNet<B>, device: &B::Device) -> Self {
+        Self { encoder, head: ProjectionHead::new(None, 0, Precision::Float32, 0, device), classifier: None }
     }
 
     /// Views `[n, h, w, 3]` → h `[n, dimension]` and z `[n, d]`.
@@ -51,7 +44,7 @@ impl<B: Ops> Network<B> {
 
 /// The network's tensors as its file names them: the encoder's as torchvision does, the head's `projection.…`, the
 /// classifier's `fc`.
-pub(super) fn named(network: &Network<Cpu>) -> Tensors {
+pub(super) fn named<B: Ops>(network: &Network<B>) -> Tensors {
     let mut all = tensors(&network.encoder, "");
     all.extend(tensors(&network.head, "projection."));
     if let Some(classifier) = &network.classifier {

@@ -1,12 +1,13 @@
 //! Everything that pretraining changes, to and from a checkpoint.
 
+use burn::{backend::Autodiff, tensor::Tensor};
 use serde::{Deserialize, Serialize};
 
-use super::network::Network;
+use super::{network::Network, step::share_right};
 use crate::train::{
     Error,
     checkpoint::{Checkpoint, Parts},
-    device::{Cpu, TrainCpu},
+    device::Compute,
     model::{Linear, WeightsError},
     ops::Ops,
     optimizer::Optimizer,
@@ -14,12 +15,14 @@ use crate::train::{
 };
 
 /// The state of training after a step.
-pub(super) struct State {
-    pub network: Network<TrainCpu>,
-    pub optimizer: Optimizer<Cpu>,
+pub(super) struct State<B: Compute> {
+    pub network: Network<Autodiff<B>>,
+    pub optimizer: Optimizer<B>,
     /// The online probe with its optimizer.
-    pub probe: Option<(Probe<TrainCpu>, Optimizer<Cpu>)>,
+    pub probe: Option<(Probe<Autodiff<B>>, Optimizer<B>)>,
     pub progress: Progress,
+    /// What the probe said at the last step; looked at when the device has got so far anyway.
+    pub guesses: Option<Guesses<B>>,
     /// Identifies the images, and how many go through the encoder at a time.
     pub data: String,
 }
@@ -48,9 +51,24 @@ const OPTIMIZER: &str = "optimizer";
 const PROBE: &str = "probe.";
 const PROBE_OPTIMIZER: &str = "probe-optimizer";
 
-impl State {
+/// Logits of views, and the classes of their images.
+pub(super) struct Guesses<B: Compute> {
+    /// `[rows, classes]`.
+    pub logits: Tensor<B, 2>,
+    pub labels: Vec<u16>,
+}
+
+impl<B: Compute> State<B> {
+    /// Counts what the probe said at the last step.
+    pub fn settle(&mut self) {
+        if let Some(Guesses { logits, labels }) = self.guesses.take() {
+            self.progress.sums[3] += share_right(logits, &labels);
+        }
+    }
+
     /// The state as bytes, from which [`State::restore`] goes on bit for bit.
-    pub fn save(&self) -> Result<Vec<u8>, Error> {
+    pub fn save(&mut self) -> Result<Vec<u8>, Error> {
+        self.settle();
         // The probe may fail by itself, so that it is not asked for.
         let network = Parts::default().module(NETWORK, &self.network).finite()?;
         let mut parts = network.optimizer(OPTIMIZER, &self.optimizer);
@@ -73,6 +91,7 @@ impl State {
             optimizer: checkpoint.optimizer(OPTIMIZER, self.optimizer, progress.step)?,
             probe: probe.transpose()?,
             progress,
+            guesses: None,
             data: self.data,
         })
     }

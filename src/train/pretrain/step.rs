@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use burn::{
+    backend::Autodiff,
     module::AutodiffModule,
     tensor::{Tensor, TensorData},
 };
@@ -11,7 +12,7 @@ use super::{loader::Views, network::Network};
 use crate::{
     recipe::Contrastive,
     train::{
-        device::{Cpu, Device, TrainCpu},
+        device::Compute,
         matrix_values,
         model::Mode,
         objective::{contrastive, cross_entropy},
@@ -22,7 +23,7 @@ use crate::{
 };
 
 /// What a step measured.
-pub(super) struct Measured {
+pub(super) struct Measured<B: Compute> {
     /// The loss, in nats.
     pub loss: f64,
     /// Contrastive accuracy in percent and entropy in nats.
@@ -30,11 +31,11 @@ pub(super) struct Measured {
     /// Share of the views that the supervised classifier got right, in percent.
     pub top1: Option<f64>,
     /// The features h of all views, `[rows, dimension]`, in the order of the views.
-    pub features: Tensor<Cpu, 2>,
+    pub features: Tensor<B, 2>,
     /// Class of each image.
     pub labels: Vec<u16>,
     /// Gradients of the network's parameters.
-    pub gradients: Gradients<Cpu>,
+    pub gradients: Gradients<B>,
 }
 
 /// The gradient of a contrastive objective for a batch of `pairs`, which come from `views` in micro-batches of `micro`.
@@ -45,15 +46,15 @@ pub(super) struct Measured {
 /// normalization uses the micro-batch's statistics in both passes and records them in the second.
 ///
 /// `None` if `views` ends too early.
-pub(super) fn contrast(
-    network: &mut Network<TrainCpu>,
+pub(super) fn contrast<B: Compute>(
+    network: &mut Network<Autodiff<B>>,
     objective: &Contrastive,
     views: &mut dyn Iterator<Item = Views>,
     (pairs, micro): (usize, usize),
     size: usize,
     mode: Mode,
     watch: &mut dyn Watch,
-) -> Option<Measured> {
+) -> Option<Measured<B>> {
     let parts: Vec<Range<usize>> = (0..pairs).step_by(micro).map(|start| start..start + micro).collect();
     if let [_] = parts[..] {
         let Views { pixels, labels } = views.next()?;
@@ -72,14 +73,15 @@ pub(super) fn contrast(
     }
     let first_mode = if mode == Mode::Train { Mode::BatchStatistics } else { mode };
     let mut plain = network.valid();
-    let (mut projections, mut dimension) = (Vec::new(), 0);
+    let mut projections = Vec::new();
     for _ in &parts {
         let (_, z) = plain.project(view_tensor(views.next()?.pixels, size), first_mode);
-        dimension = z.dims()[1];
-        projections.push(matrix_values(z));
+        projections.push(z);
         watch.alive();
     }
-    let batch = contrastive(objective, &joined(&projections, micro * dimension), dimension);
+    let projections = joined(&projections);
+    let dimension = projections.dims()[1];
+    let batch = contrastive(objective, &matrix_values(projections), dimension);
     let (mut sum, mut features, mut all_labels) = (Gradients::new(), Vec::new(), Vec::new());
     for part in &parts {
         let Views { pixels, labels } = views.next()?;
@@ -89,13 +91,11 @@ pub(super) fn contrast(
         features.push(h.inner());
         all_labels.extend(labels);
     }
-    let width = features[0].dims()[1];
-    let features = joined(&features.into_iter().map(matrix_values).collect::<Vec<_>>(), micro * width);
     Some(Measured {
         loss: batch.loss,
         contrastive: Some((batch.accuracy, batch.entropy)),
         top1: None,
-        features: Tensor::from_data(TensorData::new(features, [2 * pairs, width]), &Device::default()),
+        features: joined(&features),
         labels: all_labels,
         gradients: sum,
     })
@@ -103,14 +103,14 @@ pub(super) fn contrast(
 
 /// The gradient of the classifier's cross-entropy on one view of each of `all` images, which come from `views` in
 /// micro-batches; `None` if `views` ends too early or there is no classifier.
-pub(super) fn supervise(
-    network: &mut Network<TrainCpu>,
+pub(super) fn supervise<B: Compute>(
+    network: &mut Network<Autodiff<B>>,
     views: &mut dyn Iterator<Item = Views>,
     all: usize,
     size: usize,
     watch: &mut dyn Watch,
-) -> Option<Measured> {
-    let (mut loss, mut top1, mut sum) = (0.0, 0.0, Gradients::new());
+) -> Option<Measured<B>> {
+    let (mut parts, mut sum) = (Vec::new(), Gradients::new());
     let (mut features, mut all_labels) = (Vec::new(), Vec::new());
     while all_labels.len() < all {
         let Views { pixels, labels } = views.next()?;
@@ -118,19 +118,24 @@ pub(super) fn supervise(
         let h = network.encoder.forward(view_tensor(pixels, size), Mode::Train);
         let logits = network.classifier.as_ref()?.forward(h.clone());
         let part = cross_entropy(logits.clone(), &labels) * share;
-        loss += scalar(part.clone());
-        top1 += share * share_right(logits.inner(), &labels);
         accumulate(&mut sum, gradients(network, &part));
         watch.alive();
         features.push(h.inner());
-        all_labels.extend(labels);
+        all_labels.extend_from_slice(&labels);
+        parts.push((share, part.inner(), logits.inner(), labels));
+    }
+    // A look at a number waits for the device, so it comes when all is under way.
+    let (mut loss, mut top1) = (0.0, 0.0);
+    for (share, part, logits, labels) in parts {
+        loss += scalar(part);
+        top1 += share * share_right(logits, &labels);
     }
     let features = Tensor::cat(features, 0);
     Some(Measured { loss, contrastive: None, top1: Some(top1), features, labels: all_labels, gradients: sum })
 }
 
 /// Share of rows whose largest logit is that of their label, in percent; `labels` repeat if there are more rows.
-pub(super) fn share_right(logits: Tensor<Cpu, 2>, labels: &[u16]) -> f64 {
+pub(super) fn share_right<B: Compute>(logits: Tensor<B, 2>, labels: &[u16]) -> f64 {
     let rows = logits.dims()[0];
     let best: Vec<i64> = logits.argmax(1).into_data().iter::<i64>().collect();
     let right = best.iter().zip(labels.iter().cycle()).filter(|&(&best, &label)| best == i64::from(label)).count();
@@ -138,8 +143,8 @@ pub(super) fn share_right(logits: Tensor<Cpu, 2>, labels: &[u16]) -> f64 {
 }
 
 /// Gradients of the parameters, given the gradient of the loss with respect to the projections.
-fn pull(network: &Network<TrainCpu>, z: Tensor<TrainCpu, 2>, gradient: Vec<f32>) -> Gradients<Cpu> {
-    let pull = Tensor::from_data(TensorData::new(gradient, z.dims()), &Device::default());
+fn pull<B: Compute>(network: &Network<Autodiff<B>>, z: Tensor<Autodiff<B>, 2>, gradient: Vec<f32>) -> Gradients<B> {
+    let pull = Tensor::from_data(TensorData::new(gradient, z.dims()), &z.device());
     gradients(network, &(z * pull).sum())
 }
 
@@ -153,10 +158,15 @@ fn rows_of_pairs(all: &[f32], pairs: usize, part: &Range<usize>) -> Vec<f32> {
         .collect()
 }
 
-/// The matrix of all pairs from those of its parts, each with `half` numbers of first views before as many of second.
-fn joined(parts: &[Vec<f32>], half: usize) -> Vec<f32> {
-    let (first, second): (Vec<&[f32]>, Vec<&[f32]>) = parts.iter().map(|part| part.split_at(half)).unzip();
-    first.into_iter().chain(second).flatten().copied().collect()
+/// The matrix of all pairs from those of its parts, each with rows of first views before as many of second.
+fn joined<B: Compute>(parts: &[Tensor<B, 2>]) -> Tensor<B, 2> {
+    let half = |second: usize| {
+        parts.iter().map(move |part| {
+            let rows = part.dims()[0] / 2;
+            part.clone().narrow(0, second * rows, rows)
+        })
+    };
+    Tensor::cat(half(0).chain(half(1)).collect(), 0)
 }
 
 #[cfg(test)]
@@ -164,7 +174,11 @@ mod tests {
     use std::ops::ControlFlow;
 
     use super::*;
-    use crate::{plan::fixture, recipe::Training};
+    use crate::{
+        plan::fixture,
+        recipe::Training,
+        train::device::{Cpu, Device, TrainCpu},
+    };
 
     const PAIRS: usize = 12;
     const SIZE: usize = 8;
@@ -181,7 +195,7 @@ mod tests {
     }
 
     /// What a step measures with micro-batches of the same views.
-    fn measured(network: &Network<TrainCpu>, objective: &Contrastive, micro: usize, mode: Mode) -> Measured {
+    fn measured(network: &Network<TrainCpu>, objective: &Contrastive, micro: usize, mode: Mode) -> Measured<Cpu> {
         let all: Vec<f32> = (0..2 * PAIRS * SIZE * SIZE * 3).map(|index| (index as f32 * 0.61).sin().abs()).collect();
         let starts = (0..2 * PAIRS).step_by(micro).map(|start| start % PAIRS);
         let mut views = starts.map(|start| Views {

@@ -3,12 +3,12 @@
 use burn::tensor::Tensor;
 
 use crate::{
-    recipe::{ProjectionHead as HeadRecipe, Representation},
+    recipe::{Precision, ProjectionHead as HeadRecipe, Representation},
     train::{
         Error,
         augment::plain_batch,
         data::Images,
-        device::{Cpu, Device},
+        device::Compute,
         evaluation::Fingerprint,
         model::{Mode, ProjectionHead, ResNet, WeightsError, load_weights},
         view_tensor,
@@ -20,23 +20,23 @@ use crate::{
 pub(super) const BATCH: usize = 256;
 
 /// A pretrained network in inference mode.
-pub struct Frozen {
-    encoder: ResNet<Cpu>,
+pub struct Frozen<B: Compute> {
+    encoder: ResNet<B>,
     /// `None` where h itself is evaluated.
-    head: Option<ProjectionHead<Cpu>>,
+    head: Option<ProjectionHead<B>>,
 }
 
-impl Frozen {
+impl<B: Compute> Frozen<B> {
     /// The network in a file of [`Pretrained`](crate::train::Pretrained); `empty` has its shape.
     pub fn load(
-        empty: ResNet<Cpu>,
-        head: Option<(&HeadRecipe, usize)>,
+        empty: ResNet<B>,
+        head: Option<(&HeadRecipe, usize, Precision)>,
         representation: Representation,
         file: &[u8],
     ) -> Result<Self, WeightsError> {
         let head = match (representation, head) {
-            (Representation::Projection, Some((recipe, inputs))) => {
-                let empty = ProjectionHead::new(Some(recipe), inputs, 0, &Device::default());
+            (Representation::Projection, Some((recipe, inputs, precision))) => {
+                let empty = ProjectionHead::new(Some(recipe), inputs, precision, 0, &B::Device::default());
                 Some(load_weights(empty, "projection.", file)?)
             }
             (Representation::Projection, None) => {
@@ -48,12 +48,12 @@ impl Frozen {
     }
 
     /// The encoder, to be trained further.
-    pub fn into_encoder(self) -> ResNet<Cpu> {
+    pub fn into_encoder(self) -> ResNet<B> {
         self.encoder
     }
 
     /// Features of views `[n, size, size, 3]`: `[n, dimension]`.
-    pub fn features_of(&mut self, views: Tensor<Cpu, 4>) -> Tensor<Cpu, 2> {
+    pub fn features_of(&mut self, views: Tensor<B, 4>) -> Tensor<B, 2> {
         let h = self.encoder.forward(views, Mode::Inference);
         match &mut self.head {
             Some(head) => head.forward(h, Mode::Inference),
@@ -62,7 +62,7 @@ impl Frozen {
     }
 
     /// Features of all images without augmentation, `[n, dimension]`.
-    pub fn features(&mut self, images: &Images, watch: &mut dyn Watch) -> Result<Tensor<Cpu, 2>, Error> {
+    pub fn features(&mut self, images: &Images, watch: &mut dyn Watch) -> Result<Tensor<B, 2>, Error> {
         let plain = |range| plain_batch(images, range);
         Ok(Tensor::cat(in_batches(images.len(), images.size, plain, watch, |views| self.features_of(views))?, 0))
     }
@@ -76,12 +76,12 @@ impl Frozen {
 
 /// What `of_batch` makes of the views of `images` images, which `views` makes batch by batch, `[n, size, size, 3]`; this
 /// stops between two batches if that is wished.
-pub(super) fn in_batches<T>(
+pub(super) fn in_batches<B: Compute, T>(
     images: usize,
     size: usize,
     views: impl Fn(std::ops::Range<usize>) -> Vec<f32>,
     watch: &mut dyn Watch,
-    mut of_batch: impl FnMut(Tensor<Cpu, 4>) -> T,
+    mut of_batch: impl FnMut(Tensor<B, 4>) -> T,
 ) -> Result<Vec<T>, Error> {
     let starts = (0..images).step_by(BATCH);
     starts

@@ -1,6 +1,9 @@
 //! Fine-tuning: the whole network is trained with a new classifier (paper §6.2, appendix B.5).
 
-use burn::module::{AutodiffModule, Module};
+use burn::{
+    backend::Autodiff,
+    module::{AutodiffModule, Module},
+};
 
 use super::{
     extract::in_batches,
@@ -10,7 +13,7 @@ use crate::train::{
     Error,
     augment::plain_batch,
     data::Images,
-    device::{Cpu, Device, TrainCpu},
+    device::Compute,
     matrix_values,
     model::{Linear, Mode, ResNet},
     ops::Ops,
@@ -25,7 +28,7 @@ pub(super) struct Classified<B: Ops> {
     pub classifier: Linear<B>,
 }
 
-impl Classified<Cpu> {
+impl<B: Compute> Classified<B> {
     /// Logits of all images without augmentation, `[n, classes]` row by row.
     pub fn logits(&mut self, images: &Images, watch: &mut dyn Watch) -> Result<Vec<f32>, Error> {
         let plain = |range| plain_batch(images, range);
@@ -38,18 +41,18 @@ impl Classified<Cpu> {
 
 /// Trains `encoder` and a new classifier on `images`. Batch normalization uses and records the statistics of what goes
 /// through the encoder at a time.
-pub(super) fn train(
+pub(super) fn train<B: Compute>(
     course: &Course<'_>,
-    encoder: ResNet<Cpu>,
+    encoder: ResNet<B>,
     dimension: usize,
     images: &Images,
     watch: &mut dyn Watch,
-) -> Result<Outcome<Classified<TrainCpu>>, Error> {
+) -> Result<Outcome<Classified<Autodiff<B>>>, Error> {
     let network = Classified {
         encoder: AutodiffModule::from_inner(encoder),
-        classifier: Linear::zeros(dimension, images.classes, &Device::default()),
+        classifier: Linear::zeros(dimension, images.classes, &B::Device::default()),
     };
-    let logits = |network: &mut Classified<TrainCpu>, part: steps::Part, _: &mut dyn Watch| {
+    let logits = |network: &mut Classified<Autodiff<B>>, part: steps::Part, _: &mut dyn Watch| {
         let h = network.encoder.forward(view_tensor(part.views, images.size), Mode::Train);
         network.classifier.forward(h)
     };

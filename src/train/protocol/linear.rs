@@ -1,20 +1,12 @@
 //! Linear evaluation: a softmax classifier on the frozen network's features, by gradient steps (paper appendix B.6).
 
-use burn::{module::Module, tensor::Tensor};
+use burn::{backend::Autodiff, module::Module, tensor::Tensor};
 
 use super::{
     extract::{BATCH, Frozen},
     steps::{self, Course, Outcome},
 };
-use crate::train::{
-    Error,
-    data::Images,
-    device::{Cpu, Device, TrainCpu},
-    model::Linear,
-    ops::Ops,
-    view_tensor,
-    watch::Watch,
-};
+use crate::train::{Error, data::Images, device::Compute, model::Linear, ops::Ops, view_tensor, watch::Watch};
 
 /// A classifier; the field's name exempts it from layer-wise adaptation, as in the reference code.
 #[derive(Module, Debug)]
@@ -23,15 +15,15 @@ pub(super) struct Trained<B: Ops> {
 }
 
 /// Trains a classifier on features of images, which are `plain` where they are not augmented.
-pub(super) fn train(
+pub(super) fn train<B: Compute>(
     course: &Course<'_>,
-    network: &mut Frozen,
-    plain: &Tensor<Cpu, 2>,
+    network: &mut Frozen<B>,
+    plain: &Tensor<B, 2>,
     classes: usize,
     watch: &mut dyn Watch,
-) -> Result<Outcome<Trained<TrainCpu>>, Error> {
-    let classifier = Linear::zeros(plain.dims()[1], classes, &Device::default());
-    let logits = |trained: &mut Trained<TrainCpu>, part: steps::Part, watch: &mut dyn Watch| {
+) -> Result<Outcome<Trained<Autodiff<B>>>, Error> {
+    let classifier = Linear::zeros(plain.dims()[1], classes, &B::Device::default());
+    let logits = |trained: &mut Trained<Autodiff<B>>, part: steps::Part, watch: &mut dyn Watch| {
         let features = match course.views_of {
             None => part.rows(plain),
             // Views go through the frozen network a part at a time, which bounds the memory and changes nothing.

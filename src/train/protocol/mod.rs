@@ -21,14 +21,16 @@ use self::{
     steps::{Course, Outcome, Resumption},
     targets::{Targets, metrics_of, with_train_accuracy},
 };
+#[cfg(feature = "cuda")]
+use super::device;
 use super::{
     Error,
     data::Images,
-    device::Device,
+    device::{Compute, Cpu, Processor},
     evaluation::{
         Features, Labeled, Limits, Showing, Stop, grid_search, grid_search_of_each, knn, log_spaced, metrics,
     },
-    matrix_values,
+    kind_of_device, matrix_values,
     model::{Linear, ResNet, load_weights},
     watch::{Watch, Wish, went_on},
 };
@@ -98,6 +100,21 @@ pub struct Encoded<'a> {
 /// Unless the protocol trains the network, it is compared with itself before: weights and running statistics must be
 /// what they were.
 pub fn evaluate(
+    processor: Processor,
+    job: &EvaluationJob,
+    encoded: Encoded<'_>,
+    sets: Sets<'_>,
+    checkpoint: Option<&[u8]>,
+    watch: &mut dyn Watch,
+) -> Result<Evaluated, Error> {
+    match processor {
+        Processor::Cpu => evaluate_on::<Cpu>(job, encoded, sets, checkpoint, watch),
+        #[cfg(feature = "cuda")]
+        Processor::Cuda => device::guarded(|| evaluate_on::<device::Gpu>(job, encoded, sets, checkpoint, watch)),
+    }
+}
+
+fn evaluate_on<B: Compute>(
     job: &EvaluationJob,
     encoded: Encoded<'_>,
     sets: Sets<'_>,
@@ -110,14 +127,20 @@ pub fn evaluate(
         Training::Trained(trained) => trained.head.as_ref(),
         Training::Untrained | Training::Pretrained { .. } => None,
     };
-    let empty = ResNet::new(&pretraining.encoder, pretraining.seed, &Device::default());
-    let mut network = Frozen::load(empty, head.map(|head| (head, dimension)), job.representation, file)?;
+    let empty = ResNet::<B>::new(&pretraining.encoder, pretraining.seed, &B::Device::default());
+    let mut network = Frozen::load(
+        empty,
+        head.map(|head| (head, dimension, pretraining.encoder.precision)),
+        job.representation,
+        file,
+    )?;
     let before = network.fingerprints();
     let micro_batch = match &job.task {
         EvaluationTask::FineTune(training) => training.micro_batch,
         _ => None,
     };
-    let data = format!("{} {} {micro_batch:?}", sets.train.fingerprint(), blake3::hash(file).to_hex());
+    let (hash, device) = (blake3::hash(file).to_hex(), kind_of_device::<B>());
+    let data = format!("{} {hash} {micro_batch:?}{device}", sets.train.fingerprint());
     let course = |training, what| Course {
         training,
         seed: job.seed,
@@ -157,7 +180,7 @@ pub fn evaluate(
             Evaluated::of(nearest_neighbors(*neighbors, *temperature, &mut network, sets, watch)?, sets)
         }
         EvaluationTask::OwnClassifier => {
-            let empty = Linear::zeros(dimension, sets.test.classes, &Device::default());
+            let empty = Linear::zeros(dimension, sets.test.classes, &B::Device::default());
             let classifier = load_weights(empty, "fc.", file)?;
             let mut scores =
                 |images| Ok::<_, Error>(matrix_values(classifier.forward(network.features(images, watch)?)));
@@ -178,10 +201,10 @@ pub fn evaluate(
     if changed.is_empty() { Ok(result) } else { Err(Error::NotFrozen { tensors: changed }) }
 }
 
-fn logistic_regression(
+fn logistic_regression<B: Compute>(
     (weakest, strongest): (f64, f64),
     count: usize,
-    network: &mut Frozen,
+    network: &mut Frozen<B>,
     sets: Sets<'_>,
     watch: &mut dyn Watch,
 ) -> Result<Evaluated, Error> {
@@ -221,10 +244,10 @@ fn logistic_regression(
     Ok(Evaluated { remarks, ..Evaluated::of(metrics, sets) })
 }
 
-fn nearest_neighbors(
+fn nearest_neighbors<B: Compute>(
     neighbors: usize,
     temperature: Option<f64>,
-    network: &mut Frozen,
+    network: &mut Frozen<B>,
     sets: Sets<'_>,
     watch: &mut dyn Watch,
 ) -> Result<Metrics, Error> {
@@ -263,7 +286,7 @@ struct Rows {
 }
 
 impl Rows {
-    fn of(network: &mut Frozen, images: &Images, watch: &mut dyn Watch) -> Result<Self, Error> {
+    fn of<B: Compute>(network: &mut Frozen<B>, images: &Images, watch: &mut dyn Watch) -> Result<Self, Error> {
         let features = network.features(images, watch)?;
         let dimension = features.dims()[1];
         Ok(Self { values: matrix_values(features), dimension })

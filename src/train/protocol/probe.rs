@@ -1,6 +1,7 @@
 //! Transformation probes: how much features tell of what was done to an image (paper Table 3).
 
 use burn::{
+    backend::Autodiff,
     module::{AutodiffModule, Module},
     tensor::{Tensor, activation::relu},
 };
@@ -17,7 +18,7 @@ use crate::{
     train::{
         Error,
         data::{Images, Split},
-        device::{Cpu, Device, TrainCpu},
+        device::Compute,
         evaluation::metrics::top_k,
         matrix_values,
         model::Linear,
@@ -51,16 +52,16 @@ impl<B: Ops> Perceptron<B> {
 }
 
 /// Features of transformed images and what was done to each.
-struct Examples {
+struct Examples<B: Compute> {
     /// `[n, dimension]`.
-    features: Tensor<Cpu, 2>,
+    features: Tensor<B, 2>,
     labels: Vec<u16>,
     classes: usize,
 }
 
-impl Perceptron<Cpu> {
+impl<B: Compute> Perceptron<B> {
     /// Share of the images that it tells right, in percent.
-    fn accuracy(&self, examples: &Examples) -> f64 {
+    fn accuracy(&self, examples: &Examples<B>) -> f64 {
         let logits = matrix_values(self.forward(examples.features.clone()));
         let [top1] = top_k(&logits, &examples.labels, examples.classes, [1]);
         top1
@@ -69,10 +70,10 @@ impl Perceptron<Cpu> {
 
 /// Trains a perceptron on features of transformed training images and tests it on transformed test images; `course`
 /// has no labels yet.
-pub(super) fn evaluate(
+pub(super) fn evaluate<B: Compute>(
     (task, hidden): (ProbeTask, usize),
     course: &Course<'_>,
-    network: &mut Frozen,
+    network: &mut Frozen<B>,
     sets: Sets<'_>,
     watch: &mut dyn Watch,
 ) -> Result<(Metrics, Outcome<()>), Error> {
@@ -90,16 +91,16 @@ pub(super) fn evaluate(
 }
 
 /// Trains a perceptron on examples.
-fn fit(
-    examples: &Examples,
+fn fit<B: Compute>(
+    examples: &Examples<B>,
     hidden: usize,
     course: &Course<'_>,
     watch: &mut dyn Watch,
-) -> Result<(Perceptron<Cpu>, Outcome<()>), Error> {
+) -> Result<(Perceptron<B>, Outcome<()>), Error> {
     let Examples { features, labels, classes } = examples;
     let course = Course { targets: Targets::Class(labels), ..*course };
-    let perceptron = Perceptron::new(features.dims()[1], hidden, *classes, course.seed, &Device::default());
-    let logits = |perceptron: &mut Perceptron<TrainCpu>, part: steps::Part, _: &mut dyn Watch| {
+    let perceptron = Perceptron::new(features.dims()[1], hidden, *classes, course.seed, &B::Device::default());
+    let logits = |perceptron: &mut Perceptron<Autodiff<B>>, part: steps::Part, _: &mut dyn Watch| {
         perceptron.forward(Tensor::from_inner(part.rows(features)))
     };
     let outcome = steps::train(&course, perceptron, logits, watch)?;
@@ -113,10 +114,13 @@ mod tests {
     use burn::tensor::TensorData;
 
     use super::{super::steps::Resumption, *};
-    use crate::recipe::{Algorithm, ClassifierTraining};
+    use crate::{
+        recipe::{Algorithm, ClassifierTraining},
+        train::device::{Cpu, Device},
+    };
 
     /// Points of a square, labeled by whether their coordinates have different signs.
-    fn exclusive_or(count: usize, seed: u64) -> Examples {
+    fn exclusive_or(count: usize, seed: u64) -> Examples<Cpu> {
         let mut stream = Stream::new(seed, Purpose::Shapes, [0, 0], 0);
         let points: Vec<f32> = (0..2 * count).map(|_| stream.uniform(-1.0, 1.0)).collect();
         let labels = points.chunks(2).map(|point| u16::from((point[0] > 0.0) != (point[1] > 0.0))).collect();

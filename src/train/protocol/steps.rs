@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use burn::{module::AutodiffModule, tensor::Tensor};
+use burn::{backend::Autodiff, module::AutodiffModule, tensor::Tensor};
 use serde::{Deserialize, Serialize};
 
 use super::targets::Targets;
@@ -15,7 +15,7 @@ use crate::{
         Error, augment,
         checkpoint::{Checkpoint, Parts},
         data::Images,
-        device::{Cpu, TrainCpu},
+        device::Compute,
         model::WeightsError,
         optimizer::{Gradients, Optimizer, Rule, accumulate, gradients},
         prefetch::Prefetch,
@@ -88,9 +88,9 @@ struct Progress {
 }
 
 /// A module in training.
-struct Trainee<M> {
+struct Trainee<B: Compute, M> {
     module: M,
-    optimizer: Optimizer<Cpu>,
+    optimizer: Optimizer<B>,
     progress: Progress,
 }
 
@@ -103,10 +103,10 @@ const OPTIMIZER: &str = "optimizer";
 /// The images pass in one endless order, shuffled anew for each epoch; batches are cut from it regardless of where an
 /// epoch ends, as the reference code does, so that no image is dropped and a batch may be larger than the data. The rate
 /// falls by a cosine from `learning_rate` × `batch_size` / 256 to zero.
-pub(super) fn train<M: AutodiffModule<TrainCpu>>(
+pub(super) fn train<B: Compute, M: AutodiffModule<Autodiff<B>>>(
     course: &Course<'_>,
     module: M,
-    mut logits: impl FnMut(&mut M, Part, &mut dyn Watch) -> Tensor<TrainCpu, 2>,
+    mut logits: impl FnMut(&mut M, Part, &mut dyn Watch) -> Tensor<Autodiff<B>, 2>,
     watch: &mut dyn Watch,
 ) -> Result<Outcome<M>, Error> {
     let (images, batch_size) = (course.targets.len(), course.training.batch_size);
@@ -161,7 +161,7 @@ pub(super) fn train<M: AutodiffModule<TrainCpu>>(
     Ok(Outcome { module: trainee.module, images: total * batch_size, resumed })
 }
 
-impl<M: AutodiffModule<TrainCpu>> Trainee<M> {
+impl<B: Compute, M: AutodiffModule<Autodiff<B>>> Trainee<B, M> {
     /// At the beginning of the course, or where its checkpoint left off.
     fn new(course: &Course<'_>, module: M) -> Result<Self, WeightsError> {
         let ClassifierTraining { solver, momentum, weight_decay, .. } = course.training;
@@ -190,27 +190,29 @@ impl<M: AutodiffModule<TrainCpu>> Trainee<M> {
         &mut self,
         course: &Course<'_>,
         parts: &mut Prefetch<Part>,
-        logits: &mut impl FnMut(&mut M, Part, &mut dyn Watch) -> Tensor<TrainCpu, 2>,
+        logits: &mut impl FnMut(&mut M, Part, &mut dyn Watch) -> Tensor<Autodiff<B>, 2>,
         learning_rate: f64,
         watch: &mut dyn Watch,
     ) -> Result<(), Error> {
         let batch_size = course.training.batch_size;
-        let (mut loss, mut sum) = (0.0, Gradients::new());
+        let (mut losses, mut sum) = (Vec::new(), Gradients::new());
         for _ in 0..batch_size.div_ceil(course.part) {
             let part = parts.next().ok_or(Error::Bug { what: "a step has no images" })?;
             let indices: Vec<usize> = part.images.iter().map(|&(index, _)| index).collect();
             let share = indices.len() as f64 / batch_size as f64;
             let of_part = course.targets.loss(logits(&mut self.module, part, watch), indices.into_iter()) * share;
             accumulate(&mut sum, gradients(&self.module, &of_part));
-            loss += scalar(of_part);
+            losses.push(of_part.inner());
             watch.alive();
         }
+        self.module = self.optimizer.step(learning_rate, self.module.clone(), sum);
+        // A look at a number waits for the device, so it comes when all is under way.
+        let loss: f64 = losses.into_iter().map(scalar).sum();
         if !loss.is_finite() {
             let (what, step) = (course.what, self.progress.step + 1);
             let epoch = self.progress.step * batch_size / course.targets.len() + 1;
             return Err(Error::NonFinite { what, step, epoch, learning_rate, loss });
         }
-        self.module = self.optimizer.step(learning_rate, self.module.clone(), sum);
         self.progress.step += 1;
         self.progress.sum += loss;
         self.progress.steps_since += 1;
@@ -283,8 +285,8 @@ fn views(all: &Images, images: &[(usize, usize)], transforms: &[Transform], seed
 
 impl Part {
     /// The part's own of all images' features `[images, dimension]`: `[n, dimension]`.
-    pub fn rows(&self, all: &Tensor<Cpu, 2>) -> Tensor<Cpu, 2> {
+    pub fn rows<B: Compute>(&self, all: &Tensor<B, 2>) -> Tensor<B, 2> {
         let indices: Vec<i64> = self.images.iter().map(|&(index, _)| index as i64).collect();
-        all.clone().select(0, Tensor::<Cpu, 1, burn::tensor::Int>::from_ints(indices.as_slice(), &all.device()))
+        all.clone().select(0, Tensor::<B, 1, burn::tensor::Int>::from_ints(indices.as_slice(), &all.device()))
     }
 }

@@ -1,13 +1,12 @@
 //! What a classifier is to learn of images, and how well it has: one class each, or whether each shows each class.
 
-use burn::tensor::Tensor;
+use burn::tensor::{Tensor, backend::Backend};
 
 use crate::{
     recipe::{Metric, Metrics},
     train::{
         Error,
         data::Images,
-        device::TrainCpu,
         evaluation::{mean_average_precision, metrics},
         objective::{binary_cross_entropy, cross_entropy},
     },
@@ -41,7 +40,7 @@ impl<'a> Targets<'a> {
 
     /// The mean loss of the logits `[n, classes]` of the images with these `n` indices: cross-entropy of one class, or
     /// of each class by itself.
-    pub fn loss(self, logits: Tensor<TrainCpu, 2>, indices: impl Iterator<Item = usize>) -> Tensor<TrainCpu, 1> {
+    pub fn loss<B: Backend>(self, logits: Tensor<B, 2>, indices: impl Iterator<Item = usize>) -> Tensor<B, 1> {
         match self {
             Self::Class(labels) => cross_entropy(logits, &indices.map(|index| labels[index]).collect::<Vec<_>>()),
             Self::Shown(shown, classes) => {

@@ -1,4 +1,5 @@
-//! GPUs as the doctor shows them, with a made-up driver in the place of NVIDIA's.
+//! GPUs as the doctor shows them and as runs take them, with a made-up driver in the place of NVIDIA's. Kernels cannot
+//! be started on it.
 
 use std::{
     fs,
@@ -41,7 +42,10 @@ fn doctor(lab: &Lab, driver: &Path, variables: &[(&str, &str)]) -> String {
     let shown = String::from_utf8(output.stdout).unwrap().replace(driver.to_str().unwrap(), "DRIVER");
     let others = ["program", "processor", "memory", "store", "disk"];
     let is_other = |line: &&str| others.iter().any(|what| line[9..].starts_with(what));
-    shown.lines().filter(|line| !is_other(line)).map(|line| format!("{line}\n")).collect()
+    // What keeps a build for GPUs from its work is a problem, a note for others, which say that they do without.
+    let shown = shown.replace("PROBLEM ", "note    ");
+    let shown = shown.lines().filter(|line| !is_other(line) && !line.contains("computes on the processor only"));
+    shown.map(|line| format!("{line}\n")).collect()
 }
 
 #[test]
@@ -57,7 +61,6 @@ fn the_doctor_shows_the_gpus_of_a_driver() {
     ok       libcuda    libcuda.so
     ok       nvrtc      libnvrtc.so, of CUDA 12.6
     ok       headers    DRIVER/include
-    note     gpu        this build does not use them: it computes on the processor only
     ");
     insta::assert_snapshot!(doctor(&lab, &driver, &[("CUDA_VISIBLE_DEVICES", "1,7")]), @"
     ok       driver     570.86.15, for CUDA up to 12.8
@@ -69,7 +72,6 @@ fn the_doctor_shows_the_gpus_of_a_driver() {
     ok       libcuda    libcuda.so
     ok       nvrtc      libnvrtc.so, of CUDA 12.6
     ok       headers    DRIVER/include
-    note     gpu        this build does not use it: it computes on the processor only
     ");
     insta::assert_snapshot!(doctor(&lab, &driver, &[("CUDA_VISIBLE_DEVICES", "GPU-a"), ("FAKE_NVML", "split")]), @"
     ok       driver     570.86.15, for CUDA up to 12.8
@@ -95,4 +97,57 @@ fn the_doctor_knows_a_failing_driver_from_none() {
     // Not loaded; what else it says depends on the machine.
     assert!(fails("9").contains("gpu        none"), "{}", fails("9"));
     insta::assert_snapshot!(doctor(&lab, &driver, &[("CUDA_VISIBLE_DEVICES", "0,0")]), @"note     gpu        CUDA_VISIBLE_DEVICES names a GPU for the second time by 0, and CUDA then shows no GPU at all: name each once");
+}
+
+/// Runs the sweep on devices of the made-up driver: exit code and what was told.
+fn run(lab: &Lab, driver: &Path, more: &[&str]) -> (i32, String) {
+    let arguments = [&["run", "tiny.ron", "--backoff", "0.01"], more].concat();
+    let mut command = lab.command(&arguments);
+    command.env_remove("CUDA_VISIBLE_DEVICES").env_remove("CUDA_DEVICE_ORDER").env_remove("FAKE_NVML");
+    let output = command.env("LD_LIBRARY_PATH", driver).env("CUDA_PATH", driver).output().unwrap();
+    (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
+}
+
+#[test]
+#[cfg(not(feature = "cuda"))]
+fn a_build_for_the_processor_says_how_to_make_one_for_gpus() {
+    let lab = Lab::new();
+    let driver = driver(&lab);
+    let (code, told) = run(&lab, &driver, &["--devices", "cuda:0"]);
+    assert_eq!(code, 2);
+    insta::assert_snapshot!(told.lines().next().unwrap(), @"error: cuda:0 cannot be used: this build of ablate computes on the processor only; build it by `cargo build --release --features cuda`, or leave --devices out");
+    // Whoever starts a job on a GPU all the same gets an error, not a job on the processor.
+    lab.run(&["--jobs", "1"]);
+    let job = lab.journal("Succeeded").remove(0);
+    let (code, shown, _) = lab.ablate(&["job", &job, "--store", "results", "--gpu"]);
+    assert_eq!(code, 1);
+    insta::assert_snapshot!(shown, @r#"{"Failed":{"class":"BadInput","message":"the job is to compute on a GPU, and this build computes on the processor only: build it by `cargo build --release --features cuda`"}}"#);
+}
+
+#[test]
+#[cfg(feature = "cuda")]
+fn jobs_on_a_gpu_that_does_not_work_fail_by_it_and_go_nowhere_else() {
+    let lab = Lab::new();
+    let driver = driver(&lab);
+    let (code, told) = run(&lab, &driver, &["--devices", "cuda:0"]);
+    assert_eq!(code, 1, "{told}");
+    assert!(told.contains("device: the GPU failed: Missing symbol cuInit"), "{told}");
+    assert!(told.contains("cuda:0 is left out from now on"), "{told}");
+    assert!(lab.journal("Succeeded").is_empty());
+}
+
+#[test]
+#[cfg(feature = "cuda")]
+fn what_gpus_lack_is_said_before_anything_runs() {
+    let lab = Lab::new();
+    let driver = driver(&lab);
+    fs::remove_file(driver.join("include/cuda_runtime.h")).unwrap();
+    // Without --devices, too: nothing computes on the processor in their place unless that is asked for.
+    for more in [&["--devices", "cuda:1"][..], &[]] {
+        let (code, told) = run(&lab, &driver, more);
+        assert_eq!(code, 1, "{told}");
+        let missing = told.contains("GPUs cannot be computed on: headers no cuda_runtime.h in");
+        assert!(missing && told.contains("--devices cpu does without GPUs"), "{told}");
+    }
+    assert_eq!(run(&lab, &driver, &["--devices", "cpu"]).0, 0);
 }

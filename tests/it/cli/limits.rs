@@ -135,16 +135,11 @@ fn what_stays_of_a_job_is_for_the_user_to_say() {
 }
 
 #[test]
-fn devices_that_are_not_there_are_refused_before_anything_runs() {
+fn what_is_no_device_is_refused_before_anything_runs() {
     let lab = Lab::new();
-    for (devices, complaint) in [
-        ("cuda:0", "this build of ablate computes on the processor only"),
-        ("tpu", "tpu is no device: write cpu, cpu:4 (cores) or cuda:0"),
-    ] {
-        let (code, _, told) = lab.ablate(&["run", "tiny.ron", "--devices", devices]);
-        assert_eq!(code, 2, "{told}");
-        assert!(told.contains(complaint), "{told}");
-    }
+    let (code, _, told) = lab.ablate(&["run", "tiny.ron", "--devices", "tpu"]);
+    assert_eq!(code, 2, "{told}");
+    assert!(told.contains("tpu is no device: write cpu, cpu:4 (cores) or cuda:0"), "{told}");
 }
 
 #[test]

@@ -60,7 +60,7 @@ fn a_gpu_in_order_is_shown_with_all_that_it_needs() {
     ok       headers    /usr/local/cuda/include
     ");
     let text = lines(&present(&of(vec![h100(), h100()]), Some(&installed()), false));
-    insta::assert_snapshot!(text.lines().last().unwrap(), @"note     gpu        this build does not use them: it computes on the processor only");
+    insta::assert_snapshot!(text.lines().last().unwrap(), @"note     gpu        this build does not use them: it computes on the processor only; build it by `cargo build --release --features cuda`");
 }
 
 #[test]
@@ -89,7 +89,7 @@ fn others_and_slowness_are_noted_with_what_to_do() {
     ok       cuda:1     NVIDIA H100 80GB HBM3, 85.52 GB, 60.00 GB free, compute capability 9.0, GPU-8932f937-d72c-4106-c12f-20bd9faed9f6
     note     cuda:1     25.52 GB is taken, by processes that this one cannot see: wait for their end, or choose other GPUs by CUDA_VISIBLE_DEVICES
     ok       cuda:2     NVIDIA H100 80GB HBM3, 85.52 GB, 84.90 GB free, compute capability 9.0, GPU-8932f937-d72c-4106-c12f-20bd9faed9f6, also used by Xorg (900)
-    note     gpu        this build does not use them: it computes on the processor only
+    note     gpu        this build does not use them: it computes on the processor only; build it by `cargo build --release --features cuda`
     ");
 }
 

@@ -1,0 +1,59 @@
+//! What the process of a job computes on: the processor, or the GPU that it was given and that has all it needs.
+
+use super::{doctor, error::chain, machine};
+use crate::{
+    recipe::{JobSpec, PretrainJob, Training},
+    schedule::{self, Failure, FailureClass},
+    store::Store,
+    train::device::Processor,
+};
+
+/// How to come to a program that computes on GPUs.
+pub const REMEDY: &str = "build it by `cargo build --release --features cuda`";
+
+/// A GPU of some model, as records have it.
+pub fn gpu_in_records(model: &str) -> String {
+    format!("cuda ({model})")
+}
+
+/// What a job computes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Computer {
+    /// For the work itself.
+    pub processor: Processor,
+    /// Its kind and model, as records have it.
+    pub name: String,
+}
+
+impl Computer {
+    /// The one for a job: the GPU if it was told to use one, which then is there or the job fails, unless the job
+    /// computes nothing. Compiled kernels are kept in the store.
+    pub fn of(gpu: bool, spec: &JobSpec, store: &Store) -> Result<Self, Failure> {
+        let idle = matches!(
+            spec,
+            JobSpec::Pretrain(PretrainJob { training: Training::Untrained | Training::Pretrained { .. }, .. })
+        );
+        if !gpu || idle {
+            return Ok(Self { processor: Processor::Cpu, name: machine::processor() });
+        }
+        let failure = |class, text: String| Failure::new(class, text);
+        let Some(processor) = Processor::gpu() else {
+            let text =
+                format!("the job is to compute on a GPU, and this build computes on the processor only: {REMEDY}");
+            return Err(failure(FailureClass::BadInput, text));
+        };
+        let gpus = schedule::gpus().map_err(|error| failure(FailureClass::Device, chain(&error)))?;
+        let Some(gpu) = gpus.usable.first() else {
+            return Err(failure(
+                FailureClass::Device,
+                "no GPU is visible to this process, which is to compute on one".to_owned(),
+            ));
+        };
+        let compiler = doctor::ready(&gpus).map_err(|text| failure(FailureClass::BadInput, text))?;
+        // The cache itself tells neither GPUs nor compilers apart, and a kernel for one is none for another.
+        let kind: String = gpu.name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+        let ((major, minor), version) = (gpu.capability, env!("CARGO_PKG_VERSION"));
+        processor.cache_in(&store.kernels_folder().join(format!("{kind}-{major}.{minor}-{compiler}-{version}")));
+        Ok(Self { processor, name: gpu_in_records(&gpu.name) })
+    }
+}
