@@ -206,7 +206,7 @@ pub(super) fn normalize_grads<B: Arithmetic>(
         input: B::float_reshape(primitive(input), shape.clone()),
         gamma: primitive(channels(gamma)),
         beta: primitive(channels(beta)),
-        residual: B::float_reshape(primitive(grad), shape),
+        residual: args.residual.is_some().then(|| B::float_reshape(primitive(grad), shape)),
     }
 }
 

@@ -57,7 +57,7 @@ impl<B: Kernels, const N: usize> Backward<B, N> for ConvNormBackward {
         let grad = grads.consume::<B>(&ops.node);
         let input_too = matches!(ops.parents.first(), Some(Some(_)));
         let result = B::conv_norm_grads(&conv, &norm, &output, &grad, input_too);
-        let each = [result.input, Some(result.weight), Some(result.gamma), Some(result.beta), Some(result.residual)];
+        let each = [result.input, Some(result.weight), Some(result.gamma), Some(result.beta), result.residual];
         for (node, grad) in ops.parents.into_iter().zip(each) {
             if let (Some(node), Some(grad)) = (node, grad) {
                 grads.register::<B>(node.id, grad);

@@ -158,13 +158,13 @@ impl Normalized {
         }
     }
 
-    /// Gradients of γ, β and the residual; where there is none, of no meaning.
-    fn rest(self, line: Line) -> (FlexTensor, FlexTensor, FlexTensor) {
+    /// Gradients of γ, β and, if there is one, the residual.
+    fn rest(self, line: Line) -> (FlexTensor, FlexTensor, Option<FlexTensor>) {
         let channels = Shape::from([channels(&self.x)]);
-        let residual = match line.masked {
+        let residual = self.output.map(|_| match line.masked {
             Some(masked) => tensor(masked, self.x.layout().shape().clone()),
             None => self.grad,
-        };
+        });
         (tensor(line.gamma, channels.clone()), tensor(line.beta, channels), residual)
     }
 }

@@ -69,8 +69,8 @@ pub struct NormGrads<T> {
     pub gamma: T,
     /// With respect to the shift β.
     pub beta: T,
-    /// With respect to the residual: the output's gradient where the ReLU let it through.
-    pub residual: T,
+    /// With respect to the residual, if there is one: the output's gradient where the ReLU let it through.
+    pub residual: Option<T>,
 }
 
 /// Gradients of a convolution and the batch normalization behind it.
@@ -83,8 +83,8 @@ pub struct ConvNormGrads<T> {
     pub gamma: T,
     /// With respect to the shift β.
     pub beta: T,
-    /// With respect to the residual.
-    pub residual: T,
+    /// With respect to the residual, if there is one.
+    pub residual: Option<T>,
 }
 
 /// What a convolution is computed from.

@@ -89,9 +89,9 @@ impl<B: Kernels, const N: usize> Backward<B, N> for BatchNormBackward {
         let (args, output) = ops.state;
         let grad = grads.consume::<B>(&ops.node);
         let result = B::normalize_grads(&args, &output, &grad);
-        let each = [result.input, result.gamma, result.beta, result.residual];
+        let each = [Some(result.input), Some(result.gamma), Some(result.beta), result.residual];
         for (node, grad) in ops.parents.into_iter().zip(each) {
-            if let Some(node) = node {
+            if let (Some(node), Some(grad)) = (node, grad) {
                 grads.register::<B>(node.id, grad);
             }
         }

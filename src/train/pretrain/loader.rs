@@ -3,7 +3,7 @@
 use crate::{
     recipe::{Objective, Trained},
     train::{
-        augment::{view_pairs, views},
+        augment::{device::Choices, view_pairs, views},
         data::Images,
         random::{Purpose, Stream},
     },
@@ -11,19 +11,29 @@ use crate::{
 
 /// Views that go through the encoder together.
 pub(super) struct Views {
-    /// `[rows, size, size, 3]`; of pairs, the first views of all images come before the second.
-    pub pixels: Vec<f32>,
+    /// Of pairs, the first views of all images come before the second.
+    pub pixels: Pixels,
     /// Class of each image.
     pub labels: Vec<u16>,
 }
 
+/// Views, or what they are to be made of.
+pub(super) enum Pixels {
+    /// `[rows, size, size, 3]`.
+    Made(Vec<f32>),
+    /// Their random numbers: a device makes the views.
+    Chosen(Choices),
+}
+
 /// The views of each step from `first_step` on: a step's micro-batches one after the other and, of a contrastive
-/// objective with several, the same once more, for it passes through them twice.
+/// objective with several, the same once more, for it passes through them twice. `on_device` asks for no more than the
+/// random numbers.
 pub(super) fn micro_batches<'a>(
     images: &'a Images,
     trained: &'a Trained,
     seed: u64,
     first_step: usize,
+    on_device: bool,
 ) -> impl Iterator<Item = Views> + Send + 'a {
     let batch_size = trained.schedule.batch_size;
     let micro_batch = trained.schedule.micro_batch.unwrap_or(batch_size);
@@ -37,9 +47,14 @@ pub(super) fn micro_batches<'a>(
             let batch = order[step * batch_size..][..batch_size].to_vec();
             (0..passes * batch_size).step_by(micro_batch).map(move |start| {
                 let part = &batch[start % batch_size..][..micro_batch];
-                let pixels = match trained.objective {
-                    Objective::Supervised => single_views(images, part, trained, seed, epoch),
-                    _ => view_pairs(images, part, &trained.augmentation, seed, epoch),
+                let augmentation = &trained.augmentation;
+                let pixels = match (&trained.objective, on_device) {
+                    (Objective::Supervised, false) => Pixels::Made(single_views(images, part, trained, seed, epoch)),
+                    (Objective::Supervised, true) => {
+                        Pixels::Chosen(Choices::of_first_views(images, part, augmentation, seed, epoch))
+                    }
+                    (_, false) => Pixels::Made(view_pairs(images, part, augmentation, seed, epoch)),
+                    (_, true) => Pixels::Chosen(Choices::of_pairs(images, part, augmentation, seed, epoch)),
                 };
                 Views { pixels, labels: part.iter().map(|&index| images.labels[index]).collect() }
             })

@@ -2,6 +2,7 @@
 
 mod loader;
 mod network;
+mod source;
 mod state;
 mod step;
 
@@ -15,6 +16,7 @@ use burn::{backend::Autodiff, module::AutodiffModule, tensor::Tensor};
 use self::{
     loader::{Views, micro_batches},
     network::Network,
+    source::Source,
     state::{Guesses, Probe, Progress, State},
     step::{Measured, contrast, supervise},
 };
@@ -85,9 +87,10 @@ fn pretrain_on<B: Compute>(
     };
     let (first_step, earlier) = (state.progress.step, Duration::from_secs_f64(state.progress.seconds));
     tell_again(watch, &state.progress.reports)?;
+    let source = Source::new(images, &device);
     thread::scope(|scope| {
-        let mut views = Prefetch::start(scope, micro_batches(images, trained, job.seed, first_step));
-        train(&mut state, trained, images, &mut views, watch)
+        let views = micro_batches(images, trained, job.seed, first_step, source.makes_views());
+        train(&mut state, trained, images, &source, &mut Prefetch::start(scope, views), watch)
     })?;
     let weights = network::named(&state.network.valid());
     if !are_finite(&weights) {
@@ -98,7 +101,7 @@ fn pretrain_on<B: Compute>(
         metrics: state.progress.reports.last().map(metrics).unwrap_or_default(),
         images: state.progress.step * trained.schedule.batch_size,
         earlier,
-        remarks: (first_step > 0).then(|| went_on(first_step)).into_iter().collect(),
+        remarks: (first_step > 0).then(|| went_on(first_step)).into_iter().chain(source.remark(images)).collect(),
     })
 }
 
@@ -147,6 +150,7 @@ fn train<B: Compute>(
     state: &mut State<B>,
     trained: &Trained,
     images: &Images,
+    source: &Source<B>,
     views: &mut Prefetch<Views>,
     watch: &mut dyn Watch,
 ) -> Result<(), Error> {
@@ -157,7 +161,7 @@ fn train<B: Compute>(
     let (mut start, mut steps_since) = (begin, 0_usize);
     while state.progress.step < steps * schedule.epochs {
         let learning_rate = curve.at(state.progress.step);
-        one_step(state, trained, views, images.size, learning_rate, watch)?;
+        one_step(state, trained, source, views, learning_rate, watch)?;
         state.progress.step += 1;
         steps_since += 1;
         if state.progress.step.is_multiple_of(steps) {
@@ -195,16 +199,16 @@ fn train<B: Compute>(
 fn one_step<B: Compute>(
     state: &mut State<B>,
     trained: &Trained,
+    source: &Source<B>,
     views: &mut Prefetch<Views>,
-    size: usize,
     rate: f64,
     watch: &mut dyn Watch,
 ) -> Result<(), Error> {
     let schedule = &trained.schedule;
     let batch = (schedule.batch_size, schedule.micro_batch.unwrap_or(schedule.batch_size));
     let measured = match trained.objective.contrastive() {
-        Some(objective) => contrast(&mut state.network, &objective, views, batch, size, Mode::Train, watch),
-        None => supervise(&mut state.network, views, schedule.batch_size, size, watch),
+        Some(objective) => contrast(&mut state.network, &objective, views, batch, source, Mode::Train, watch),
+        None => supervise(&mut state.network, views, schedule.batch_size, source, watch),
     };
     let Some(Measured { loss, contrastive, top1, features, labels, gradients }) = measured else {
         return Err(Error::Bug { what: "a step has no views or no objective" });
