@@ -236,6 +236,10 @@ fn own_side(folder: &Path) -> Result<(), String> {
     else {
         return Err(format!("an unknown case: {case}"));
     };
+    // As in a job, whose main thread works along.
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads());
+    let pool = if threads() > 1 { pool.use_current_thread() } else { pool };
+    pool.build_global().map_err(|error| format!("cannot start threads: {error}"))?;
     let mut network = Network::new(architecture);
     let algorithm = Algorithm::Sgd { nesterov: false };
     let mut optimizer = Optimizer::new(Rule { algorithm, momentum: MOMENTUM, weight_decay: WEIGHT_DECAY });

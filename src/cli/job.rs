@@ -144,9 +144,11 @@ fn work(args: &JobArgs, stop: &AtomicBool) -> Result<(), JobError> {
     {
         tell(&format!("warning: cannot stay on cores {:?}: {error}", args.cores));
     }
-    rayon::ThreadPoolBuilder::new()
-        .num_threads(args.threads)
-        .build_global()
+    // This thread works along, so that it need not be woken after each operation. Not alone: views are made in the
+    // background, by threads of the pool, while it waits for them.
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(args.threads);
+    let pool = if args.threads > 1 { pool.use_current_thread() } else { pool };
+    pool.build_global()
         .map_err(|error| failure(FailureClass::Bug, format!("cannot start {} threads: {error}", args.threads)))?;
     let store = Store::create(&args.store)?;
     let job = store.job(args.id)?;
