@@ -20,7 +20,7 @@ use crate::{
 /// Views per block.
 const BLOCK: usize = 128;
 /// Below this, a projection counts as zero and keeps its direction, as in the reference code: √1e-12.
-const SHORTEST: f64 = 1e-6;
+pub(super) const SHORTEST: f64 = 1e-6;
 
 /// The objective on one batch.
 #[derive(Clone, Debug, PartialEq)]

@@ -7,15 +7,15 @@ use burn::{
         grads::Gradients,
         ops::{Backward, Ops as BackwardOps, OpsKind},
     },
-    tensor::{Tensor, TensorPrimitive, ops::FloatTensor},
+    tensor::{Tensor, ops::FloatTensor},
 };
 
-use super::{Conv, Kernels, Ops, Window};
+use super::{Conv, Kernels, Ops, Window, conv2d_in};
+use crate::recipe::Precision;
 
 /// Convolves `x` `[n, h, w, c]` with `weight` `[k, k, c, o]`: `[n, ⌈h / stride⌉, ⌈w / stride⌉, o]`.
 pub fn conv2d<B: Ops>(x: Tensor<B, 4>, weight: Tensor<B, 4>, window: Window) -> Tensor<B, 4> {
-    let conv = Conv { x: x.into_primitive().tensor(), weight: weight.into_primitive().tensor(), window };
-    Tensor::from_primitive(TensorPrimitive::Float(B::convolution(conv)))
+    conv2d_in(x, weight, window, Precision::Float32)
 }
 
 #[derive(Debug)]
@@ -36,7 +36,7 @@ impl<B: Kernels> Backward<B, 2> for ConvBackward {
     }
 }
 
-/// The forward half of [`Ops::convolution`] under autodiff.
+/// A convolution in float32 under autodiff.
 pub(super) fn tracked_conv2d<B: Kernels, C: CheckpointStrategy>(
     conv: Conv<FloatTensor<Autodiff<B, C>>>,
 ) -> FloatTensor<Autodiff<B, C>> {

@@ -5,12 +5,10 @@ use std::mem::MaybeUninit;
 use super::{
     conv_kernels::{Sums, Way},
     conv_layout::{Planes, Shape, pack, transpose_taps},
-    conv_tiles::{Gather, Grid, Reduce, Tap, gather, reduce},
+    conv_tiles::{Gather, Grid, Reduce, Tap, WIDE, gather, reduce},
     simd::{LANES, Level},
 };
 
-/// Output channels that a tile computes.
-const WIDE: usize = 2 * LANES;
 /// Images that are worked on together, at most.
 const MOST_TOGETHER: usize = 8;
 /// Bytes of one block of input channels and two of output channels, of whose pixels the weight gradient adds up the

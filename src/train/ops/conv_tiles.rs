@@ -10,6 +10,8 @@ use super::{
     simd::{LANES, Lanes, tiled},
 };
 
+/// Output channels of a tile.
+pub(super) const WIDE: usize = 2 * LANES;
 /// Pixels of a row, or input channels, that the widest tile takes.
 const WIDEST: usize = 8;
 
@@ -50,7 +52,7 @@ pub(super) struct Gather<'a> {
     /// Those of them that reach the pixels of the grid.
     pub taps: &'a [Tap],
     pub grid: Grid,
-    /// Output channels: at most as many as two vectors hold.
+    /// Output channels, at most [`WIDE`].
     pub outputs: usize,
 }
 

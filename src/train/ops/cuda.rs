@@ -108,13 +108,8 @@ impl Kernels for Gpu {
 }
 
 impl Precise for Gpu {
-    fn convolution_in(
-        x: FloatTensor<Self>,
-        weight: FloatTensor<Self>,
-        window: Window,
-        precision: Precision,
-    ) -> FloatTensor<Self> {
-        precision::convolution::<Self>(x, weight, window, precision)
+    fn convolution_in(conv: Conv<FloatTensor<Self>>, precision: Precision) -> FloatTensor<Self> {
+        precision::convolution::<Self>(conv, precision)
     }
 
     fn product_in(a: FloatTensor<Self>, b: FloatTensor<Self>, precision: Precision) -> FloatTensor<Self> {
@@ -123,10 +118,6 @@ impl Precise for Gpu {
 }
 
 impl Ops for Gpu {
-    fn convolution(conv: Conv<FloatTensor<Self>>) -> FloatTensor<Self> {
-        Self::convolve(&conv)
-    }
-
     fn conv_norm(conv: Conv<FloatTensor<Self>>, follow: Follow<FloatTensor<Self>>) -> [FloatTensor<Self>; 3] {
         one_after_the_other::<Self>(&conv, follow)
     }

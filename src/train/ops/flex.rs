@@ -16,10 +16,7 @@ use super::{
 
 impl Kernels for Flex {
     fn convolve(conv: &Conv<FlexTensor>) -> FlexTensor {
-        let (x, weight) = (conv.x.to_contiguous(), conv.weight.to_contiguous());
-        let shape = conv_layout::Shape::new(dims(&x), channels(&weight), conv.window);
-        let (output, _) = conv_kernels::forward(Level::best(), shape, floats(&x), floats(&weight), |_| ());
-        tensor(output, shape.output.into())
+        forward(conv, |_| ()).0
     }
 
     fn convolve_grads(conv: &Conv<FlexTensor>, grad: &FlexTensor, input_too: bool) -> (Option<FlexTensor>, FlexTensor) {
@@ -30,13 +27,10 @@ impl Kernels for Flex {
     }
 
     fn convolve_and_measure(conv: &Conv<FlexTensor>) -> [FlexTensor; 3] {
-        let (x, weight) = (conv.x.to_contiguous(), conv.weight.to_contiguous());
-        let channels = channels(&weight);
-        let shape = conv_layout::Shape::new(dims(&x), channels, conv.window);
-        let look = |image: &[f32]| Part::of(image, channels);
-        let (output, parts) = conv_kernels::forward(Level::best(), shape, floats(&x), floats(&weight), look);
+        let channels = channels(&conv.weight);
+        let (output, parts) = forward(conv, |image| Part::of(image, channels));
         let (mean, variance) = norm_statistics::combined(&parts, channels);
-        [tensor(output, shape.output.into()), tensor(mean, [channels].into()), tensor(variance, [channels].into())]
+        [output, tensor(mean, [channels].into()), tensor(variance, [channels].into())]
     }
 
     fn conv_norm_grads(
@@ -68,7 +62,8 @@ impl Kernels for Flex {
     fn normalize(args: &Norm<FlexTensor>) -> FlexTensor {
         let x = args.x.to_contiguous();
         let residual = args.residual.as_ref().map(FlexTensor::to_contiguous);
-        let output = norm_kernels::apply(floats(&x), &affine(args), residual.as_ref().map(floats), args.relu);
+        let affine = affine(args, &inverse_deviation(args));
+        let output = norm_kernels::apply(floats(&x), &affine, residual.as_ref().map(floats), args.relu);
         tensor(output, x.layout().shape().clone())
     }
 
@@ -82,10 +77,6 @@ impl Kernels for Flex {
 }
 
 impl Ops for Flex {
-    fn convolution(conv: Conv<FlexTensor>) -> FlexTensor {
-        Self::convolve(&conv)
-    }
-
     fn normalize(args: Norm<FlexTensor>) -> FlexTensor {
         <Self as Kernels>::normalize(&args)
     }
@@ -101,6 +92,14 @@ impl Ops for Flex {
     fn channel_statistics(x: &FlexTensor) -> (FlexTensor, FlexTensor) {
         <Self as Kernels>::channel_statistics(x)
     }
+}
+
+/// A convolution, and what `look` says of each image of its result.
+fn forward<T: Send>(conv: &Conv<FlexTensor>, look: impl Fn(&[f32]) -> T + Sync) -> (FlexTensor, Vec<T>) {
+    let (x, weight) = (conv.x.to_contiguous(), conv.weight.to_contiguous());
+    let shape = conv_layout::Shape::new(dims(&x), channels(&weight), conv.window);
+    let (output, looked) = conv_kernels::forward(Level::best(), shape, floats(&x), floats(&weight), look);
+    (tensor(output, shape.output.into()), looked)
 }
 
 /// Both gradients of a convolution with `outputs` channels, whose gradients `fill` fills in.
@@ -133,14 +132,15 @@ struct Normalized {
 
 impl Normalized {
     fn new(args: &Norm<FlexTensor>, output: &FlexTensor, grad: &FlexTensor) -> Self {
+        let inverse_deviation = inverse_deviation(args);
         Self {
             x: args.x.to_contiguous(),
             mean: args.mean.to_contiguous(),
             gamma: args.gamma.to_contiguous(),
             output: args.residual.as_ref().map(|_| output.to_contiguous()),
             grad: grad.to_contiguous(),
-            inverse_deviation: inverse_deviation(args),
-            affine: affine(args),
+            affine: affine(args, &inverse_deviation),
+            inverse_deviation,
             relu: args.relu,
         }
     }
@@ -169,9 +169,9 @@ impl Normalized {
     }
 }
 
-fn affine(args: &Norm<FlexTensor>) -> Affine {
+fn affine(args: &Norm<FlexTensor>, inverse_deviation: &[f32]) -> Affine {
     let (mean, gamma, beta) = (args.mean.to_contiguous(), args.gamma.to_contiguous(), args.beta.to_contiguous());
-    Affine::new(floats(&mean), &inverse_deviation(args), floats(&gamma), floats(&beta))
+    Affine::new(floats(&mean), inverse_deviation, floats(&gamma), floats(&beta))
 }
 
 fn inverse_deviation(args: &Norm<FlexTensor>) -> Vec<f32> {

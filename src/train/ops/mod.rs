@@ -170,9 +170,6 @@ pub struct Norm<T> {
 
 /// Differentiable operations; a model that is generic over `Ops` runs with and without autodiff.
 pub trait Ops: Precise {
-    /// See [`conv2d`].
-    fn convolution(conv: Conv<FloatTensor<Self>>) -> FloatTensor<Self>;
-
     /// See [`normalize`]: statistics are constants.
     fn normalize(args: Norm<FloatTensor<Self>>) -> FloatTensor<Self>;
 

@@ -10,7 +10,7 @@ use burn::{
     tensor::{Tensor, TensorPrimitive, ops::FloatTensor},
 };
 
-use super::{Conv, Follow, Kernels, Norm, Ops, conv::tracked_conv2d, conv_norm::tracked_conv_norm};
+use super::{Conv, Follow, Kernels, Norm, Ops, conv_norm::tracked_conv_norm};
 
 /// Mean and biased variance of each channel of a batch, not tracked by autodiff.
 #[derive(Clone, Debug)]
@@ -99,10 +99,6 @@ impl<B: Kernels, const N: usize> Backward<B, N> for BatchNormBackward {
 }
 
 impl<B: Kernels, C: CheckpointStrategy> Ops for Autodiff<B, C> {
-    fn convolution(conv: Conv<FloatTensor<Self>>) -> FloatTensor<Self> {
-        tracked_conv2d::<B, C>(conv)
-    }
-
     fn normalize(args: Norm<FloatTensor<Self>>) -> FloatTensor<Self> {
         // Inference only: no job trains through fixed statistics, and an untracked result cannot train silently.
         FloatTensor::<Self>::new(B::normalize(&untracked::<B, C>(&args)))

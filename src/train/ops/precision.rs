@@ -14,13 +14,17 @@ use burn::{
         flex::Flex,
     },
     tensor::{
-        FloatDType, Tensor, TensorPrimitive,
+        FloatDType, Tensor,
         backend::Backend,
         ops::{FloatTensor, FloatTensorOps},
     },
 };
 
-use super::{Conv, Kernels, Ops, Window, conv::tracked_conv2d};
+use super::{
+    Conv, Kernels, Ops, Window,
+    conv::tracked_conv2d,
+    norm::{float, primitive},
+};
 use crate::recipe::Precision;
 
 /// What the tensors of a backend can be besides float32, and how they are multiplied.
@@ -58,12 +62,7 @@ impl Arithmetic for Flex {
 /// The differentiable operations of networks that have a precision.
 pub trait Precise: Backend {
     /// See [`conv2d_in`].
-    fn convolution_in(
-        x: FloatTensor<Self>,
-        weight: FloatTensor<Self>,
-        window: Window,
-        precision: Precision,
-    ) -> FloatTensor<Self>;
+    fn convolution_in(conv: Conv<FloatTensor<Self>>, precision: Precision) -> FloatTensor<Self>;
 
     /// See [`product_in`].
     fn product_in(a: FloatTensor<Self>, b: FloatTensor<Self>, precision: Precision) -> FloatTensor<Self>;
@@ -72,14 +71,12 @@ pub trait Precise: Backend {
 /// As [`super::conv2d`], in a precision; the result is of the type that [`Arithmetic::rounded`] gives, and batch
 /// normalization takes it as it is.
 pub fn conv2d_in<B: Ops>(x: Tensor<B, 4>, weight: Tensor<B, 4>, window: Window, precision: Precision) -> Tensor<B, 4> {
-    let (x, weight) = (x.into_primitive().tensor(), weight.into_primitive().tensor());
-    Tensor::from_primitive(TensorPrimitive::Float(B::convolution_in(x, weight, window, precision)))
+    float(B::convolution_in(Conv { x: primitive(x), weight: primitive(weight), window }, precision))
 }
 
 /// The matrix product of `a` `[m, k]` and `b` `[k, n]` in a precision; the result is float32.
 pub fn product_in<B: Ops>(a: Tensor<B, 2>, b: Tensor<B, 2>, precision: Precision) -> Tensor<B, 2> {
-    let (a, b) = (a.into_primitive().tensor(), b.into_primitive().tensor());
-    Tensor::from_primitive(TensorPrimitive::Float(B::product_in(a, b, precision)))
+    float(B::product_in(primitive(a), primitive(b), precision))
 }
 
 /// An operand of that precision.
@@ -91,14 +88,9 @@ fn operand<B: Arithmetic>(tensor: FloatTensor<B>, precision: Precision) -> Float
 }
 
 /// [`Precise::convolution_in`] of a backend without gradients.
-pub(super) fn convolution<B: Kernels>(
-    x: FloatTensor<B>,
-    weight: FloatTensor<B>,
-    window: Window,
-    precision: Precision,
-) -> FloatTensor<B> {
-    let [x, weight] = [x, weight].map(|tensor| operand::<B>(tensor, precision));
-    operand::<B>(B::convolve(&Conv { x, weight, window }), precision)
+pub(super) fn convolution<B: Kernels>(conv: Conv<FloatTensor<B>>, precision: Precision) -> FloatTensor<B> {
+    let [x, weight] = [conv.x, conv.weight].map(|tensor| operand::<B>(tensor, precision));
+    operand::<B>(B::convolve(&Conv { x, weight, window: conv.window }), precision)
 }
 
 /// [`Precise::product_in`] of a backend without gradients.
@@ -108,13 +100,8 @@ pub(super) fn product<B: Arithmetic>(a: FloatTensor<B>, b: FloatTensor<B>, preci
 }
 
 impl Precise for Flex {
-    fn convolution_in(
-        x: FloatTensor<Self>,
-        weight: FloatTensor<Self>,
-        window: Window,
-        precision: Precision,
-    ) -> FloatTensor<Self> {
-        convolution::<Self>(x, weight, window, precision)
+    fn convolution_in(conv: Conv<FloatTensor<Self>>, precision: Precision) -> FloatTensor<Self> {
+        convolution::<Self>(conv, precision)
     }
 
     fn product_in(a: FloatTensor<Self>, b: FloatTensor<Self>, precision: Precision) -> FloatTensor<Self> {
@@ -162,20 +149,15 @@ impl<B: Kernels> Backward<B, 2> for ProductBackward {
 }
 
 impl<B: Kernels, C: CheckpointStrategy> Precise for Autodiff<B, C> {
-    fn convolution_in(
-        x: FloatTensor<Self>,
-        weight: FloatTensor<Self>,
-        window: Window,
-        precision: Precision,
-    ) -> FloatTensor<Self> {
+    fn convolution_in(conv: Conv<FloatTensor<Self>>, precision: Precision) -> FloatTensor<Self> {
         if precision == Precision::Float32 {
-            return tracked_conv2d::<B, C>(Conv { x, weight, window });
+            return tracked_conv2d::<B, C>(conv);
         }
-        let [x_rounded, weight_rounded] = [&x, &weight].map(|tensor| B::rounded(tensor.primitive.clone()));
-        let conv = Conv { x: x_rounded, weight: weight_rounded, window };
-        let output = B::rounded(B::convolve(&conv));
-        match RoundedConvolutionBackward.prepare::<C>([x.node, weight.node]).compute_bound().stateful() {
-            OpsKind::Tracked(prep) => prep.finish(conv, output),
+        let [x, weight] = [&conv.x, &conv.weight].map(|tensor| B::rounded(tensor.primitive.clone()));
+        let rounded = Conv { x, weight, window: conv.window };
+        let output = B::rounded(B::convolve(&rounded));
+        match RoundedConvolutionBackward.prepare::<C>([conv.x.node, conv.weight.node]).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish(rounded, output),
             OpsKind::UnTracked(prep) => prep.finish(output),
         }
     }

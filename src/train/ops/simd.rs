@@ -274,17 +274,21 @@ impl Lanes for Avx512 {
     }
 }
 
-/// Which vectors a tiled kernel uses.
+/// Only [`Level::available`] has one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Checked(());
+
+/// Which vectors a tiled kernel uses; there are only those that the processor has the instructions for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Level {
     /// [`Portable`].
     Portable,
     /// [`Avx2`].
     #[cfg(target_arch = "x86_64")]
-    Avx2,
+    Avx2(Checked),
     /// [`Avx512`].
     #[cfg(target_arch = "x86_64")]
-    Avx512,
+    Avx512(Checked),
 }
 
 impl Level {
@@ -293,8 +297,8 @@ impl Level {
         #[cfg(target_arch = "x86_64")]
         if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
             return match std::arch::is_x86_feature_detected!("avx512f") {
-                true => &[Self::Portable, Self::Avx2, Self::Avx512],
-                false => &[Self::Portable, Self::Avx2],
+                true => &[Self::Portable, Self::Avx2(Checked(())), Self::Avx512(Checked(()))],
+                false => &[Self::Portable, Self::Avx2(Checked(()))],
             };
         }
         &[Self::Portable]
@@ -318,28 +322,27 @@ macro_rules! tiled {
             #[inline(always)]
             unsafe fn body<$v: super::simd::Lanes>($($arg: $type),*) $body
 
-            assert!(super::simd::Level::available().contains(&level), "{level:?} on a processor without it");
             match level {
                 // SAFETY: the portable vectors need no special instructions.
                 super::simd::Level::Portable => unsafe { body::<super::simd::Portable>($($arg),*) },
                 #[cfg(target_arch = "x86_64")]
-                super::simd::Level::Avx2 => {
+                super::simd::Level::Avx2(_) => {
                     #[target_feature(enable = "avx2,fma")]
                     fn wide($($arg: $type),*) {
                         // SAFETY: this function runs only where AVX2 and FMA are.
                         unsafe { body::<super::simd::Avx2>($($arg),*) }
                     }
-                    // SAFETY: the processor has AVX2 and FMA, as just checked.
+                    // SAFETY: the processor has AVX2 and FMA, or the level would not be.
                     unsafe { wide($($arg),*) }
                 }
                 #[cfg(target_arch = "x86_64")]
-                super::simd::Level::Avx512 => {
+                super::simd::Level::Avx512(_) => {
                     #[target_feature(enable = "avx512f,avx2,fma")]
                     fn widest($($arg: $type),*) {
                         // SAFETY: this function runs only where AVX-512, AVX2 and FMA are.
                         unsafe { body::<super::simd::Avx512>($($arg),*) }
                     }
-                    // SAFETY: the processor has AVX-512, AVX2 and FMA, as just checked.
+                    // SAFETY: the processor has AVX-512, AVX2 and FMA, or the level would not be.
                     unsafe { widest($($arg),*) }
                 }
             }

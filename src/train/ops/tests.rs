@@ -2,7 +2,7 @@
 
 use burn::{
     backend::{Autodiff, flex::Flex},
-    tensor::{Tensor, Tolerance},
+    tensor::{Tensor, TensorData, Tolerance},
 };
 
 use super::{
@@ -11,19 +11,15 @@ use super::{
     conv_norm, conv2d, plain,
     simd::Level,
 };
+use crate::train::random::{Purpose, Stream};
 
 type B = Autodiff<Flex>;
 
-fn random<const D: usize>(shape: [usize; D], seed: u64) -> Tensor<B, D> {
-    let count = shape.iter().product();
-    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
-    let values: Vec<f32> = (0..count)
-        .map(|_| {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            ((state >> 40) as f32) / 8_388_608.0 - 1.0
-        })
-        .collect();
-    Tensor::<B, 1>::from_floats(values.as_slice(), &Default::default()).reshape(shape)
+/// Numbers from a normal distribution.
+pub(super) fn random<const D: usize>(shape: [usize; D], seed: u64) -> Tensor<B, D> {
+    let mut stream = Stream::new(seed, Purpose::Shapes, [0, 0], 0);
+    let values: Vec<f32> = (0..shape.iter().product()).map(|_| stream.normal()).collect();
+    Tensor::from_data(TensorData::new(values, shape), &Default::default())
 }
 
 fn assert_close<const D: usize>(ours: Tensor<B, D>, reference: Tensor<B, D>) {

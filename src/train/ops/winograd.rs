@@ -10,7 +10,7 @@ use std::mem::MaybeUninit;
 use super::{
     conv_kernels::{Sums, Way},
     conv_layout::{Planes, Shape, transpose_taps},
-    conv_tiles::{Gather, Grid, Reduce, Tap, gather, reduce},
+    conv_tiles::{Gather, Grid, Reduce, Tap, WIDE, gather, reduce},
     simd::{LANES, Level},
     winograd_transforms::{
         POSITIONS, TILES, Tiling, Transformed, apart, transform_grad, transform_input, transform_output,
@@ -18,8 +18,6 @@ use super::{
     },
 };
 
-/// Output channels that a product computes at a time.
-const WIDE: usize = 2 * LANES;
 /// Channels from which on the transforms pay.
 const LEAST: usize = 32;
 

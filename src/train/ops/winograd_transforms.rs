@@ -65,49 +65,49 @@ pub(super) fn apart(size: usize) -> usize {
 }
 
 tiled! {
-    /// Bᵀ d B of all tiles in some rows of tiles.
+    /// Bᵀ d B of all tiles in some rows of tiles, whose inputs begin in the border.
     pub(super) fn transform_input<V>(planes: &Planes, tiling: Tiling, rows: &Range<usize>, to: &mut Transformed) {
-        let (step, block) = (to.step(), to.tiles * LANES);
-        for (index, row) in rows.clone().enumerate() {
-            let start = row / tiling.rows * planes.image + row % tiling.rows * 2 * planes.pitch;
-            for channels in 0..to.channels / LANES {
-                let from = &planes.values[start + channels * planes.block..][..4 * planes.pitch + LANES];
-                let to = &mut to.values[channels * block + index * tiling.cols * LANES..];
-                let to = &mut to[..(POSITIONS - 1) * step + tiling.cols * LANES];
-                for col in 0..tiling.cols {
-                    // SAFETY: four rows of 2 cols + 2 pixels lie in `from`, where the last pixel of an odd width is the
-                    // next row's border, and a vector for each position and col in `to`; the caller vouches for the
-                    // instructions.
-                    unsafe {
-                        let tile = columns(|i, j| V::load(from.as_ptr().add(i * planes.pitch + (2 * col + j) * LANES)));
-                        let put = to.as_mut_ptr().add(col * LANES);
-                        store_tile::<V, 4>(both_ways(tile, |values| input(values)), step, put);
-                    }
-                }
-            }
-        }
+        // SAFETY: the caller vouches for the instructions.
+        unsafe { transform::<V, 4>(planes, 0, tiling, rows, to, |values| input(values)) };
     }
 }
 
 tiled! {
     /// A dY Aᵀ of all tiles in some rows of tiles.
     pub(super) fn transform_grad<V>(planes: &Planes, tiling: Tiling, rows: &Range<usize>, to: &mut Transformed) {
-        let (step, block) = (to.step(), to.tiles * LANES);
-        for (index, row) in rows.clone().enumerate() {
-            let start = row / tiling.rows * planes.image + planes.row(row % tiling.rows * 2);
-            for channels in 0..to.channels / LANES {
-                let from = &planes.values[start + channels * planes.block..];
-                let from = &from[..planes.pitch + 2 * tiling.cols * LANES];
-                let to = &mut to.values[channels * block + index * tiling.cols * LANES..];
-                let to = &mut to[..(POSITIONS - 1) * step + tiling.cols * LANES];
-                for col in 0..tiling.cols {
-                    // SAFETY: two rows of 2 cols pixels lie in `from`, and a vector for each position and col in `to`;
-                    // the caller vouches for the instructions.
-                    unsafe {
-                        let tile = columns(|i, j| V::load(from.as_ptr().add(i * planes.pitch + (2 * col + j) * LANES)));
-                        let put = to.as_mut_ptr().add(col * LANES);
-                        store_tile::<V, 4>(both_ways(tile, |values| grad(values)), step, put);
-                    }
+        // SAFETY: the caller vouches for the instructions.
+        unsafe { transform::<V, 2>(planes, planes.row(0), tiling, rows, to, |values| grad(values)) };
+    }
+}
+
+/// T X Tᵀ of all tiles in some rows of tiles, where `once` is T of one column; tiles of `N` × `N` pixels lie two pixels apart,
+/// from `first` on in each image.
+///
+/// # Safety
+/// The processor must have the instructions of `V`.
+#[inline(always)]
+unsafe fn transform<V: Lanes, const N: usize>(
+    planes: &Planes,
+    first: usize,
+    tiling: Tiling,
+    rows: &Range<usize>,
+    to: &mut Transformed,
+    once: impl Fn([V; N]) -> [V; 4] + Copy,
+) {
+    let (pitch, step, block) = (planes.pitch, to.step(), to.tiles * LANES);
+    for (index, row) in rows.clone().enumerate() {
+        let start = row / tiling.rows * planes.image + row % tiling.rows * 2 * pitch + first;
+        for channels in 0..to.channels / LANES {
+            let from = &planes.values[start + channels * planes.block..];
+            let from = &from[..(N - 1) * pitch + (2 * tiling.cols - 2 + N) * LANES];
+            let to = &mut to.values[channels * block + index * tiling.cols * LANES..];
+            let to = &mut to[..(POSITIONS - 1) * step + tiling.cols * LANES];
+            for col in 0..tiling.cols {
+                // SAFETY: N rows of 2 cols - 2 + N pixels lie in `from`, where the last pixel of an odd width is the next
+                // row's border, and a vector for each position and col in `to`; the caller vouches for the instructions.
+                unsafe {
+                    let tile = columns(|i, j| V::load(from.as_ptr().add(i * pitch + (2 * col + j) * LANES)));
+                    store_tile::<V, 4>(both_ways(tile, once), step, to.as_mut_ptr().add(col * LANES));
                 }
             }
         }

@@ -16,8 +16,8 @@ use burn::tensor::{FloatDType, Tensor, backend::Backend};
 use self::block::{Block, Rows};
 use crate::recipe::Contrastive;
 
-/// Below this, a projection counts as zero and keeps its direction; see [`contrastive`](super::contrastive).
-const SHORTEST: f32 = 1e-6;
+/// As on the CPU.
+const SHORTEST: f32 = super::contrastive::SHORTEST as f32;
 /// Instead of zero as a divisor.
 const TINY: f32 = 1e-30;
 

@@ -2,21 +2,11 @@
 
 use burn::{
     backend::flex::Flex,
-    tensor::{Tensor, Tolerance, ops::FloatTensorOps},
+    tensor::{Tolerance, ops::FloatTensorOps},
 };
 
 use super::*;
-use crate::train::{
-    ops::Kernels,
-    random::{Purpose, Stream},
-};
-
-/// Numbers from a normal distribution.
-fn random<const D: usize>(shape: [usize; D], seed: u64) -> Tensor<Flex, D> {
-    let mut stream = Stream::new(seed, Purpose::Shapes, [0, 0], 0);
-    let values: Vec<f32> = (0..shape.iter().product()).map(|_| stream.normal()).collect();
-    Tensor::<Flex, 1>::from_floats(values.as_slice(), &Default::default()).reshape(shape)
-}
+use crate::train::ops::{Kernels, tests::random};
 
 /// Sums of some hundred products of normal numbers, in another order: an error of 1e-7 of each.
 #[track_caller]
@@ -41,10 +31,11 @@ fn convolutions_and_their_gradients_are_those_of_the_kernels() {
     ];
     for (case, (n, h, w, c, o, kernel, stride)) in cases.into_iter().enumerate() {
         let (window, seed) = (Window { kernel, stride }, case as u64);
-        let [x, weight] = [random([n, h, w, c], seed), random([kernel, kernel, c, o], 100 + seed)].map(primitive);
+        let [x, weight] =
+            [random([n, h, w, c], seed), random([kernel, kernel, c, o], 100 + seed)].map(|x| primitive(x.inner()));
         let conv = Conv { x, weight, window };
         assert_close(convolve::<Flex>(&conv, by_columns), Flex::convolve(&conv));
-        let grad = primitive(random([n, window.output_size(h), window.output_size(w), o], 200 + seed));
+        let grad = primitive(random([n, window.output_size(h), window.output_size(w), o], 200 + seed).inner());
         let (input, of_weight) = Flex::convolve_grads(&conv, &grad, true);
         assert_close(convolve_input_grad::<Flex>(&conv, &grad, by_columns), input.unwrap());
         assert_close(convolve_weight_grad::<Flex>(&conv, &grad, weight_grad_by_columns), of_weight);
@@ -73,7 +64,7 @@ fn batch_normalization_and_its_gradients_are_those_of_the_kernels() {
         let (seed, c) = (case as u64, shape[shape.len() - 1]);
         let images = |seed| {
             let count = shape.iter().product();
-            Flex::float_reshape(primitive(random([count], seed)), shape.clone().into())
+            Flex::float_reshape(primitive(random([count], seed).inner()), shape.clone().into())
         };
         let x = images(seed);
         let (mean, variance) = channel_statistics::<Flex>(&x);
@@ -84,8 +75,8 @@ fn batch_normalization_and_its_gradients_are_those_of_the_kernels() {
             x,
             mean,
             variance,
-            gamma: primitive(random([c], 10)),
-            beta: primitive(random([c], 11)),
+            gamma: primitive(random([c], 10).inner()),
+            beta: primitive(random([c], 11).inner()),
             residual: residual.then(|| images(12 + seed)),
             relu,
             epsilon: 1e-5,

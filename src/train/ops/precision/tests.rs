@@ -2,22 +2,16 @@
 
 use burn::{
     backend::{Autodiff, flex::Flex},
-    tensor::{Distribution, Tensor, TensorData},
+    tensor::{Distribution, Tensor, TensorPrimitive},
 };
 
 use super::*;
-use crate::train::random::{Purpose, Stream};
+use crate::train::ops::tests::random;
 
 type B = Autodiff<Flex>;
 
 /// Half of the distance between numbers of 8 bits, as a share of them.
 const UNIT: f64 = 1.0 / 256.0;
-
-fn random<const D: usize>(shape: [usize; D], seed: u64) -> Tensor<B, D> {
-    let mut stream = Stream::new(seed, Purpose::Shapes, [0, 0], 0);
-    let values: Vec<f32> = (0..shape.iter().product()).map(|_| stream.normal()).collect();
-    Tensor::from_data(TensorData::new(values, shape), &Default::default())
-}
 
 fn rounded<const D: usize>(tensor: Tensor<Flex, D>) -> Tensor<Flex, D> {
     Tensor::from_primitive(TensorPrimitive::Float(Flex::rounded(tensor.into_primitive().tensor())))
