@@ -168,6 +168,7 @@ fn done(record: &Record) -> JobView {
         code: format!("ablate {}", record.code.version),
         commit: record.code.commit.clone().unwrap_or_default(),
         device: record.device.clone(),
+        backend: "burn-flex".to_owned(),
         wall_seconds: record.wall_seconds,
         images_per_second: record.images_per_second,
         started_unix: record.started_unix,

@@ -15,7 +15,7 @@ use signal_hook::consts::SIGTERM;
 use super::{
     CliError,
     args::JobArgs,
-    computer::Computer,
+    computer::{self, Computer},
     epoch_log::{EpochLog, Habits, note},
     error::chain,
     machine,
@@ -197,7 +197,8 @@ fn work(args: &JobArgs, stop: &AtomicBool) -> Result<(), JobError> {
         remarks,
         data: measured.data,
         device: computer.name,
-        backend: on.backend(measured.precision).to_owned(),
+        // Nothing computed an encoder that was only made or taken over.
+        backend: if measured.images > 0 { on.backend(measured.precision).to_owned() } else { String::new() },
         threads: args.threads,
         host: machine::host(),
         code: machine::code(),
@@ -255,6 +256,7 @@ fn pretrain(
             remarks: vec![],
         });
     };
+    computer::takes(spec.encoder.precision).map_err(JobError::Failed)?;
     let mut remarks = Vec::new();
     let images = load(&Part::train(data), folder, &mut remarks, log)?;
     let pretrained = going_on(store, job, |checkpoint| train::pretrain(on, spec, &images, checkpoint, log))?;
@@ -315,6 +317,7 @@ fn evaluate(
     let JobSpec::Pretrain(pretraining) = &*made_by.spec else {
         return Err(bug("the parent of an evaluation must be a pretraining job"));
     };
+    computer::takes(pretraining.encoder.precision).map_err(JobError::Failed)?;
     let mut remarks = Vec::new();
     let mut load = |split| load(&Part::of(&spec.data, split), folder, &mut remarks, log);
     let (all, test) = (load(Split::Train)?, load(Split::Test)?);

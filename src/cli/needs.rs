@@ -7,7 +7,7 @@ use std::{
 
 use indicatif::DecimalBytes;
 
-use super::{CliError, error::chain, machine, tell, weights};
+use super::{CliError, error::chain, tell, weights};
 use crate::{
     plan::{Batch, Job, JobId, Plan, cut_batch, evaluation_bytes},
     recipe::{DataSource, JobSpec, PretrainJob, Training},
@@ -41,17 +41,11 @@ struct Pass {
 }
 
 impl Needs {
-    /// Finds the data files of jobs in `folders`, or where their recipes say if there are none, and cuts batches that
-    /// do not fit `memory` bytes, by default those of this machine.
-    pub fn find(plan: &Plan, todo: &[JobId], folders: &[PathBuf], memory: Option<f64>) -> Result<Self, CliError> {
-        let mut jobs: Vec<&Job> = todo.iter().filter_map(|&job| plan.job(job)).collect();
+    /// Finds the data files of jobs in `folders`, or where their recipes say if there are none.
+    pub fn find(plan: &Plan, todo: &[JobId], folders: &[PathBuf]) -> Result<Self, CliError> {
+        let jobs: Vec<&Job> = todo.iter().filter_map(|&job| plan.job(job)).collect();
         let (folders, absent) = find_data(&jobs, folders)?;
-        let mut needs = Self { folders, absent, passes: BTreeMap::new() };
-        jobs.retain(|job| !needs.absent.contains_key(&job.id));
-        if let Some(memory) = memory.or_else(machine::memory) {
-            needs.fit_memory(plan, &jobs, memory)?;
-        }
-        Ok(needs)
+        Ok(Self { folders, absent, passes: BTreeMap::new() })
     }
 
     /// Bytes of memory that a job takes, by estimate; 0 where there is none.
@@ -75,9 +69,10 @@ impl Needs {
         cut_batch(pass.images, pass.at_a_time, cuts.min(self.most_cuts(job)), FEWEST)
     }
 
-    fn fit_memory(&mut self, plan: &Plan, jobs: &[&Job], memory: f64) -> Result<(), CliError> {
+    /// Cuts the batches of jobs that do not fit so many bytes; says so, and refuses what cannot be cut.
+    pub fn fit(&mut self, plan: &Plan, todo: &[JobId], memory: f64) -> Result<(), CliError> {
         let mut cut: BTreeMap<(usize, usize), usize> = BTreeMap::new();
-        for job in jobs {
+        for job in todo.iter().filter_map(|&job| plan.job(job)) {
             let parent = job.parents.first().and_then(|&parent| plan.job(parent));
             let Some(batch) = Batch::of(job, parent) else { continue };
             let stated = batch.micro_batch.filter(|_| batch.bytes() <= memory);

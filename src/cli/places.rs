@@ -62,6 +62,8 @@ pub struct Places {
     slots: Vec<Slot>,
     /// The GPUs' model, or that of the first.
     model: Option<String>,
+    /// Bytes of memory that the largest GPU has, others' included; `None` on the processor.
+    pub gpu_memory: Option<u64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -134,6 +136,7 @@ impl Places {
             names: vec![DeviceName::Cpu(None)],
             slots: (0..slots).map(slot).collect(),
             model: None,
+            gpu_memory: None,
         }
     }
 
@@ -151,6 +154,7 @@ impl Places {
             names: gpus.iter().map(|(index, _)| DeviceName::Cuda(*index)).collect(),
             slots: slots.collect(),
             model: gpus.first().map(|(_, gpu)| gpu.name.clone()),
+            gpu_memory: gpus.iter().map(|(_, gpu)| gpu.memory).max(),
         }
     }
 
@@ -366,6 +370,7 @@ mod tests {
         assert_eq!(all.devices, [Device { slots: 8, jobs: 8, memory: 8 << 30, sharing: Sharing::Contended }; 2]);
         insta::assert_snapshot!(equipped(&all, &[9]), @r#"CUDA_VISIBLE_DEVICES="GPU-1"  "--threads" "1" "--gpu""#);
         assert_eq!((all.place(&[9]), all.model()), ("cuda:1".to_owned(), "cuda (a model)".to_owned()));
+        assert_eq!((all.gpu_memory, places("cpu", None, 100, 2).unwrap().gpu_memory), (Some(16 << 30), None));
         let one = places("cuda:1", Some(1), 100, 2).unwrap();
         insta::assert_snapshot!(equipped(&one, &[0]), @r#"CUDA_VISIBLE_DEVICES="GPU-1"  "--threads" "8" "--gpu""#);
         let pair = places("cuda:0,cuda:1", Some(1), 100, 2).unwrap();

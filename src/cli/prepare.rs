@@ -8,6 +8,7 @@ use indicatif::DecimalBytes;
 use super::{
     CliError,
     args::RunArgs,
+    computer,
     durations::{self, Others},
     machine,
     needs::Needs,
@@ -22,7 +23,13 @@ use crate::{
     report::count,
     schedule::{GraphError, Policy, Scheduler, Shape},
     store::{Snapshot, Store},
+    train::ops::Implementation,
 };
+
+/// Bytes of a GPU that are left to CUDA, its kernels, and the columns of float32 convolutions, which take 1 GiB at most
+/// (`train::ops::composed`); the rest is a guess, as no GPU was there to measure it. A job that needs more runs out of memory
+/// and has its batch cut.
+const GPU_RESERVE: u64 = 2 << 30;
 
 /// A run that may begin.
 pub struct Prepared {
@@ -46,10 +53,13 @@ impl Prepared {
         args: &RunArgs,
         planned: &Planned,
         todo: &[JobId],
-        (needs, places): (Needs, Places),
+        (mut needs, places): (Needs, Places),
         (snapshot, store): (&Snapshot, &Store),
     ) -> Result<Self, CliError> {
         let plan = &planned.plan;
+        if let Some(memory) = memory_of_one(args, places.gpu_memory) {
+            needs.fit(plan, todo, memory)?;
+        }
         let most_memory = places.devices.iter().map(|device| device.memory).max().unwrap_or(0);
         let terms = plan.terms(&planned.sweeps);
         let shapes = Shapes::of(plan, todo, &needs, &terms, snapshot, most_memory);
@@ -72,6 +82,9 @@ impl Prepared {
     /// Says what the run works with, and what it knows that changes numbers.
     pub fn tell(&self) {
         self.places.tell();
+        if computer::implementation() == Ok(Implementation::Burn) {
+            tell("networks are computed by burn's own operations, as ABLATE_KERNELS says: slower, and for comparison");
+        }
         let cut = self.shapes.iter().filter(|shape| shape.cuts > 0).count();
         if cut > 0 {
             tell(&format!(
@@ -92,7 +105,17 @@ pub fn places(args: &RunArgs, planned: &Planned, todo: &[JobId]) -> Result<Place
         most: most_at_a_time(&planned.plan, todo),
     })?;
     places.check()?;
+    computer::implementation().map_err(CliError::input)?;
     Ok(places)
+}
+
+/// Bytes that one job may take at most. What others use at the moment makes no difference, since parts of batches have other
+/// statistics than the whole.
+fn memory_of_one(args: &RunArgs, gpu_memory: Option<u64>) -> Option<f64> {
+    match gpu_memory {
+        Some(bytes) => Some(bytes.saturating_sub(GPU_RESERVE) as f64),
+        None => args.memory.map(|gigabytes| 1e9 * gigabytes).or_else(machine::memory),
+    }
 }
 
 /// Main memory that jobs may take together, in bytes: what others have left of it. Where nobody knows, it limits nothing.
@@ -118,5 +141,25 @@ fn policy(args: &RunArgs) -> Policy {
         fail_fast: args.fail_fast,
         grace: Duration::from_secs_f64(args.grace),
         silence: Some(minutes(args.hung_after)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::cli::args::{Args, Command};
+
+    #[test]
+    fn a_job_may_take_its_gpus_memory_or_what_there_is_of_the_machines() {
+        let memory = |arguments: &[&str], gpu_memory| {
+            let args = Args::try_parse_from([&["ablate", "run", "a.ron"], arguments].concat()).unwrap();
+            let Command::Run(run) = args.command else { panic!("{args:?}") };
+            memory_of_one(&run, gpu_memory)
+        };
+        assert_eq!(memory(&["--memory", "3"], Some(16 << 30)), Some((14_u64 << 30) as f64));
+        assert_eq!(memory(&["--memory", "3"], None), Some(3e9));
+        assert_eq!(memory(&[], None), machine::memory());
     }
 }

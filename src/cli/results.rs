@@ -218,6 +218,7 @@ pub fn done(record: &Record) -> DoneView {
             CodeVersion { commit, .. } => commit.clone().unwrap_or_default(),
         },
         device: record.device.clone(),
+        backend: record.backend.clone(),
         wall_seconds: record.wall_seconds,
         images_per_second: record.images_per_second,
         started_unix: record.started_unix,

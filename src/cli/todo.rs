@@ -33,8 +33,7 @@ pub fn todo(args: &RunArgs, planned: &Planned, snapshot: &Snapshot, store: &Stor
     let plan = &planned.plan;
     let chosen = chosen(planned, &args.only)?;
     let missing = missing(plan, &chosen, snapshot, store)?;
-    let memory = args.memory.map(|gigabytes| 1e9 * gigabytes);
-    let needs = Needs::find(plan, &missing, &args.data_dir, memory)?;
+    let needs = Needs::find(plan, &missing, &args.data_dir)?;
     let without_data = without_data(plan, &missing, &needs);
     let done = chosen.len() - missing.len();
     if !without_data.is_empty() {

@@ -122,6 +122,7 @@ fn add_job(
             line("code", &format!("{} {}", record.code, record.commit));
             let (threads, started) = (count(record.threads, "thread"), rfc3339(record.started_unix));
             line("device", &format!("{} ({threads}) on {}", record.device, record.host));
+            line("backend", &record.backend);
             line(
                 "time",
                 &format!("{:.1} s from {started}, {:.0} images/s", record.wall_seconds, record.images_per_second),

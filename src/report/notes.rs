@@ -20,6 +20,9 @@ type Values<'r> = BTreeSet<&'r str>;
 /// A failure's message is cut to this many columns; the whole is in the job's log.
 const LONGEST_REASON: usize = 200;
 
+/// How the notes begin that warn of numbers not made alike.
+const DIFFER: &str = "CELLS DIFFER";
+
 /// All notes, one paragraph each.
 pub(super) fn notes(
     sweep: &Sweep,
@@ -45,7 +48,7 @@ pub(super) fn notes(
     if incomplete > 0 {
         let cells = rows.iter().flat_map(|row| &row.cells).filter(|cell| !cell.points.is_empty()).count();
         notes.push(format!(
-            "CELLS DIFFER in what they average over, compare with care: {incomplete} of {cells} leave out values, as the \
+            "{DIFFER} in what they average over, compare with care: {incomplete} of {cells} leave out values, as the \
              sweep does"
         ));
     }
@@ -63,6 +66,8 @@ pub(super) fn notes(
     }
     notes.extend(by_role("data", &pretrains, &evaluations, |record| &record.data));
     notes.extend(by_role("code", &pretrains, &evaluations, |record| &record.code));
+    let backends = by_role("backend", &pretrains, &evaluations, |record| &record.backend);
+    notes.extend(backends.into_iter().filter(|note| note.starts_with(DIFFER)));
     notes.extend(where_and_when(&pretrains, &evaluations));
     notes.extend(unfinished(rows, if spec.over.is_empty() { "seeds" } else { "runs" }));
     notes.extend(profile(sweep, spec));
@@ -120,7 +125,7 @@ fn fact(name: &str, values: &Values) -> Option<String> {
     match values.len() {
         0 => None,
         1 => Some(format!("{name}: {list}")),
-        _ => Some(format!("CELLS DIFFER in {name}, compare with care: {list}")),
+        _ => Some(format!("{DIFFER} in {name}, compare with care: {list}")),
     }
 }
 

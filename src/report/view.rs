@@ -57,6 +57,8 @@ pub struct DoneView {
     pub commit: String,
     /// The device it ran on.
     pub device: String,
+    /// What computed its networks; empty if it has none or computed nothing.
+    pub backend: String,
     /// Duration in seconds.
     pub wall_seconds: f64,
     /// Throughput.

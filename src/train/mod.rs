@@ -26,17 +26,19 @@ pub use watch::{EpochReport, Watch, Wish};
 use burn::tensor::{Tensor, TensorData, backend::Backend};
 
 use device::Compute;
-use ops::Ops;
+use ops::{Implementation, Ops};
 
 /// The value of a one-element tensor.
 pub fn scalar<B: Backend>(tensor: Tensor<B, 1>) -> f64 {
     tensor.into_data().iter::<f64>().next().unwrap_or(f64::NAN)
 }
 
-/// What tells checkpoints of GPUs from those of the processor: a job does not go on on another kind of device, since its
-/// numbers would be those of neither.
-fn kind_of_device<B: Compute>() -> &'static str {
-    if B::ON_HOST { "" } else { " on a GPU" }
+/// What tells apart the checkpoints of the processor's kernels, of GPUs and of burn's own operations: a job does not go on
+/// on another of these, since its numbers would be those of neither.
+fn kind_of_device<B: Compute>() -> String {
+    let place = if B::ON_HOST { "" } else { " on a GPU" };
+    let means = if Implementation::chosen() == Implementation::Burn { " by burn's own operations" } else { "" };
+    format!("{place}{means}")
 }
 
 /// Views `[n, size, size, 3]`, one after the other, as a tensor.

@@ -21,6 +21,7 @@ mod full_disk;
 mod gpus;
 mod journal;
 mod keeping;
+mod kernels;
 mod killed_jobs;
 mod kills;
 mod limits;

@@ -119,6 +119,7 @@ fn record(protocol: &str, metrics: Metrics) -> DoneView {
         code: "0.1.0-a1b2".to_owned(),
         commit: "a1b2c3".to_owned(),
         device: "cpu".to_owned(),
+        backend: "flex, float32".to_owned(),
         wall_seconds: 12.25,
         images_per_second: 812.5,
         started_unix: 1_767_225_600,

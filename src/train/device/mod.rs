@@ -11,7 +11,7 @@ use burn::backend::{Autodiff, flex::Flex};
 
 #[cfg(feature = "cuda")]
 pub use self::{cuda::Gpu, guard::guarded};
-use super::ops::{Kernels, Ops};
+use super::ops::{Implementation, Kernels, Ops};
 use crate::recipe::Precision;
 
 /// Plain tensors, for inference.
@@ -52,6 +52,13 @@ impl Processor {
 
     /// The backend and what it computes with, as it stands in records.
     pub fn backend(self, precision: Precision) -> &'static str {
+        if Implementation::chosen() == Implementation::Burn {
+            return match self {
+                Self::Cpu => "burn-flex 0.21.0, float32",
+                #[cfg(feature = "cuda")]
+                Self::Cuda => "burn-cuda 0.21.0, float32 that kernels may cut to TensorFloat32",
+            };
+        }
         match (self, precision) {
             (Self::Cpu, Precision::Float32) => "burn-flex 0.21.0 with ablate's kernels, float32",
             (Self::Cpu, Precision::BFloat16) => {

@@ -12,8 +12,9 @@ use burn::{
 };
 
 use super::{
-    BatchStatistics, Conv, Follow, Kernels, Norm, Ops, Window, conv,
+    BatchStatistics, Conv, Follow, Implementation, Kernels, Norm, Ops, Window, conv,
     norm::{float, primitive},
+    plain,
 };
 
 /// [`super::conv2d`], then [`super::batch_norm`].
@@ -28,6 +29,9 @@ pub fn conv_norm<B: Ops>(
     relu: bool,
     epsilon: f64,
 ) -> (Tensor<B, 4>, BatchStatistics<B>) {
+    if Implementation::chosen() == Implementation::Burn {
+        return plain::batch_norm(plain::conv2d(x, weight, window), gamma, beta, residual, relu, epsilon);
+    }
     let [output, mean, variance] = B::conv_norm(
         Conv { x: primitive(x), weight: primitive(weight), window },
         Follow { gamma: primitive(gamma), beta: primitive(beta), residual: residual.map(primitive), relu, epsilon },

@@ -2,7 +2,8 @@
 //!
 //! Images are channels-last: `[batch, height, width, channels]`. [`Kernels`] are the raw forward and backward
 //! computations of a backend, [`Ops`] the differentiable operations on top; [`plain`] says the same in burn's own
-//! operations, as the reference that the kernels are tested against, and `composed` is what stands for them on a GPU. All
+//! operations, as the reference that the kernels are tested against and what stands in for them where
+//! [`Implementation`] says so, and `composed` is what the kernels are on a GPU. All
 //! kernels give the same bits whatever the number of threads: work is cut by shape, never by thread count, and partial
 //! sums are added in order.
 
@@ -26,6 +27,7 @@ pub mod plain;
 mod precision;
 mod product;
 mod simd;
+mod switch;
 #[cfg(test)]
 mod tests;
 mod winograd;
@@ -37,6 +39,7 @@ pub use exponentials::{largest, pair_of_exponentials, sum_of_exponentials};
 pub use norm::{BatchStatistics, batch_norm, normalize};
 pub use precision::{Arithmetic, Precise, conv2d_in, product_in};
 pub use product::{Matrix, Real, add_product};
+pub use switch::Implementation;
 
 use burn::tensor::ops::FloatTensor;
 

@@ -7,14 +7,14 @@ use burn::{
         grads::Gradients,
         ops::{Backward, Ops as BackwardOps, OpsKind},
     },
-    tensor::{Tensor, TensorPrimitive, ops::FloatTensor},
+    tensor::{Tensor, TensorPrimitive, backend::Backend, ops::FloatTensor},
 };
 
-use super::{Conv, Follow, Kernels, Norm, Ops, conv_norm::tracked_conv_norm};
+use super::{Conv, Follow, Implementation, Kernels, Norm, Ops, conv_norm::tracked_conv_norm, plain};
 
 /// Mean and biased variance of each channel of a batch, not tracked by autodiff.
 #[derive(Clone, Debug)]
-pub struct BatchStatistics<B: Ops> {
+pub struct BatchStatistics<B: Backend> {
     /// `[c]`.
     pub mean: Tensor<B, 1>,
     /// `[c]`.
@@ -32,6 +32,9 @@ pub fn batch_norm<B: Ops, const D: usize>(
     relu: bool,
     epsilon: f64,
 ) -> (Tensor<B, D>, BatchStatistics<B>) {
+    if Implementation::chosen() == Implementation::Burn {
+        return plain::batch_norm(x, gamma, beta, residual, relu, epsilon);
+    }
     let x = primitive(x);
     let (mean, variance) = B::channel_statistics(&x);
     let statistics = BatchStatistics { mean: float(mean.clone()), variance: float(variance.clone()) };
@@ -58,6 +61,9 @@ pub fn normalize<B: Ops, const D: usize>(
     relu: bool,
     epsilon: f64,
 ) -> Tensor<B, D> {
+    if Implementation::chosen() == Implementation::Burn {
+        return plain::normalize(x, &statistics, gamma, beta, residual, relu, epsilon);
+    }
     float(B::normalize(Norm {
         x: primitive(x),
         mean: primitive(statistics.mean),

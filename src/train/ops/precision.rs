@@ -21,9 +21,10 @@ use burn::{
 };
 
 use super::{
-    Conv, Kernels, Ops, Window,
+    Conv, Implementation, Kernels, Ops, Window,
     conv::tracked_conv2d,
     norm::{float, primitive},
+    plain,
 };
 use crate::recipe::Precision;
 
@@ -71,11 +72,17 @@ pub trait Precise: Backend {
 /// As [`super::conv2d`], in a precision; the result is of the type that [`Arithmetic::rounded`] gives, and batch
 /// normalization takes it as it is.
 pub fn conv2d_in<B: Ops>(x: Tensor<B, 4>, weight: Tensor<B, 4>, window: Window, precision: Precision) -> Tensor<B, 4> {
+    if Implementation::chosen() == Implementation::Burn {
+        return plain::conv2d(x, weight, window);
+    }
     float(B::convolution_in(Conv { x: primitive(x), weight: primitive(weight), window }, precision))
 }
 
 /// The matrix product of `a` `[m, k]` and `b` `[k, n]` in a precision; the result is float32.
 pub fn product_in<B: Ops>(a: Tensor<B, 2>, b: Tensor<B, 2>, precision: Precision) -> Tensor<B, 2> {
+    if Implementation::chosen() == Implementation::Burn {
+        return a.matmul(b);
+    }
     float(B::product_in(primitive(a), primitive(b), precision))
 }
 

@@ -273,6 +273,7 @@ fn cells_that_differ_from_each_other_are_told_in_a_note() {
     results.edit(evaluation, |record| {
         record.protocol = "linear, 10 epochs".to_owned();
         record.device = "NVIDIA H100".to_owned();
+        record.backend = "cuda, bfloat16".to_owned();
         record.threads = 1;
         record.started_unix += 86_400;
     });
@@ -285,6 +286,7 @@ fn cells_that_differ_from_each_other_are_told_in_a_note() {
     CELLS DIFFER in pretraining data, compare with care: shapes-5f3c | shapes-train
     evaluation data: shapes-5f3c
     code: 0.1.0-a1b2
+    CELLS DIFFER in evaluation backend, compare with care: cuda, bfloat16 | flex, float32
     device: NVIDIA H100 (1 thread), cpu (2 threads)
     measured: 2026-01-01 to 2026-01-02 (UTC)
     ");
