@@ -121,6 +121,10 @@ impl LocalJobs for Copies {
         command
     }
 
+    fn kin(&self, _: &Launch) -> Option<String> {
+        None
+    }
+
     fn log(&self, _: JobId) -> PathBuf {
         self.folder.join("log")
     }

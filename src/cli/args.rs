@@ -342,7 +342,7 @@ pub struct DoctorArgs {
 }
 
 /// Arguments of `job`.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub struct JobArgs {
     /// The job
     pub id: JobId,
@@ -376,6 +376,9 @@ pub struct JobArgs {
     /// Images at a time through the network that is trained, instead of what the recipe says; a divisor of the batch
     #[arg(long, value_name = "N")]
     pub micro_batch: Option<usize>,
+    /// When the job is done, read the next one from standard input, a line of JSON, until that ends
+    #[arg(long)]
+    pub stay: bool,
 }
 
 /// A number above 0.

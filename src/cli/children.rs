@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, process::Command, sync::Arc, time::Duration};
 
-use super::{error::chain, needs::Needs, places::Places};
+use super::{error::chain, needs::Needs, places::Places, shapes::Shapes};
 use crate::{
     plan::JobId,
     schedule::{Failure, FailureClass, Launch, LocalJobs, Outcome},
@@ -27,6 +27,8 @@ pub struct ChildJobs {
     pub alive_every: Duration,
     /// Whether the last checkpoint of a job stays when it is done.
     pub keep_last: bool,
+    /// Which jobs need as much memory as each other.
+    pub shapes: Shapes,
 }
 
 /// How many milliseconds the allocator waits before it gives freed memory back to the kernel; never, if negative. A step
@@ -55,7 +57,17 @@ impl LocalJobs for ChildJobs {
         if let Some(images) = self.needs.micro_batch(launch.job, launch.cuts) {
             command.arg("--micro-batch").arg(images.to_string());
         }
+        if self.kin(launch).is_some() {
+            command.arg("--stay");
+        }
         command
+    }
+
+    /// On a GPU, where a process takes long to begin, jobs in the same place that take as much memory: what one process has
+    /// once reserved it keeps.
+    fn kin(&self, launch: &Launch) -> Option<String> {
+        let gpu = self.places.gpu_memory.is_some();
+        gpu.then(|| format!("{:?} {} {}", launch.slots, self.shapes.index(launch.job), launch.cuts))
     }
 
     fn log(&self, job: JobId) -> PathBuf {

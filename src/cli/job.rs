@@ -1,4 +1,7 @@
-//! `job`: one job in a process of its own; the only place where training and the store meet.
+//! `job`: one job in a process of its own, or several of a kind; the only place where training and the store meet.
+
+mod failing;
+mod stay;
 
 use std::{
     io::{self, Write},
@@ -12,6 +15,7 @@ use std::{
 
 use signal_hook::consts::SIGTERM;
 
+use self::failing::{JobError, with_checkpoint};
 use super::{
     CliError,
     args::JobArgs,
@@ -44,11 +48,21 @@ pub fn run(args: &JobArgs) -> Result<(), CliError> {
     let stop = Arc::new(AtomicBool::new(false));
     signal_hook::flag::register(SIGTERM, Arc::clone(&stop))
         .map_err(|error| CliError::failed(format!("cannot handle signals: {error}")))?;
-    match work(args, &stop) {
-        Ok(()) => {
-            send(&JobMessage::Done {}).map_err(|error| CliError::failed(format!("nobody listens: {error}")))?;
-            Ok(())
-        }
+    if !args.stay {
+        return run_one(args, &mut None, &stop);
+    }
+    let (mut next, mut process) = (Some(args.clone()), None);
+    while let Some(args) = next {
+        run_one(&args, &mut process, &stop)?;
+        next = stay::next_job(&stop)?;
+    }
+    Ok(())
+}
+
+/// Runs one of the jobs of a process and says how it went.
+fn run_one(args: &JobArgs, process: &mut Option<Process>, stop: &AtomicBool) -> Result<(), CliError> {
+    match work(args, process, stop) {
+        Ok(()) => send(&JobMessage::Done {}).map_err(|error| CliError::failed(format!("nobody listens: {error}"))),
         Err(JobError::Stopped) if stop.load(Ordering::Relaxed) => {
             tell("stopped on request");
             // End by the signal itself, so that whoever sees the process end knows why.
@@ -64,55 +78,6 @@ pub fn run(args: &JobArgs) -> Result<(), CliError> {
             told.map_err(|error| CliError::failed(format!("nobody listens: {error}")))?;
             Err(CliError::silent())
         }
-    }
-}
-
-/// Names the last checkpoint beside a loss that is not finite, for those who want to look into it.
-fn with_checkpoint(failure: Failure, args: &JobArgs) -> Failure {
-    let path = Store::open(&args.store).ok().flatten().map(|store| store.checkpoint_path(args.id));
-    match path.filter(|path| failure.class == FailureClass::NonFinite && path.exists()) {
-        Some(path) => {
-            let message = format!("{}; the last checkpoint before that is {}", failure.message, path.display());
-            Failure { message, ..failure }
-        }
-        None => failure,
-    }
-}
-
-enum JobError {
-    Stopped,
-    Failed(Failure),
-}
-
-impl From<train::Error> for JobError {
-    fn from(error: train::Error) -> Self {
-        let class = match error {
-            train::Error::Stopped => return Self::Stopped,
-            train::Error::Data(_)
-            | train::Error::Weights(_)
-            | train::Error::Checkpoint(_)
-            | train::Error::Evaluation(_)
-            | train::Error::TooFewImages { .. } => FailureClass::BadData,
-            train::Error::NonFinite { .. }
-            | train::Error::NonFiniteAfter { .. }
-            | train::Error::NonFiniteResult { .. } => FailureClass::NonFinite,
-            train::Error::DeviceMemory { .. } => FailureClass::OutOfMemory,
-            train::Error::Device { .. } => FailureClass::Device,
-            train::Error::NotFrozen { .. } | train::Error::NoValidation | train::Error::Bug { .. } => FailureClass::Bug,
-        };
-        Self::Failed(Failure::new(class, chain(&error)))
-    }
-}
-
-impl From<data::Error> for JobError {
-    fn from(error: data::Error) -> Self {
-        train::Error::from(error).into()
-    }
-}
-
-impl From<crate::store::Error> for JobError {
-    fn from(error: crate::store::Error) -> Self {
-        Self::Failed(Failure::new(FailureClass::Storage, chain(&error)))
     }
 }
 
@@ -136,24 +101,43 @@ struct Measured {
     earlier: Duration,
 }
 
-fn work(args: &JobArgs, stop: &AtomicBool) -> Result<(), JobError> {
+/// What the jobs of a process have in common.
+struct Process {
+    store: Store,
+    computer: Computer,
+}
+
+impl Process {
+    /// Takes the cores, threads and device of the first job.
+    fn begin(args: &JobArgs) -> Result<Self, JobError> {
+        if !args.cores.is_empty()
+            && let Err(error) = machine::pin(&args.cores)
+        {
+            tell(&format!("warning: cannot stay on cores {:?}: {error}", args.cores));
+        }
+        // This thread works along, so that it need not be woken after each operation. Not alone: views are made in the
+        // background, by threads of the pool, while it waits for them.
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(args.threads);
+        let pool = if args.threads > 1 { pool.use_current_thread() } else { pool };
+        pool.build_global().map_err(|error| {
+            let message = format!("cannot start {} threads: {error}", args.threads);
+            JobError::Failed(Failure::new(FailureClass::Bug, message))
+        })?;
+        let store = Store::create(&args.store)?;
+        let computer = Computer::of(args.gpu, &store.job(args.id)?.spec, &store).map_err(JobError::Failed)?;
+        Ok(Self { store, computer })
+    }
+}
+
+fn work(args: &JobArgs, process: &mut Option<Process>, stop: &AtomicBool) -> Result<(), JobError> {
     let (started_unix, begin) = (machine::unix_ms() / 1000, Instant::now());
     let failure = |class, message| JobError::Failed(Failure::new(class, message));
-    if !args.cores.is_empty()
-        && let Err(error) = machine::pin(&args.cores)
-    {
-        tell(&format!("warning: cannot stay on cores {:?}: {error}", args.cores));
-    }
-    // This thread works along, so that it need not be woken after each operation. Not alone: views are made in the
-    // background, by threads of the pool, while it waits for them.
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(args.threads);
-    let pool = if args.threads > 1 { pool.use_current_thread() } else { pool };
-    pool.build_global()
-        .map_err(|error| failure(FailureClass::Bug, format!("cannot start {} threads: {error}", args.threads)))?;
-    let store = Store::create(&args.store)?;
+    let Process { store, computer } = match process {
+        Some(process) => process,
+        None => process.insert(Process::begin(args)?),
+    };
     let job = store.job(args.id)?;
     let folder = args.data_dir.clone().or_else(|| job.folder.clone());
-    let computer = Computer::of(args.gpu, &job.spec, &store).map_err(JobError::Failed)?;
     tell(&format!("{} {} on {}, {} threads", job.spec.kind(), job.id, computer.name, args.threads));
     let habits = Habits {
         alive_every: Duration::from_secs_f64(args.alive_every),
@@ -162,7 +146,7 @@ fn work(args: &JobArgs, stop: &AtomicBool) -> Result<(), JobError> {
         keep_last: args.keep_checkpoint,
         processor: computer.processor,
     };
-    let log = EpochLog::create(&store, &job, stop, habits);
+    let log = EpochLog::create(store, &job, stop, habits);
     let mut log = log.map_err(|message| failure(FailureClass::Storage, message))?;
     let spec = match args.micro_batch {
         Some(images) => JobSpec::clone(&job.spec).in_micro_batches(images).ok_or_else(|| {
@@ -175,8 +159,8 @@ fn work(args: &JobArgs, stop: &AtomicBool) -> Result<(), JobError> {
     };
     let on = computer.processor;
     let (result, seed) = match &spec {
-        JobSpec::Pretrain(spec) => (pretrain(spec, &store, &job, folder.as_deref(), &mut log, on), spec.seed),
-        JobSpec::Evaluate(spec) => (evaluate(spec, &store, &job, folder.as_deref(), &mut log, on), spec.seed),
+        JobSpec::Pretrain(spec) => (pretrain(spec, store, &job, folder.as_deref(), &mut log, on), spec.seed),
+        JobSpec::Evaluate(spec) => (evaluate(spec, store, &job, folder.as_deref(), &mut log, on), spec.seed),
     };
     if let Some(problem) = log.take_problem() {
         return Err(failure(FailureClass::Storage, problem));
@@ -196,7 +180,7 @@ fn work(args: &JobArgs, stop: &AtomicBool) -> Result<(), JobError> {
         protocol: measured.protocol,
         remarks,
         data: measured.data,
-        device: computer.name,
+        device: computer.name.clone(),
         // Nothing computed an encoder that was only made or taken over.
         backend: if measured.images > 0 { on.backend(measured.precision).to_owned() } else { String::new() },
         threads: args.threads,

@@ -21,7 +21,7 @@ use super::{
 use crate::{
     plan::JobId,
     report::count,
-    schedule::{GraphError, Policy, Scheduler, Shape},
+    schedule::{GraphError, Policy, Scheduler},
     store::{Snapshot, Store},
     train::ops::Implementation,
 };
@@ -44,7 +44,7 @@ pub struct Prepared {
     /// Jobs of other sweeps that tell of durations.
     pub others: Others,
     /// What jobs have in common that need as much memory.
-    shapes: Vec<Shape>,
+    pub shapes: Shapes,
 }
 
 impl Prepared {
@@ -76,7 +76,7 @@ impl Prepared {
             GraphError::TooFewDevices { .. } => CliError::input(error.to_string()),
             _ => CliError::failed(format!("cannot schedule the jobs: {error}")),
         })?;
-        Ok(Self { scheduler, places: Arc::new(places), needs, costs, others, shapes: shapes.shapes })
+        Ok(Self { scheduler, places: Arc::new(places), needs, costs, others, shapes })
     }
 
     /// Says what the run works with, and what it knows that changes numbers.
@@ -85,7 +85,7 @@ impl Prepared {
         if computer::implementation() == Ok(Implementation::Burn) {
             tell("networks are computed by burn's own operations, as ABLATE_KERNELS says: slower, and for comparison");
         }
-        let cut = self.shapes.iter().filter(|shape| shape.cuts > 0).count();
+        let cut = self.shapes.shapes.iter().filter(|shape| shape.cuts > 0).count();
         if cut > 0 {
             tell(&format!(
                 "memory: {} of jobs ran out of all there is before, so that their batches go through the network in \

@@ -171,7 +171,7 @@ impl Run<'_> {
     /// Runs the jobs; every change is journaled before it is acted upon.
     fn work(&mut self, prepared: Prepared) -> Result<schedule::Summary, CliError> {
         let (args, plan) = (self.args, &self.planned.plan);
-        let Prepared { scheduler, places, needs, costs, others, .. } = prepared;
+        let Prepared { scheduler, places, needs, costs, others, shapes } = prepared;
         let (sender, receiver) = mpsc::channel();
         let stop = Arc::new(AtomicBool::new(false));
         forward_signals(sender.clone(), Arc::clone(&stop))?;
@@ -186,6 +186,7 @@ impl Run<'_> {
             checkpoint_epochs: args.checkpoint_epochs,
             alive_every: (minutes(args.hung_after) / 4).min(ALIVE),
             keep_last: args.keep == Keep::Last,
+            shapes,
         };
         let mut executor = LocalExecutor::new(Arc::new(jobs), sender);
         let begin = Instant::now();

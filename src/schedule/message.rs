@@ -1,6 +1,7 @@
-//! What a job's process tells the process that started it: one line of JSON per message on its standard output.
+//! What a job's process tells the process that started it, and is told by it: one line of JSON per message on its
+//! standard streams.
 
-use std::fmt;
+use std::{fmt, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -19,8 +20,17 @@ pub enum JobMessage {
     Note(Phase),
     /// The job failed; the process is about to end.
     Failed(Failure),
-    /// The job's record is in the store; the process is about to end.
+    /// The job's record is in the store; the process is about to end, or waits for its next job.
     Done {},
+}
+
+/// What a process that stays is told on its standard input, in one line: its next job.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NextJob {
+    /// The arguments of the command that would do the job in a process of its own.
+    pub arguments: Vec<String>,
+    /// The file that the job's log is appended to, instead of the last job's.
+    pub log: PathBuf,
 }
 
 /// How far a running job is.

@@ -21,6 +21,7 @@ mod scripted;
 mod state;
 #[cfg(test)]
 mod tests;
+mod worker;
 
 pub use drive::{Notice, drive};
 pub use event::{Action, Change, Event, Launch, Outcome, Step};
@@ -28,7 +29,7 @@ pub use executor::{Executor, StartError, StartErrorKind};
 pub use failure::{Failure, FailureClass, ParseFailureClassError};
 pub use gpus::{ForeignProcess, Gpu, GpuError, Gpus, Slowdown, gpus, own_bytes};
 pub use local::{LocalExecutor, LocalJobs};
-pub use message::{Alive, Epoch, JobMessage, Phase, Progress};
+pub use message::{Alive, Epoch, JobMessage, NextJob, Phase, Progress};
 pub use node::{Demand, Device, GraphError, Node, Policy, Shape, Sharing, with_margin};
 pub use scheduler::Scheduler;
 pub use scripted::{Scripted, Take, simulate};

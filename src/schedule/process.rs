@@ -89,6 +89,11 @@ impl Signaller {
         Ok((child.wait()?, cancelled))
     }
 
+    /// Whether the process was told to end.
+    pub(super) fn was_signalled(&self) -> bool {
+        self.target().cancelled
+    }
+
     fn target(&self) -> MutexGuard<'_, Target> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -28,6 +28,7 @@ mod limits;
 mod pictures;
 mod precision;
 mod states;
+mod staying;
 mod surroundings;
 mod torn_journal;
 

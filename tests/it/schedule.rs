@@ -1,6 +1,7 @@
 //! The local executor with real child processes: small shell scripts in place of jobs.
 
 mod faults;
+mod workers;
 
 use std::{
     convert::Infallible,
@@ -46,6 +47,10 @@ impl LocalJobs for Script {
         command.env("ATTEMPT", launch.attempt.to_string()).env("SLOTS", format!("{:?}", launch.slots));
         command.env("MEMORY", launch.memory.to_string()).env("CUTS", launch.cuts.to_string());
         command
+    }
+
+    fn kin(&self, _: &Launch) -> Option<String> {
+        None
     }
 
     fn log(&self, _: JobId) -> PathBuf {
