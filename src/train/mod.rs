@@ -17,6 +17,7 @@ mod pretrain;
 pub mod protocol;
 pub mod random;
 pub mod schedule;
+mod views;
 mod watch;
 
 pub use error::Error;

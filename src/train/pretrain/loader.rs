@@ -6,6 +6,7 @@ use crate::{
         augment::{device::Choices, view_pairs, views},
         data::Images,
         random::{Purpose, Stream},
+        views::Pixels,
     },
 };
 
@@ -15,14 +16,6 @@ pub(super) struct Views {
     pub pixels: Pixels,
     /// Class of each image.
     pub labels: Vec<u16>,
-}
-
-/// Views, or what they are to be made of.
-pub(super) enum Pixels {
-    /// `[rows, size, size, 3]`.
-    Made(Vec<f32>),
-    /// Their random numbers: a device makes the views.
-    Chosen(Choices),
 }
 
 /// The views of each step from `first_step` on: a step's micro-batches one after the other and, of a contrastive

@@ -6,25 +6,21 @@
 
 use burn::tensor::{Tensor, TensorData};
 
-use super::loader::{Pixels, Views};
+use super::loader::Views;
 use crate::{
     recipe::Contrastive,
     train::{
-        augment::device::{ResidentImages, obstacle},
         data::Images,
         device::Compute,
         matrix_values,
         objective::{contrastive, contrastive_on_device},
-        view_tensor,
+        views::{self, ViewMaker},
     },
 };
 
 /// What makes views and measures projections.
 pub(super) struct Source<B: Compute> {
-    /// Height and width of a view.
-    size: usize,
-    /// The images, if views are made where they lie.
-    resident: Option<ResidentImages<B>>,
+    maker: ViewMaker<B>,
     /// Whether the objective is computed on the device.
     on_device: bool,
 }
@@ -64,33 +60,27 @@ impl<B: Compute> Source<B> {
 
     /// Views and losses by the processor.
     pub fn by_processor(images: &Images) -> Self {
-        Self { size: images.size, resident: None, on_device: false }
+        Self { maker: ViewMaker::by_processor(images), on_device: false }
     }
 
     /// Losses on the device, and views where all images have the same size.
     pub fn on_device(images: &Images, device: &B::Device) -> Self {
-        Self { size: images.size, resident: ResidentImages::upload(images, device), on_device: true }
+        Self { maker: ViewMaker::on_device(images, device), on_device: true }
     }
 
     /// Whether the views' random numbers are enough, for the device makes the views.
     pub fn makes_views(&self) -> bool {
-        self.resident.is_some()
+        self.maker.makes_views()
     }
 
     /// What there is to say about where views are made.
     pub fn remark(&self, images: &Images) -> Option<String> {
-        let why = obstacle(images).filter(|_| self.on_device)?;
-        Some(format!("views are made by the processor, not on the GPU: {why}"))
+        views::remark(images).filter(|_| self.on_device)
     }
 
     /// The views `[rows, size, size, 3]` and the class of each image.
     pub fn views(&self, views: Views) -> Option<(Tensor<B, 4>, Vec<u16>)> {
-        let tensor = match (views.pixels, &self.resident) {
-            (Pixels::Made(pixels), _) => view_tensor(pixels, self.size),
-            (Pixels::Chosen(choices), Some(resident)) => resident.views(&choices),
-            (Pixels::Chosen(_), None) => return None,
-        };
-        Some((tensor, views.labels))
+        Some((self.maker.views(views.pixels)?, views.labels))
     }
 
     /// The objective of projections `[2n, d]`.

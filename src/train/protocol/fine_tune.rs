@@ -3,6 +3,7 @@
 use burn::{
     backend::Autodiff,
     module::{AutodiffModule, Module},
+    tensor::Tensor,
 };
 
 use super::{
@@ -17,7 +18,7 @@ use crate::train::{
     matrix_values,
     model::{Linear, Mode, ResNet},
     ops::Ops,
-    view_tensor,
+    views::ViewMaker,
     watch::Watch,
 };
 
@@ -39,22 +40,22 @@ impl<B: Compute> Classified<B> {
     }
 }
 
-/// Trains `encoder` and a new classifier on `images`. Batch normalization uses and records the statistics of what goes
+/// Trains `encoder` and a new classifier on the course's views. Batch normalization uses and records the statistics of what goes
 /// through the encoder at a time.
 pub(super) fn train<B: Compute>(
     course: &Course<'_>,
     encoder: ResNet<B>,
-    dimension: usize,
-    images: &Images,
+    (dimension, classes): (usize, usize),
+    maker: &ViewMaker<B>,
     watch: &mut dyn Watch,
 ) -> Result<Outcome<Classified<Autodiff<B>>>, Error> {
     let network = Classified {
         encoder: AutodiffModule::from_inner(encoder),
-        classifier: Linear::zeros(dimension, images.classes, &B::Device::default()),
+        classifier: Linear::zeros(dimension, classes, &B::Device::default()),
     };
     let logits = |network: &mut Classified<Autodiff<B>>, part: steps::Part, _: &mut dyn Watch| {
-        let h = network.encoder.forward(view_tensor(part.views, images.size), Mode::Train);
-        network.classifier.forward(h)
+        let h = network.encoder.forward(Tensor::from_inner(part.all_views(maker)?), Mode::Train);
+        Some(network.classifier.forward(h))
     };
     steps::train(course, network, logits, watch)
 }

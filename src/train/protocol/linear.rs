@@ -3,10 +3,10 @@
 use burn::{backend::Autodiff, module::Module, tensor::Tensor};
 
 use super::{
-    extract::{BATCH, Frozen},
+    extract::Frozen,
     steps::{self, Course, Outcome},
 };
-use crate::train::{Error, data::Images, device::Compute, model::Linear, ops::Ops, view_tensor, watch::Watch};
+use crate::train::{Error, device::Compute, model::Linear, ops::Ops, views::ViewMaker, watch::Watch};
 
 /// A classifier; the field's name exempts it from layer-wise adaptation, as in the reference code.
 #[derive(Module, Debug)]
@@ -14,29 +14,27 @@ pub(super) struct Trained<B: Ops> {
     pub classifier: Linear<B>,
 }
 
-/// Trains a classifier on features of images, which are `plain` where they are not augmented.
+/// Trains a classifier on features of images: those of the course's views, or `plain` where they are not augmented.
 pub(super) fn train<B: Compute>(
     course: &Course<'_>,
     network: &mut Frozen<B>,
     plain: &Tensor<B, 2>,
-    classes: usize,
+    (maker, classes): (&ViewMaker<B>, usize),
     watch: &mut dyn Watch,
 ) -> Result<Outcome<Trained<Autodiff<B>>>, Error> {
     let classifier = Linear::zeros(plain.dims()[1], classes, &B::Device::default());
     let logits = |trained: &mut Trained<Autodiff<B>>, part: steps::Part, watch: &mut dyn Watch| {
-        let features = match course.views_of {
-            None => part.rows(plain),
-            // Views go through the frozen network a part at a time, which bounds the memory and changes nothing.
-            Some(Images { size, .. }) => {
-                let parts = part.views.chunks(BATCH * size * size * 3);
-                let features = parts.map(|views| {
-                    watch.alive();
-                    network.features_of(view_tensor(views.to_vec(), *size))
-                });
-                Tensor::cat(features.collect(), 0)
-            }
+        let features = if part.views.is_empty() {
+            part.rows(plain)
+        } else {
+            // Views go through the frozen network some at a time, which bounds the memory and changes nothing.
+            let features = part.views.into_iter().map(|pixels| {
+                watch.alive();
+                Some(network.features_of(maker.views(pixels)?))
+            });
+            Tensor::cat(features.collect::<Option<_>>()?, 0)
         };
-        trained.classifier.forward(Tensor::from_inner(features))
+        Some(trained.classifier.forward(Tensor::from_inner(features)))
     };
     steps::train(course, Trained { classifier }, logits, watch)
 }

@@ -18,7 +18,8 @@ use std::time::Duration;
 use burn::module::AutodiffModule;
 
 use self::{
-    steps::{Course, Outcome, Resumption},
+    extract::BATCH,
+    steps::{Course, Outcome, Resumption, ViewsOf},
     targets::{Targets, metrics_of, with_train_accuracy},
 };
 #[cfg(feature = "cuda")]
@@ -32,6 +33,7 @@ use super::{
     },
     kind_of_device, matrix_values,
     model::{Linear, ResNet, load_weights},
+    views::{self, ViewMaker},
     watch::{Watch, Wish, went_on},
 };
 use crate::recipe::{EvaluationJob, EvaluationTask, Metric, Metrics, PretrainJob, Training};
@@ -82,6 +84,12 @@ impl Evaluated {
             self.earlier = earlier;
             self.remarks.push(went_on(step));
         }
+        self
+    }
+
+    /// After training on augmented views of these images, where the backend has a device that should make them.
+    fn made_by<B: Compute>(mut self, images: &Images) -> Self {
+        self.remarks.extend(views::remark(images).filter(|_| !B::ON_HOST));
         self
     }
 }
@@ -146,32 +154,41 @@ fn evaluate_on<B: Compute>(
         seed: job.seed,
         what,
         targets: Targets::of(sets.train),
-        views_of: None,
+        views: None,
         part: training.batch_size,
         kept_at_end: false,
         resumption: Resumption { checkpoint, data: &data },
     };
+    let maker = || ViewMaker::<B>::new(sets.train, &B::Device::default());
     let result = match &job.task {
         EvaluationTask::FineTune(training) => {
-            let part = training.micro_batch.unwrap_or(training.batch_size);
-            let course =
-                Course { views_of: Some(sets.train), part, kept_at_end: true, ..course(training, "fine-tuning") };
-            let outcome = fine_tune::train(&course, network.into_encoder(), dimension, sets.train, watch)?;
+            let (part, maker) = (training.micro_batch.unwrap_or(training.batch_size), maker());
+            let course = Course {
+                views: Some(ViewsOf { images: sets.train, on_device: maker.makes_views(), at_a_time: part }),
+                part,
+                kept_at_end: true,
+                ..course(training, "fine-tuning")
+            };
+            let shape = (dimension, sets.train.classes);
+            let outcome = fine_tune::train(&course, network.into_encoder(), shape, &maker, watch)?;
             let mut tuned = outcome.module.valid();
             let (test, train) = (tuned.logits(sets.test, watch)?, tuned.logits(sets.train, watch)?);
             let metrics = with_train_accuracy(metrics_of(&test, sets.test)?, &train, sets.train);
-            return Ok(Evaluated::of(metrics, sets).trained(&outcome.without_module(), true));
+            return Ok(Evaluated::of(metrics, sets).trained(&outcome.without_module(), true).made_by::<B>(sets.train));
         }
         EvaluationTask::Linear(training) => {
             let (test, train) = (network.features(sets.test, watch)?, network.features(sets.train, watch)?);
             let augmented = !training.augmentation.is_empty();
-            let views_of = augmented.then_some(sets.train);
-            let course = Course { views_of, ..course(training, "classifier's") };
-            let outcome = linear::train(&course, &mut network, &train, sets.train.classes, watch)?;
+            let maker = if augmented { maker() } else { ViewMaker::by_processor(sets.train) };
+            let views = ViewsOf { images: sets.train, on_device: maker.makes_views(), at_a_time: BATCH };
+            let course = Course { views: augmented.then_some(views), ..course(training, "classifier's") };
+            let means = (&maker, sets.train.classes);
+            let outcome = linear::train(&course, &mut network, &train, means, watch)?;
             let classifier = outcome.module.valid().classifier;
             let [test, train] = [test, train].map(|features| matrix_values(classifier.forward(features)));
             let metrics = with_train_accuracy(metrics_of(&test, sets.test)?, &train, sets.train);
-            Evaluated::of(metrics, sets).trained(&outcome.without_module(), augmented)
+            let result = Evaluated::of(metrics, sets).trained(&outcome.without_module(), augmented);
+            if augmented { result.made_by::<B>(sets.train) } else { result }
         }
         EvaluationTask::LogisticRegression { regularization, values } => {
             logistic_regression(*regularization, *values, &mut network, sets, watch)?

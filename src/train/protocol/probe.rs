@@ -101,7 +101,7 @@ fn fit<B: Compute>(
     let course = Course { targets: Targets::Class(labels), ..*course };
     let perceptron = Perceptron::new(features.dims()[1], hidden, *classes, course.seed, &B::Device::default());
     let logits = |perceptron: &mut Perceptron<Autodiff<B>>, part: steps::Part, _: &mut dyn Watch| {
-        perceptron.forward(Tensor::from_inner(part.rows(features)))
+        Some(perceptron.forward(Tensor::from_inner(part.rows(features))))
     };
     let outcome = steps::train(&course, perceptron, logits, watch)?;
     Ok((outcome.module.valid(), outcome.without_module()))
@@ -146,7 +146,7 @@ mod tests {
             seed: 0,
             what: "probe's",
             targets: Targets::Class(&[]),
-            views_of: None,
+            views: None,
             part: 64,
             kept_at_end: false,
             resumption,

@@ -10,9 +10,10 @@ use serde::{Deserialize, Serialize};
 
 use super::targets::Targets;
 use crate::{
-    recipe::{ClassifierTraining, Transform},
+    recipe::ClassifierTraining,
     train::{
-        Error, augment,
+        Error,
+        augment::{self, device::Choices},
         checkpoint::{Checkpoint, Parts},
         data::Images,
         device::Compute,
@@ -22,6 +23,7 @@ use crate::{
         random::{Purpose, Stream},
         scalar,
         schedule::LearningRateCurve,
+        views::{Pixels, ViewMaker},
         watch::{EpochReport, Watch, Wish, tell_again},
     },
 };
@@ -36,14 +38,25 @@ pub(super) struct Course<'a> {
     pub what: &'static str,
     /// What is to be learned of each image.
     pub targets: Targets<'a>,
-    /// The images of which views are made; none if features are known already.
-    pub views_of: Option<&'a Images>,
+    /// The views that are made; none if features are known already.
+    pub views: Option<ViewsOf<'a>>,
     /// Images whose gradient is computed at a time.
     pub part: usize,
     /// Whether a checkpoint is kept after the last step, since what follows takes long.
     pub kept_at_end: bool,
     /// What it may go on from.
     pub resumption: Resumption<'a>,
+}
+
+/// Views of images by the course's augmentation.
+#[derive(Clone, Copy)]
+pub(super) struct ViewsOf<'a> {
+    /// The images.
+    pub images: &'a Images,
+    /// Whether a device makes the views, so that their random numbers are enough.
+    pub on_device: bool,
+    /// Views that go through the network at a time.
+    pub at_a_time: usize,
 }
 
 /// What training may go on from.
@@ -59,8 +72,8 @@ pub(super) struct Resumption<'a> {
 pub(super) struct Part {
     /// The images, each with the epoch that it is seen in, counted from 0.
     pub images: Vec<(usize, usize)>,
-    /// Augmented views, `[n, size, size, 3]`; empty where features are known.
-    pub views: Vec<f32>,
+    /// Augmented views of all images, so many at a time as the course says; none where features are known.
+    pub views: Vec<Pixels>,
 }
 
 /// A trained module, and how it came about.
@@ -97,8 +110,8 @@ struct Trainee<B: Compute, M> {
 const MODULE: &str = "module.";
 const OPTIMIZER: &str = "optimizer";
 
-/// Trains `module` by the loss of the `logits` that it gives for a part of a batch; that which takes long tells the
-/// watch that it is under way.
+/// Trains `module` by the loss of the `logits` that it gives for a part of a batch, `None` if it cannot; that which takes
+/// long tells the watch that it is under way.
 ///
 /// The images pass in one endless order, shuffled anew for each epoch; batches are cut from it regardless of where an
 /// epoch ends, as the reference code does, so that no image is dropped and a batch may be larger than the data. The rate
@@ -106,7 +119,7 @@ const OPTIMIZER: &str = "optimizer";
 pub(super) fn train<B: Compute, M: AutodiffModule<Autodiff<B>>>(
     course: &Course<'_>,
     module: M,
-    mut logits: impl FnMut(&mut M, Part, &mut dyn Watch) -> Tensor<Autodiff<B>, 2>,
+    mut logits: impl FnMut(&mut M, Part, &mut dyn Watch) -> Option<Tensor<Autodiff<B>, 2>>,
     watch: &mut dyn Watch,
 ) -> Result<Outcome<M>, Error> {
     let (images, batch_size) = (course.targets.len(), course.training.batch_size);
@@ -190,7 +203,7 @@ impl<B: Compute, M: AutodiffModule<Autodiff<B>>> Trainee<B, M> {
         &mut self,
         course: &Course<'_>,
         parts: &mut Prefetch<Part>,
-        logits: &mut impl FnMut(&mut M, Part, &mut dyn Watch) -> Tensor<Autodiff<B>, 2>,
+        logits: &mut impl FnMut(&mut M, Part, &mut dyn Watch) -> Option<Tensor<Autodiff<B>, 2>>,
         learning_rate: f64,
         watch: &mut dyn Watch,
     ) -> Result<(), Error> {
@@ -200,7 +213,8 @@ impl<B: Compute, M: AutodiffModule<Autodiff<B>>> Trainee<B, M> {
             let part = parts.next().ok_or(Error::Bug { what: "a step has no images" })?;
             let indices: Vec<usize> = part.images.iter().map(|&(index, _)| index).collect();
             let share = indices.len() as f64 / batch_size as f64;
-            let of_part = course.targets.loss(logits(&mut self.module, part, watch), indices.into_iter()) * share;
+            let logits = logits(&mut self.module, part, watch).ok_or(Error::Bug { what: "a step has no views" })?;
+            let of_part = course.targets.loss(logits, indices.into_iter()) * share;
             accumulate(&mut sum, gradients(&self.module, &of_part));
             losses.push(of_part.inner());
             watch.alive();
@@ -245,10 +259,26 @@ impl Course<'_> {
             let batch: Vec<_> = (step * batch_size..(step + 1) * batch_size).map(|place| order.at(place)).collect();
             let parts: Vec<_> = batch.chunks(self.part).map(<[_]>::to_vec).collect();
             parts.into_iter().map(|part| {
-                let views = self.views_of.map(|all| views(all, &part, &self.training.augmentation, self.seed));
-                Part { images: part, views: views.unwrap_or_default() }
+                let views = self.views.map(|of| part.chunks(of.at_a_time).map(|part| self.views(of, part)).collect());
+                Part { views: views.unwrap_or_default(), images: part }
             })
         })
+    }
+
+    /// Views of images, each made for the epoch that it is seen in.
+    fn views(&self, of: ViewsOf<'_>, part: &[(usize, usize)]) -> Pixels {
+        let transforms = &self.training.augmentation;
+        let row = |row: usize| {
+            let (index, epoch) = part[row];
+            (index, Stream::new(self.seed, Purpose::EvaluationAugmentation, [epoch as u64, index as u64], 0))
+        };
+        if of.on_device {
+            return Pixels::Chosen(Choices::of_views(of.images, part.len(), row, transforms));
+        }
+        Pixels::Made(augment::views(of.images, part.len(), |number| {
+            let (index, stream) = row(number);
+            (index, transforms, stream)
+        }))
     }
 }
 
@@ -274,19 +304,74 @@ impl Order {
     }
 }
 
-/// Views of images, each made for the epoch that it is seen in.
-fn views(all: &Images, images: &[(usize, usize)], transforms: &[Transform], seed: u64) -> Vec<f32> {
-    augment::views(all, images.len(), |row| {
-        let (index, epoch) = images[row];
-        let numbers = [epoch as u64, index as u64];
-        (index, transforms, Stream::new(seed, Purpose::EvaluationAugmentation, numbers, 0))
-    })
-}
-
 impl Part {
+    /// All views of the part; `None` if there are none, or numbers that `maker` cannot make any of.
+    pub fn all_views<B: Compute>(self, maker: &ViewMaker<B>) -> Option<Tensor<B, 4>> {
+        let views: Vec<_> = self.views.into_iter().map(|pixels| maker.views(pixels)).collect::<Option<_>>()?;
+        (!views.is_empty()).then(|| Tensor::cat(views, 0))
+    }
+
     /// The part's own of all images' features `[images, dimension]`: `[n, dimension]`.
     pub fn rows<B: Compute>(&self, all: &Tensor<B, 2>) -> Tensor<B, 2> {
         let indices: Vec<i64> = self.images.iter().map(|&(index, _)| index as i64).collect();
         all.clone().select(0, Tensor::<B, 1, burn::tensor::Int>::from_ints(indices.as_slice(), &all.device()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::Tolerance;
+
+    use super::*;
+    use crate::{
+        recipe::{Algorithm, BoxSampling, DataSource, Interpolation, Transform},
+        train::{
+            data,
+            device::{Cpu, Device},
+        },
+    };
+
+    #[test]
+    fn a_device_makes_the_views_that_the_processor_makes() {
+        let part = data::Part::of_size(DataSource::Shapes, data::Split::Train, 10);
+        let images = data::load(&part, None, &mut |_| std::ops::ControlFlow::Continue(())).unwrap().images;
+        let crop = Transform::RandomResizedCrop {
+            area: (0.3, 1.0),
+            aspect: (0.75, 1.33),
+            sampling: BoxSampling::default(),
+            interpolation: Interpolation::Bicubic,
+        };
+        let training = ClassifierTraining {
+            augmentation: vec![crop, Transform::HorizontalFlip { probability: 0.5 }],
+            epochs: 2,
+            batch_size: 5,
+            micro_batch: None,
+            learning_rate: 0.1,
+            solver: Algorithm::Sgd { nesterov: true },
+            momentum: 0.9,
+            weight_decay: 0.0,
+        };
+        let parts = |on_device| {
+            let course = Course {
+                training: &training,
+                seed: 4,
+                what: "classifier's",
+                targets: Targets::of(&images),
+                views: Some(ViewsOf { images: &images, on_device, at_a_time: 2 }),
+                part: 5,
+                kept_at_end: false,
+                resumption: Resumption { checkpoint: None, data: "" },
+            };
+            course.parts(0..2).collect::<Vec<_>>()
+        };
+        let (host, device) =
+            (ViewMaker::<Cpu>::by_processor(&images), ViewMaker::<Cpu>::on_device(&images, &Device::default()));
+        for (made, chosen) in parts(false).into_iter().zip(parts(true)) {
+            assert_eq!((made.views.len(), &made.images), (3, &chosen.images));
+            let [made, chosen] = [made.all_views(&host), chosen.all_views(&device)].map(Option::unwrap);
+            assert_eq!(made.dims()[0], 5);
+            made.into_data().assert_approx_eq::<f32>(&chosen.into_data(), Tolerance::absolute(1e-5));
+        }
+        assert!(parts(true).remove(0).all_views(&host).is_none(), "numbers without images make no views");
     }
 }

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     recipe::{Augmentation, Interpolation, Transform},
-    train::data::Images,
+    train::{data::Images, random::Stream},
 };
 
 /// What is to be done to some views, and where its numbers begin.
@@ -106,9 +106,12 @@ impl Choices {
     /// Those of both views of each image in `batch`, first the first view of every image, then the second: the views of
     /// [`view_pairs`](crate::train::augment::view_pairs).
     pub fn of_pairs(images: &Images, batch: &[usize], augmentation: &Augmentation, seed: u64, epoch: usize) -> Self {
-        let row = |row: usize| (batch[row % batch.len()], (row / batch.len()) as u32);
+        let row = |row: usize| {
+            let (index, number) = (batch[row % batch.len()], (row / batch.len()) as u32);
+            (index, augmentation.of_view(number), view_stream(seed, epoch, index, number))
+        };
         let own = [&augmentation.first[..], &augmentation.second[..]];
-        Self::drawn(images, 2 * batch.len(), row, augmentation, (&augmentation.both, own), (seed, epoch))
+        Self::drawn(images, 2 * batch.len(), row, (&augmentation.both, own))
     }
 
     /// Those of the first view alone of each image in `batch`.
@@ -120,7 +123,23 @@ impl Choices {
         epoch: usize,
     ) -> Self {
         let all: Vec<Transform> = augmentation.of_view(0).cloned().collect();
-        Self::drawn(images, batch.len(), |row| (batch[row], 0), augmentation, (&all, [&[], &[]]), (seed, epoch))
+        let row = |row: usize| (batch[row], view_stream(seed, epoch, batch[row], 0));
+        Self::of_views(images, batch.len(), row, &all)
+    }
+
+    /// Those of views that all are made by the same transformations; `of_row` tells for each row the image's index and the
+    /// view's random stream, as for [`views`](crate::train::augment::views).
+    pub fn of_views(
+        images: &Images,
+        rows: usize,
+        of_row: impl Fn(usize) -> (usize, Stream) + Sync,
+        transforms: &[Transform],
+    ) -> Self {
+        let row = |row: usize| {
+            let (index, stream) = of_row(row);
+            (index, transforms, stream)
+        };
+        Self::drawn(images, rows, row, (transforms, [&[], &[]]))
     }
 
     /// How much goes to the device.
@@ -128,21 +147,17 @@ impl Choices {
         4 * (self.floats.len() + self.integers.len() + self.noise.len())
     }
 
-    /// Draws every view and lays the draws out; `of_row` tells its image and its number, `shared` and `own` are the
-    /// lists that make up those of the views.
-    fn drawn(
+    /// Draws every view and lays the draws out; `of_row` tells its image, what is applied to it and its random stream,
+    /// `shared` and `own` are the lists that make up those of the views.
+    fn drawn<'t, T: IntoIterator<Item = &'t Transform>>(
         images: &Images,
         rows: usize,
-        of_row: impl Fn(usize) -> (usize, u32) + Sync,
-        augmentation: &Augmentation,
+        of_row: impl Fn(usize) -> (usize, T, Stream) + Sync,
         (shared, own): (&[Transform], [&[Transform]; 2]),
-        (seed, epoch): (u64, usize),
     ) -> Self {
         let draw = |row| {
-            let (index, number) = of_row(row);
+            let (index, transforms, mut stream) = of_row(row);
             let picture = images.picture(index);
-            let mut stream = view_stream(seed, epoch, index, number);
-            let transforms = augmentation.of_view(number);
             changes(transforms, (picture.height, picture.width), images.size, &mut stream).collect()
         };
         let drawn: Vec<_> = (0..rows).into_par_iter().map(draw).collect();
