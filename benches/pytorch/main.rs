@@ -17,7 +17,7 @@ use std::{
     path::{Path, PathBuf},
     process::ExitCode,
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use ablate::recipe::Precision;
@@ -61,6 +61,9 @@ struct Options {
     /// Where kernels that were compiled for a GPU are kept and looked for [default: nowhere]
     #[arg(long, value_name = "DIR")]
     kernels: Option<PathBuf>,
+    /// Seconds after which a case gets no further turns, once there were two [default: all turns]
+    #[arg(long, value_name = "N")]
+    seconds: Option<u64>,
     /// Be ablate's side
     #[arg(long, hide = true)]
     side: bool,
@@ -181,9 +184,13 @@ fn take_turns(
     precision: Precision,
     folder: &Path,
 ) -> Result<Measured, String> {
+    let (begin, limit) = (Instant::now(), options.seconds.map_or(Duration::MAX, Duration::from_secs));
     let mut sides = side::start(options, case, precision, folder)?;
     let (mut ceiling, mut problems) = (None, Vec::new());
     for turn in 0..options.device.turns() {
+        if turn > 1 && begin.elapsed() > limit {
+            break;
+        }
         sides.retain_mut(|side| {
             // OpenMP's threads spin for a while before they sleep.
             if options.device != Place::Cuda {
