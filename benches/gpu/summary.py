@@ -14,6 +14,7 @@ import statistics
 import sys
 
 RECORD = 3 * 32 * 32
+CLASSES = "airplane automobile bird cat deer dog frog horse ship truck"
 
 
 def losses(*files):
@@ -56,6 +57,7 @@ def made_up(folder):
     """As many images as CIFAR-10 has, of random pixels, in its format."""
     place = pathlib.Path(folder) / "cifar-10-batches-bin"
     place.mkdir(parents=True)
+    (place / "batches.meta.txt").write_text(CLASSES.replace(" ", "\n") + "\n")
     for name in [f"data_batch_{batch}.bin" for batch in range(1, 6)] + ["test_batch.bin"]:
         with open(place / name, "wb") as file:
             for image in range(10_000):

@@ -46,6 +46,37 @@ impl Place {
     }
 }
 
+/// How PyTorch computes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Way {
+    /// Eager, NCHW
+    Contiguous,
+    /// Eager, channels last
+    ChannelsLast,
+    /// By torch.compile, channels last
+    Compiled,
+}
+
+impl Way {
+    /// What a person calls it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Contiguous => "PyTorch, NCHW",
+            Self::ChannelsLast => "PyTorch, channels last",
+            Self::Compiled => "torch.compile, channels last",
+        }
+    }
+
+    /// What pytorch.py calls it.
+    pub fn argument(self) -> &'static str {
+        match self {
+            Self::Contiguous => "contiguous",
+            Self::ChannelsLast => "channels_last",
+            Self::Compiled => "compiled",
+        }
+    }
+}
+
 /// A training step.
 #[derive(Clone, Copy, Debug)]
 pub struct Case {

@@ -24,7 +24,7 @@ use ablate::recipe::Precision;
 use clap::Parser;
 
 use self::{
-    case::{CASES, Case, Place},
+    case::{CASES, Case, Place, Way},
     side::Side,
 };
 
@@ -61,7 +61,11 @@ struct Options {
     /// Where kernels that were compiled for a GPU are kept and looked for [default: nowhere]
     #[arg(long, value_name = "DIR")]
     kernels: Option<PathBuf>,
-    /// Seconds after which a case gets no further turns, once there were two [default: all turns]
+    /// How PyTorch computes [default: channels-last and contiguous; on GPUs, channels-last and compiled]
+    #[arg(long, value_enum, value_name = "NAME", value_delimiter = ',')]
+    ways: Vec<Way>,
+    /// Seconds after which a case gets no further turns, once there were two, and sides that have not answered are left
+    /// out [default: all turns]
     #[arg(long, value_name = "N")]
     seconds: Option<u64>,
     /// Be ablate's side
@@ -70,6 +74,17 @@ struct Options {
     /// What `cargo bench` says
     #[arg(long, hide = true)]
     bench: bool,
+}
+
+impl Options {
+    /// How PyTorch computes, one side for each.
+    fn ways(&self) -> Vec<Way> {
+        match (self.ways.as_slice(), self.device) {
+            ([], Place::Cpu) => vec![Way::ChannelsLast, Way::Contiguous],
+            ([], Place::Cuda | Place::Rehearsal) => vec![Way::ChannelsLast, Way::Compiled],
+            (chosen, _) => chosen.to_vec(),
+        }
+    }
 }
 
 #[expect(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark prints what it measured")]
@@ -178,17 +193,12 @@ fn megabytes(bytes: f64) -> String {
 /// Sides that worked to the end, operations per second that torch reaches at most, and what failed.
 type Measured = (Vec<Side>, Option<f64>, Vec<String>);
 
-fn take_turns(
-    options: &Options,
-    case: &Case,
-    precision: Precision,
-    folder: &Path,
-) -> Result<Measured, String> {
-    let (begin, limit) = (Instant::now(), options.seconds.map_or(Duration::MAX, Duration::from_secs));
+fn take_turns(options: &Options, case: &Case, precision: Precision, folder: &Path) -> Result<Measured, String> {
+    let until = options.seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds));
     let mut sides = side::start(options, case, precision, folder)?;
     let (mut ceiling, mut problems) = (None, Vec::new());
     for turn in 0..options.device.turns() {
-        if turn > 1 && begin.elapsed() > limit {
+        if turn > 1 && until.is_some_and(|until| Instant::now() > until) {
             break;
         }
         sides.retain_mut(|side| {
@@ -196,14 +206,14 @@ fn take_turns(
             if options.device != Place::Cuda {
                 thread::sleep(Duration::from_millis(500));
             }
-            let told = side.turn(turn, options.device).map_err(|problem| problems.push(problem));
+            let told = side.turn(turn, options.device, until).map_err(|problem| problems.push(problem));
             told.is_ok()
         });
     }
     if options.device != Place::Cpu
         && let Some(side) = sides.iter_mut().find(|side| !side.is_own)
     {
-        match side.ceiling() {
+        match side.ceiling(until) {
             Ok(found) => ceiling = Some(found),
             Err(problem) => problems.push(problem),
         }

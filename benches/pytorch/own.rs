@@ -2,11 +2,6 @@
 
 use std::{fs, path::Path, time::Instant};
 
-#[cfg(feature = "cuda")]
-use ablate::{
-    schedule::own_bytes,
-    train::device::{Gpu, Processor},
-};
 use ablate::{
     recipe::{Algorithm, Contrastive, Loss, Negatives, Precision},
     train::{
@@ -16,6 +11,11 @@ use ablate::{
         ops::Ops,
         optimizer::{Optimizer, Rule, gradients},
     },
+};
+#[cfg(feature = "cuda")]
+use ablate::{
+    schedule::own_bytes,
+    train::device::{Gpu, Processor},
 };
 use burn::{
     backend::Autodiff,

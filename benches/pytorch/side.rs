@@ -4,7 +4,10 @@ use std::{
     env,
     io::{BufRead, BufReader, Write},
     path::Path,
-    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+    process::{Child, ChildStdin, Command, Stdio},
+    sync::mpsc::{Receiver, RecvTimeoutError, channel},
+    thread,
+    time::{Duration, Instant},
 };
 
 use ablate::recipe::Precision;
@@ -14,6 +17,9 @@ use super::{
     KEEP_FREED, Options,
     case::{self, Case, Place},
 };
+
+/// An answer may take so long even if the time is up.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What one side says of a turn.
 struct Turn {
@@ -34,7 +40,7 @@ pub struct Side {
     pub is_own: bool,
     process: Child,
     asks: ChildStdin,
-    answers: BufReader<ChildStdout>,
+    answers: Receiver<std::io::Result<String>>,
     turns: Vec<Turn>,
 }
 
@@ -48,35 +54,46 @@ impl Side {
         let (Some(asks), Some(answers)) = (process.stdin.take(), process.stdout.take()) else {
             return Err(format!("{name} has no pipes"));
         };
-        Ok(Self { name, is_own, process, asks, answers: BufReader::new(answers), turns: vec![] })
+        let (sender, receiver) = channel();
+        // Ends with the process, or when nobody waits for its answers any more.
+        thread::spawn(move || BufReader::new(answers).lines().try_for_each(|line| sender.send(line)));
+        Ok(Self { name, is_own, process, asks, answers: receiver, turns: vec![] })
     }
 
-    /// Sends a line; the numbers of the answer.
-    fn ask(&mut self, line: &str) -> Result<Vec<f64>, String> {
-        let mut answer = String::new();
-        writeln!(self.asks, "{line}").map_err(|error| format!("{} went away: {error}", self.name))?;
-        self.answers.read_line(&mut answer).map_err(|error| format!("{} went away: {error}", self.name))?;
+    /// Sends a line; the numbers of the answer, which is waited for until then, if there is a time.
+    fn ask(&mut self, line: &str, until: Option<Instant>) -> Result<Vec<f64>, String> {
+        let gone = |error: &dyn std::fmt::Display| format!("{} went away: {error}", self.name);
+        writeln!(self.asks, "{line}").map_err(|error| gone(&error))?;
+        let answer = match until {
+            None => self.answers.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            Some(until) => self.answers.recv_timeout(until.saturating_duration_since(Instant::now()).max(PATIENCE)),
+        };
+        let answer = match answer {
+            Ok(line) => line.map_err(|error| gone(&error))?,
+            Err(RecvTimeoutError::Timeout) => return Err(format!("{} was too slow and is left out", self.name)),
+            Err(RecvTimeoutError::Disconnected) => return Err(gone(&"what it printed last says more")),
+        };
         let numbers: Result<Vec<f64>, _> = answer.split_whitespace().map(str::parse).collect();
         numbers.map_err(|_| format!("{} answered {answer:?}", self.name))
     }
 
     /// Has it train.
-    pub fn turn(&mut self, turn: usize, place: Place) -> Result<(), String> {
+    pub fn turn(&mut self, turn: usize, place: Place, until: Option<Instant>) -> Result<(), String> {
         let (untimed, steps) = if turn == 0 { (0, 1) } else { (place.untimed(), place.steps()) };
-        match self.ask(&format!("{untimed} {steps}"))?.as_slice() {
+        match self.ask(&format!("{untimed} {steps}"), until)?.as_slice() {
             &[seconds, loss, tensors, held] => {
                 self.turns.push(Turn { seconds: seconds / steps as f64, loss, tensors, held });
                 Ok(())
             }
-            answer => Err(format!("{} ended, or answered {answer:?}", self.name)),
+            answer => Err(format!("{} answered {answer:?}", self.name)),
         }
     }
 
     /// Operations per second of a large matrix product; only PyTorch's sides answer.
-    pub fn ceiling(&mut self) -> Result<f64, String> {
-        match self.ask("ceiling")?.as_slice() {
+    pub fn ceiling(&mut self, until: Option<Instant>) -> Result<f64, String> {
+        match self.ask("ceiling", until)?.as_slice() {
             &[found] => Ok(found),
-            answer => Err(format!("{} ended, or answered {answer:?}", self.name)),
+            answer => Err(format!("{} answered {answer:?}", self.name)),
         }
     }
 
@@ -132,14 +149,10 @@ pub fn start(options: &Options, case: &Case, precision: Precision, folder: &Path
     }
     let mut sides = vec![Side::start("ablate", true, &mut own)?];
     if let Some(python) = &options.python {
-        let ways = match options.device {
-            Place::Cpu => [("PyTorch, channels last", "channels_last"), ("PyTorch, NCHW", "contiguous")],
-            Place::Cuda | Place::Rehearsal => {
-                [("PyTorch, channels last", "channels_last"), ("torch.compile, channels last", "compiled")]
-            }
-        };
-        for (name, way) in ways {
-            sides.push(Side::start(name, false, Command::new(python).arg(&options.script).arg(folder).arg(way))?);
+        for way in options.ways() {
+            let mut command = Command::new(python);
+            command.arg(&options.script).arg(folder).arg(way.argument());
+            sides.push(Side::start(way.name(), false, &mut command)?);
         }
     }
     Ok(sides)
