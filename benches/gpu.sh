@@ -3,7 +3,8 @@
 # nor a network.
 #
 #     benches/gpu.sh pack                      builds here, and writes target/gpu-pack.tar.gz
-#     benches/gpu.sh measure PACK OUT [DATA]   measures there, within 540 s; DATA is the folder of CIFAR-10's files
+#     benches/gpu.sh measure PACK OUT [DATA]   measures there, within 540 s, and writes into OUT (also a variable); DATA
+#                                              is the folder of CIFAR-10's files
 #     benches/gpu.sh result PACK STORE DATA    100 epochs of CIFAR-10 there; stops after LIMIT seconds, goes on when
 #                                              called again
 #     benches/gpu.sh rehearse PACK OUT         what `measure` does, on the processor, with tiny networks
@@ -274,8 +275,8 @@ doctor() {
 }
 
 prepare() {
-    [[ $# -ge 2 ]] || fail "name the pack and a folder for what is measured"
-    out=$2
+    out=${2:-${OUT:-}}
+    [[ $# -ge 1 && -n $out ]] || fail "name the pack and a folder for what is measured"
     mkdir -p "$out"
     : >"$out/gpu.log"
     parts=()
@@ -295,7 +296,7 @@ measure() {
     doctor
     correctness
     comparison bfloat16 100
-    epoch "${3:-}" 40
+    epoch "${3:-}" 60
     packing 18
     comparison float32 50
     finish
