@@ -1,5 +1,5 @@
 //! What this machine can do at most: fused multiply-adds in registers, and reading and writing of memory, on all its
-//! threads. The step of `benches/pytorch.rs` is measured against these.
+//! threads. The step of `benches/pytorch` is measured against these.
 //!
 //! `cargo bench --bench ceilings`
 

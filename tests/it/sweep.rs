@@ -72,7 +72,8 @@ fn shipped_sweeps_are_valid_in_every_profile() {
         Ok((name.to_owned(), text))
     };
     let mut of_paper = 0;
-    for entry in fs::read_dir(&folder).unwrap() {
+    let measured_on_gpus = folder.join("../benches/gpu");
+    for entry in [&folder, &measured_on_gpus].into_iter().flat_map(|folder| fs::read_dir(folder).unwrap()) {
         let path = entry.unwrap().path();
         if path.extension().is_none_or(|extension| extension != "ron") {
             continue;
