@@ -6,6 +6,7 @@ mod changes;
 mod children;
 mod choice;
 mod computer;
+mod copy;
 mod data;
 mod diff;
 mod display;
