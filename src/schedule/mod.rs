@@ -18,6 +18,7 @@ mod pool;
 mod process;
 mod scheduler;
 mod scripted;
+pub mod slurm;
 mod state;
 #[cfg(test)]
 mod tests;
