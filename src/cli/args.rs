@@ -1,11 +1,13 @@
 //! What can be typed; nothing here looks at the system.
 
+mod cluster;
 mod job;
 
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+pub use cluster::{CancelArgs, ClusterArgs, ExecutorName};
 pub use job::JobArgs;
 
 use super::{data, places::DeviceName};
@@ -48,6 +50,8 @@ pub enum Command {
     Plan(PlanArgs),
     /// Run the missing jobs of sweep files, then print and export their tables
     Run(RunArgs),
+    /// Cancel the jobs of sweep files that are on a cluster, and end the run that looks after them
+    Cancel(CancelArgs),
     /// Show how far sweep files are
     Status(StoreArgs),
     /// Show how far sweep files are and their tables, again and again until the run at work has ended
@@ -192,6 +196,9 @@ pub struct RunArgs {
     /// What stays of a pretraining
     #[arg(long, value_enum, value_name = "WHAT", default_value = "encoder", help_heading = FAULTS)]
     pub keep: Keep,
+    /// Where jobs are executed.
+    #[command(flatten)]
+    pub cluster: ClusterArgs,
     /// Print only problems and the tables
     #[arg(long)]
     pub quiet: bool,

@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{
     Error, ErrorKind, Store,
@@ -37,23 +37,6 @@ pub struct Token {
     pub restart: u32,
 }
 
-/// A job as it was handed to a cluster.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Submission {
-    /// Counted from 1 for each job.
-    pub number: u64,
-    /// Its name there, which no other submission of the store has.
-    pub name: String,
-    /// Its place in an array of jobs of that name.
-    pub task: Option<u32>,
-    /// Number of jobs in the same allocation, this one included.
-    pub together: usize,
-    /// Whether it may run as long as the cluster's profile allows, instead of as long as jobs like it did.
-    pub full_time: bool,
-    /// Whether it is over, and was seen to be.
-    pub ended: bool,
-}
-
 /// The content of `claim.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Claim {
@@ -70,13 +53,13 @@ pub(super) struct Fence {
 }
 
 impl Store {
-    /// What was submitted of a job last; `None` if it never was.
-    pub fn submission(&self, job: JobId) -> Result<Option<Submission>, Error> {
+    /// What an executor keeps of the submission of a job to a cluster, as it was kept last; only the executor knows its form.
+    pub fn submission<T: DeserializeOwned>(&self, job: JobId) -> Result<Option<T>, Error> {
         read_sealed(&self.submission_path(job))
     }
 
-    /// Keeps what is about to be submitted of a job, whose folder is there; or that it is over.
-    pub fn keep_submission(&self, job: JobId, submission: &Submission) -> Result<(), Error> {
+    /// Keeps that of a job, whose folder is there.
+    pub fn keep_submission(&self, job: JobId, submission: &impl Serialize) -> Result<(), Error> {
         let path = self.submission_path(job);
         write_atomic(&*self.disk, &path, sealed(submission, &path)?.as_bytes())
     }

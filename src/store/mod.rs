@@ -68,7 +68,7 @@ pub use bundle::{BundleFile, Content};
 pub use epochs::{EPOCH_COLUMNS, EpochMetrics};
 pub use error::{Error, ErrorKind};
 pub use event::{Entry, JobEvent};
-pub use fence::{Submission, Token};
+pub use fence::Token;
 pub use garbage::Garbage;
 pub use journal::JournalWriter;
 pub use lock::{Holder, RunLock};
