@@ -197,6 +197,7 @@ impl Run<'_> {
                 Box::new(handover.executor(sender, Arc::clone(&stop))?)
             }
             None => {
+                cluster::take_back(&costs.keys().copied().collect::<Vec<_>>(), self.store)?;
                 let program = std::env::current_exe()
                     .map_err(|error| CliError::failed(format!("cannot find the program itself: {error}")))?;
                 let (store, places) = (self.store.clone(), Arc::clone(&places));

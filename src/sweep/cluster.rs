@@ -139,11 +139,19 @@ impl Cluster {
         }
         let queue = number(file, "queue", 1..=100_000, "write how many jobs may be in the queue at a time", findings);
         let warning = number(file, "warning", 10..=3600, "write seconds from 10 to 3600", findings);
+        let warning = warning.unwrap_or(WARNING);
+        let times = [&jobs].into_iter().chain(of_kinds.values()).filter_map(|resources| resources.time);
+        if let Some(short) = times.min().filter(|minutes| minutes * 60 < 2 * warning) {
+            let place = file.get("warning").unwrap_or(root).mark.clone();
+            let message = format!("jobs of {short} min are warned {warning} s before their end");
+            let help = "write a `warning` of less than half the shortest `time`, in seconds";
+            findings.push(Diagnostic::new(place, message, "leaves no time to work").help(help));
+        }
         Self {
             jobs,
             kinds: of_kinds,
             queue: queue.map_or(QUEUE, |queue| queue as usize),
-            warning: warning.unwrap_or(WARNING),
+            warning,
             program: word(file, "program", findings),
         }
     }
