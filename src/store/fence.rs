@@ -155,7 +155,9 @@ impl Store {
             match file.try_lock() {
                 Ok(()) => return Ok(file),
                 Err(TryLockError::WouldBlock) if begin.elapsed() < PATIENCE => thread::sleep(PAUSE),
-                Err(TryLockError::WouldBlock) => return Err(io::Error::from(io::ErrorKind::TimedOut)).at("lock", &path),
+                Err(TryLockError::WouldBlock) => {
+                    return Err(io::Error::from(io::ErrorKind::TimedOut)).at("lock", &path);
+                }
                 Err(TryLockError::Error(source)) => return Err(source).at("lock", &path),
             }
         }

@@ -175,7 +175,10 @@ pub fn take_back(jobs: &[JobId], store: &Store) -> Result<(), CliError> {
         }
     }
     if taken > 0 {
-        tell(&format!("{} handed to a cluster by an earlier run: what of them still runs there ends", count(taken, "job")));
+        tell(&format!(
+            "{} handed to a cluster by an earlier run: what of them still runs there ends",
+            count(taken, "job")
+        ));
     }
     Ok(())
 }
@@ -188,9 +191,8 @@ pub(super) fn identity(store: &Store) -> Result<String, CliError> {
 
 /// A folder's whole path, which scripts can name.
 fn whole(path: &Path) -> Result<PathBuf, CliError> {
-    let whole = path
-        .canonicalize()
-        .map_err(|error| CliError::failed(format!("cannot find {}: {error}", path.display())))?;
+    let whole =
+        path.canonicalize().map_err(|error| CliError::failed(format!("cannot find {}: {error}", path.display())))?;
     text(&whole)?;
     Ok(whole)
 }

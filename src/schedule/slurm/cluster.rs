@@ -173,7 +173,7 @@ impl Cluster {
                 self.waiting.push(Waiting { launch, full_time, again: 0 });
             }
             Command::Flush if self.waiting.is_empty() => {}
-            Command::Flush => self.submit_at = self.submit_at.or(Some(Instant::now())),
+            Command::Flush => self.submit_at = Some(Instant::now()),
             Command::Cancel(job) => self.stop(job, true),
             Command::Kill(job) => self.stop(job, false),
         }

@@ -93,7 +93,10 @@ impl Executor for SlurmExecutor {
         if self.tell(Command::Start(launch.clone())) {
             return Ok(());
         }
-        Err(StartError { kind: StartErrorKind::Thread, source: io::Error::other("the thread that deals with Slurm ended") })
+        Err(StartError {
+            kind: StartErrorKind::Thread,
+            source: io::Error::other("the thread that deals with Slurm ended"),
+        })
     }
 
     fn cancel(&mut self, job: JobId) {

@@ -100,7 +100,12 @@ mod tests {
         let path = |restart: u32| folder.path().join(format!("{restart}"));
         let log = folder.path().join("log");
         let mut follow = Follow::default();
-        let mut read = |restarts| follow.read(path, restarts, &log).map(|found| (found.len(), follow.restart, follow.verdict.clone())).unwrap();
+        let mut read = |restarts| {
+            follow
+                .read(path, restarts, &log)
+                .map(|found| (found.len(), follow.restart, follow.verdict.clone()))
+                .unwrap()
+        };
         assert_eq!(read(None), (0, 0, None));
         let [phase, failed] = [
             JobMessage::Phase(Phase { name: "é".to_owned() }),

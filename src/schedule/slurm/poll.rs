@@ -190,13 +190,15 @@ impl Cluster {
         let attempt = self.attempts.get_mut(&job)?;
         if let Some(verdict) = attempt.follow.verdict.clone() {
             let adopted = attempt.adopted;
-            return Some(match judge::by_verdict(verdict, attempt.handed.full_time, || self.jobs.judge(job, adopted)) {
-                // What an earlier run finished may have been damaged since.
-                Next::End(Outcome::Failed(failure)) if adopted && failure.class == FailureClass::Storage => {
-                    Next::Again(failure.message)
-                }
-                next => next,
-            });
+            return Some(
+                match judge::by_verdict(verdict, attempt.handed.full_time, || self.jobs.judge(job, adopted)) {
+                    // What an earlier run finished may have been damaged since.
+                    Next::End(Outcome::Failed(failure)) if adopted && failure.class == FailureClass::Storage => {
+                        Next::Again(failure.message)
+                    }
+                    next => next,
+                },
+            );
         }
         let listed = attempt.listed.clone();
         if let Some(listed) = listed.filter(|listed| listed.state.is_over() || listed.is_held()) {

@@ -97,8 +97,11 @@ impl Batch<'_> {
             "--ntasks=1".to_owned(),
             format!("--cpus-per-task={cpus}"),
         ];
-        let exclude: Vec<&str> =
-            [exclude.as_str()].into_iter().filter(|nodes| !nodes.is_empty()).chain(self.exclude.iter().map(String::as_str)).collect();
+        let exclude: Vec<&str> = [exclude.as_str()]
+            .into_iter()
+            .filter(|nodes| !nodes.is_empty())
+            .chain(self.exclude.iter().map(String::as_str))
+            .collect();
         let exclude = exclude.join(",");
         let texts = [
             ("partition", partition),
@@ -198,5 +201,9 @@ exit "$status"
 /// A word as a shell reads it.
 fn quoted(word: &str) -> String {
     let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./=:,+%@".contains(letter);
-    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
 }

@@ -28,7 +28,10 @@ fn jobs_that_ask_for_the_same_are_one_array_and_jobs_of_a_device_share_an_alloca
     test.start(&[launch(1, 0, 1), launch(2, 1, 1), launch(3, 2, 1)]);
     assert_eq!(test.queue(), ["1_0 1-1 PENDING --time=10", "1_1 1-1 PENDING --time=10"]);
     let handed = |number| test.jobs.handed(id(number)).unwrap().unwrap();
-    assert_eq!([1, 2, 3].map(|number| (handed(number).task, handed(number).together)), [(Some(0), 2), (Some(0), 2), (Some(1), 1)]);
+    assert_eq!(
+        [1, 2, 3].map(|number| (handed(number).task, handed(number).together)),
+        [(Some(0), 2), (Some(0), 2), (Some(1), 1)]
+    );
     // One of two leaves the allocation to the other.
     test.cluster.obey(Command::Kill(id(1)));
     assert_eq!(test.ends(), ["Interrupted"]);
@@ -43,7 +46,86 @@ fn the_script_can_be_read() {
     let test = Test::new(2);
     let site = Site { store: "/data/a store".into(), folder: "/data/cluster".into(), ..site(Path::new(""), 2) };
     let launches = [launch(1, 0, 1), launch(2, 1, 1), launch(3, 2, 1)];
-    insta::assert_snapshot!(scripts(&site, &test.jobs, &launches).unwrap().join("\n"));
+    insta::assert_snapshot!(scripts(&site, &test.jobs, &launches).unwrap().join("\n"), @r#"
+    #!/bin/bash
+    #SBATCH --job-name=ablate-abc-00000001-1
+    #SBATCH --comment='ablate store abc'
+    #SBATCH --output=/data/cluster/%x-%a.out
+    #SBATCH --open-mode=append
+    #SBATCH --chdir=/work
+    #SBATCH --requeue
+    #SBATCH --signal=B:USR1@60
+    #SBATCH --nodes=1
+    #SBATCH --ntasks=1
+    #SBATCH --cpus-per-task=4
+    #SBATCH --partition=main
+    #SBATCH --time=10
+    #SBATCH --array=0,1
+
+    store='/data/a store'
+    jobs=() requeue=
+
+    # Starts a job: its id, the number of its submission, further arguments.
+    job() {
+        local folder=$store/jobs/$1 threads=$((${SLURM_CPUS_PER_TASK:-1} / together))
+        /opt/ablate job "$1" --store "$store" --submission "$2" --threads $((threads > 0 ? threads : 1)) "${@:3}" \
+            >"$folder/messages-$2-${SLURM_RESTART_COUNT:-0}.jsonl" 2>>"$folder/log.txt" &
+        jobs+=($!)
+    }
+
+    tell() {
+        kill -s "$1" "${jobs[@]}" 2>/dev/null
+    }
+
+    # The time is nearly over, or, where that can be told apart, the allocation is wanted for others.
+    warned() {
+        requeue=1
+        if ((${SLURM_JOB_END_TIME:-0} - $(date +%s) > 2 * 60 + 60)); then tell TERM; else tell USR1; fi
+    }
+    trap warned USR1
+    trap 'tell TERM' TERM
+
+    export MIMALLOC_PURGE_DELAY=${MIMALLOC_PURGE_DELAY:--1}
+    case ${SLURM_ARRAY_TASK_ID:-0} in
+    0)
+        together=2
+        job 00000001000000000000000000000000 1 --memory 7 'it'\''s'
+        job 00000002000000000000000000000000 1 --memory 7 'it'\''s'
+        ;;
+    1)
+        together=1
+        job 00000003000000000000000000000000 1 --memory 7 'it'\''s'
+        ;;
+    esac
+
+    # Waits for a job's process however often signals interrupt that.
+    ended() {
+        local code
+        while wait "$1"; code=$?; ((code > 128)) && kill -0 "$1" 2>/dev/null; do :; done
+        if ((code > 128)); then
+            # Perhaps that was a signal to this script; the shell remembers how the process ended.
+            wait "$1"
+            local last=$?
+            ((last == 127)) || code=$last
+        fi
+        return "$code"
+    }
+
+    status=0 stopped=
+    for process in "${jobs[@]}"; do
+        ended "$process"
+        code=$?
+        ((code == 75)) && stopped=1
+        ((code == 0)) || status=$code
+    done
+    if [[ $stopped && $requeue ]]; then
+        id=$SLURM_JOB_ID
+        [[ $SLURM_ARRAY_JOB_ID ]] && id=${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID
+        scontrol requeue "$id"
+    fi
+    [[ $stopped ]] && status=75
+    exit "$status"
+    "#);
 }
 
 #[test]

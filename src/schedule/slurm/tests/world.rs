@@ -8,7 +8,7 @@ use std::{
         atomic::AtomicBool,
         mpsc::{Receiver, channel},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use crate::{
@@ -259,6 +259,7 @@ impl Test {
     /// The ends that are reported, after some turns.
     pub(super) fn ends(&mut self) -> Vec<String> {
         for _ in 0..4 {
+            (self.cluster.poll_at, self.cluster.look_at) = (Instant::now(), Instant::now());
             self.cluster.turn();
         }
         let end = |event| match event {
