@@ -330,9 +330,21 @@ pub struct LogsArgs {
     pub store: PathBuf,
 }
 
+/// What runs jobs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ExecutorName {
+    /// This machine
+    Local,
+    /// A cluster, by Slurm
+    Slurm,
+}
+
 /// Arguments of `doctor`.
 #[derive(Debug, clap::Args)]
 pub struct DoctorArgs {
+    /// What is to run jobs; for `slurm`, also a short job is submitted
+    #[arg(long, value_enum, value_name = "NAME", default_value = "local")]
+    pub executor: ExecutorName,
     /// Folder of the results
     #[arg(long, value_name = "DIR", default_value = "results")]
     pub store: PathBuf,

@@ -71,7 +71,7 @@ processes_of() {
     for pid in $(grep -lzx "SLURMD_NODENAME=$1" $of_cluster 2>/dev/null | grep -o '[0-9]*'); do
         echo "$pid"
         parent=$(sed -n 's/^PPid:\t//p' "/proc/$pid/status" 2>/dev/null || true)
-        case $(readlink "/proc/$parent/exe" 2>/dev/null) in */slurmstepd) echo "$parent" ;; esac
+        case $(readlink "/proc/$parent/exe" 2>/dev/null) in */slurmstepd*) echo "$parent" ;; esac
     done
 }
 
