@@ -47,9 +47,7 @@ fn cluster(client: &Client, store: &Path) -> Vec<Finding> {
         Err(error) => return vec![trouble(&error)],
     };
     let mut findings: Vec<Finding> = partitions.iter().map(partition).collect();
-    if !partitions.iter().any(|partition| partition.up && partition.usable > 0) {
-        findings.push(problem("slurm", "no partition has a node that can run jobs: ask who runs the cluster"));
-    }
+    let works = partitions.iter().any(|partition| partition.up && partition.usable > 0);
     findings.push(match client.has_accounting() {
         Ok(true) => fine("accounting", "sacct answers"),
         Ok(false) => {
@@ -59,6 +57,7 @@ fn cluster(client: &Client, store: &Path) -> Vec<Finding> {
         Err(error) => trouble(&error),
     });
     findings.push(match place(store) {
+        _ if !works => problem("slurm", "no partition has a node that can run jobs: ask who runs the cluster"),
         Some(folder) => probe(client, &folder),
         None => problem("probe", format!("no folder above {} is there: choose another --store", store.display())),
     });

@@ -1,0 +1,4 @@
+//! The program on a real Slurm: a private cluster of two nodes with fake GPUs for each test.
+
+mod cluster;
+mod doctor;
