@@ -2,3 +2,6 @@
 
 mod cluster;
 mod doctor;
+mod faults;
+mod lab;
+mod runs;
