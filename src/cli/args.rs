@@ -1,11 +1,16 @@
 //! What can be typed; nothing here looks at the system.
 
+mod cluster;
+mod job;
+
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+pub use cluster::{CancelArgs, ClusterArgs, ExecutorName};
+pub use job::JobArgs;
+
 use super::{data, places::DeviceName};
-use crate::plan::JobId;
 
 /// Turns a declarative sweep file into a paper table.
 #[derive(Debug, Parser)]
@@ -45,6 +50,8 @@ pub enum Command {
     Plan(PlanArgs),
     /// Run the missing jobs of sweep files, then print and export their tables
     Run(RunArgs),
+    /// Cancel the jobs of sweep files that are on a cluster, and end the run that looks after them
+    Cancel(CancelArgs),
     /// Show how far sweep files are
     Status(StoreArgs),
     /// Show how far sweep files are and their tables, again and again until the run at work has ended
@@ -189,6 +196,9 @@ pub struct RunArgs {
     /// What stays of a pretraining
     #[arg(long, value_enum, value_name = "WHAT", default_value = "encoder", help_heading = FAULTS)]
     pub keep: Keep,
+    /// Where jobs are executed.
+    #[command(flatten)]
+    pub cluster: ClusterArgs,
     /// Print only problems and the tables
     #[arg(long)]
     pub quiet: bool,
@@ -351,43 +361,6 @@ pub struct DoctorArgs {
     /// Folder of the data files. May be repeated
     #[arg(long, value_name = "DIR", env = "ABLATE_DATA_DIR")]
     pub data_dir: Vec<PathBuf>,
-}
-
-/// Arguments of `job`.
-#[derive(Debug, clap::Args)]
-pub struct JobArgs {
-    /// The job
-    pub id: JobId,
-    /// Folder of the results
-    #[arg(long, value_name = "DIR")]
-    pub store: PathBuf,
-    /// CPU threads to use
-    #[arg(long, value_name = "N", default_value = "1")]
-    pub threads: usize,
-    /// Compute on the first GPU of CUDA_VISIBLE_DEVICES, and nowhere else
-    #[arg(long)]
-    pub gpu: bool,
-    /// CPU cores to stay on [default: any]
-    #[arg(long, value_name = "LIST", value_delimiter = ',')]
-    pub cores: Vec<usize>,
-    /// Minutes between two checkpoints
-    #[arg(long, value_name = "MINUTES", default_value = "3", value_parser = not_negative)]
-    pub checkpoint_every: f64,
-    /// Epochs between two checkpoints [default: any]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub checkpoint_epochs: Option<u32>,
-    /// Keep a checkpoint after the last epoch, and leave it when the job is done
-    #[arg(long)]
-    pub keep_checkpoint: bool,
-    /// Seconds between two signs of life
-    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = not_negative)]
-    pub alive_every: f64,
-    /// Folder of the data files
-    #[arg(long, value_name = "DIR", env = "ABLATE_DATA_DIR")]
-    pub data_dir: Option<PathBuf>,
-    /// Images at a time through the network that is trained, instead of what the recipe says; a divisor of the batch
-    #[arg(long, value_name = "N")]
-    pub micro_batch: Option<usize>,
 }
 
 /// A number above 0.

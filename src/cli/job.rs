@@ -10,12 +10,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use signal_hook::consts::SIGTERM;
+use signal_hook::consts::{SIGTERM, SIGUSR1};
 
 use super::{
     CliError,
     args::JobArgs,
     computer::Computer,
+    copy,
     epoch_log::{EpochLog, Habits, note},
     error::chain,
     machine,
@@ -41,30 +42,44 @@ const ROUNDED: &str = "operands and results of convolutions and matrix products 
 
 /// Runs the job and tells how it went on standard output, one JSON message a line.
 pub fn run(args: &JobArgs) -> Result<(), CliError> {
-    let stop = Arc::new(AtomicBool::new(false));
-    signal_hook::flag::register(SIGTERM, Arc::clone(&stop))
-        .map_err(|error| CliError::failed(format!("cannot handle signals: {error}")))?;
+    let [stop, warned] = [(), ()].map(|()| Arc::new(AtomicBool::new(false)));
+    let register = |signal, flag| {
+        signal_hook::flag::register(signal, Arc::clone(flag))
+            .map_err(|error| CliError::failed(format!("cannot handle signals: {error}")))
+    };
+    register(SIGTERM, &stop)?;
+    if args.submission.is_some() {
+        // Comes from the script that started this job, some time before the cluster ends both.
+        register(SIGUSR1, &stop)?;
+        register(SIGUSR1, &warned)?;
+    }
     match work(args, &stop) {
         Ok(()) => {
             send(&JobMessage::Done {}).map_err(|error| CliError::failed(format!("nobody listens: {error}")))?;
             Ok(())
         }
-        Err(JobError::Stopped) if stop.load(Ordering::Relaxed) => {
+        Err(JobError::Stopped { kept: false }) if warned.load(Ordering::Relaxed) => fail(copy::out_of_time(), args),
+        Err(JobError::Stopped { .. }) if stop.load(Ordering::Relaxed) => {
             tell("stopped on request");
+            if args.submission.is_some() {
+                return Err(CliError::stopped());
+            }
             // End by the signal itself, so that whoever sees the process end knows why.
             signal_hook::low_level::emulate_default_handler(SIGTERM)
                 .map_err(|error| CliError::failed(format!("cannot end by SIGTERM: {error}")))
         }
-        Err(JobError::Stopped) => Err(CliError::failed("nobody listens any more")),
-        Err(JobError::Failed(failure)) => {
-            let failure = with_checkpoint(failure, args);
-            tell(&format!("failed ({}): {}", failure.class, failure.message));
-            // Whoever listens learns it from here; if nobody does, the exit code has to do.
-            let told = send(&JobMessage::Failed(failure));
-            told.map_err(|error| CliError::failed(format!("nobody listens: {error}")))?;
-            Err(CliError::silent())
-        }
+        Err(JobError::Stopped { .. }) => Err(CliError::failed("nobody listens any more")),
+        Err(JobError::Failed(failure)) => fail(failure, args),
     }
+}
+
+fn fail(failure: Failure, args: &JobArgs) -> Result<(), CliError> {
+    let failure = with_checkpoint(failure, args);
+    tell(&format!("failed ({}): {}", failure.class, failure.message));
+    // Whoever listens learns it from here; if nobody does, the exit code has to do.
+    let told = send(&JobMessage::Failed(failure));
+    told.map_err(|error| CliError::failed(format!("nobody listens: {error}")))?;
+    Err(CliError::silent())
 }
 
 /// Names the last checkpoint beside a loss that is not finite, for those who want to look into it.
@@ -80,14 +95,17 @@ fn with_checkpoint(failure: Failure, args: &JobArgs) -> Failure {
 }
 
 enum JobError {
-    Stopped,
+    Stopped {
+        /// Whether this process has kept a checkpoint.
+        kept: bool,
+    },
     Failed(Failure),
 }
 
 impl From<train::Error> for JobError {
     fn from(error: train::Error) -> Self {
         let class = match error {
-            train::Error::Stopped => return Self::Stopped,
+            train::Error::Stopped => return Self::Stopped { kept: false },
             train::Error::Data(_)
             | train::Error::Weights(_)
             | train::Error::Checkpoint(_)
@@ -150,7 +168,7 @@ fn work(args: &JobArgs, stop: &AtomicBool) -> Result<(), JobError> {
     let pool = if args.threads > 1 { pool.use_current_thread() } else { pool };
     pool.build_global()
         .map_err(|error| failure(FailureClass::Bug, format!("cannot start {} threads: {error}", args.threads)))?;
-    let store = Store::create(&args.store)?;
+    let Some(store) = copy::claim(Store::create(&args.store)?, args)? else { return Ok(()) };
     let job = store.job(args.id)?;
     let folder = args.data_dir.clone().or_else(|| job.folder.clone());
     let computer = Computer::of(args.gpu, &job.spec, &store).map_err(JobError::Failed)?;
@@ -181,7 +199,10 @@ fn work(args: &JobArgs, stop: &AtomicBool) -> Result<(), JobError> {
     if let Some(problem) = log.take_problem() {
         return Err(failure(FailureClass::Storage, problem));
     }
-    let measured = result?;
+    let measured = result.map_err(|error| match error {
+        JobError::Stopped { .. } => JobError::Stopped { kept: log.has_kept() },
+        failed => failed,
+    })?;
     let mut remarks = measured.remarks;
     if (on, measured.precision) == (Processor::Cpu, Precision::BFloat16) {
         remarks.push(ROUNDED.to_owned());
@@ -206,6 +227,7 @@ fn work(args: &JobArgs, stop: &AtomicBool) -> Result<(), JobError> {
         images_per_second: measured.images as f64 / wall_seconds,
         micro_batch: args.micro_batch,
         peak_memory: log.memory(),
+        submission: None,
         checkpoint: None,
     };
     let publish = || store.publish(record.clone(), measured.encoder.as_deref());

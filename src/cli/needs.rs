@@ -7,7 +7,7 @@ use std::{
 
 use indicatif::DecimalBytes;
 
-use super::{CliError, error::chain, machine, tell, weights};
+use super::{CliError, error::chain, tell, weights};
 use crate::{
     plan::{Batch, Job, JobId, Plan, cut_batch, evaluation_bytes},
     recipe::{DataSource, JobSpec, PretrainJob, Training},
@@ -42,15 +42,18 @@ struct Pass {
 
 impl Needs {
     /// Finds the data files of jobs in `folders`, or where their recipes say if there are none, and cuts batches that
-    /// do not fit `memory` bytes, by default those of this machine.
-    pub fn find(plan: &Plan, todo: &[JobId], folders: &[PathBuf], memory: Option<f64>) -> Result<Self, CliError> {
+    /// do not fit the `memory` of each, in bytes, where it is known.
+    pub fn find(
+        plan: &Plan,
+        todo: &[JobId],
+        folders: &[PathBuf],
+        memory: &dyn Fn(&Job) -> Option<f64>,
+    ) -> Result<Self, CliError> {
         let mut jobs: Vec<&Job> = todo.iter().filter_map(|&job| plan.job(job)).collect();
         let (folders, absent) = find_data(&jobs, folders)?;
         let mut needs = Self { folders, absent, passes: BTreeMap::new() };
         jobs.retain(|job| !needs.absent.contains_key(&job.id));
-        if let Some(memory) = memory.or_else(machine::memory) {
-            needs.fit_memory(plan, &jobs, memory)?;
-        }
+        needs.fit_memory(plan, &jobs, memory)?;
         Ok(needs)
     }
 
@@ -75,9 +78,15 @@ impl Needs {
         cut_batch(pass.images, pass.at_a_time, cuts.min(self.most_cuts(job)), FEWEST)
     }
 
-    fn fit_memory(&mut self, plan: &Plan, jobs: &[&Job], memory: f64) -> Result<(), CliError> {
-        let mut cut: BTreeMap<(usize, usize), usize> = BTreeMap::new();
+    fn fit_memory(
+        &mut self,
+        plan: &Plan,
+        jobs: &[&Job],
+        memory: &dyn Fn(&Job) -> Option<f64>,
+    ) -> Result<(), CliError> {
+        let mut cut: BTreeMap<(usize, usize, u64), usize> = BTreeMap::new();
         for job in jobs {
+            let Some(memory) = memory(job) else { continue };
             let parent = job.parents.first().and_then(|&parent| plan.job(parent));
             let Some(batch) = Batch::of(job, parent) else { continue };
             let stated = batch.micro_batch.filter(|_| batch.bytes() <= memory);
@@ -85,7 +94,7 @@ impl Needs {
             let at_a_time = match (batch.micro_batch, fitting) {
                 (None, Some(all)) if all == batch.images => all,
                 (None, Some(micro)) if micro >= FEWEST => {
-                    *cut.entry((batch.images, micro)).or_default() += 1;
+                    *cut.entry((batch.images, micro, memory as u64)).or_default() += 1;
                     micro
                 }
                 (Some(stated), Some(fitting)) if stated == fitting => fitting,
@@ -95,11 +104,11 @@ impl Needs {
             let stated = batch.micro_batch.is_some();
             self.passes.insert(job.id, Pass { images: batch.images, at_a_time, stated, bytes });
         }
-        for ((images, micro), jobs) in cut {
+        for ((images, micro, memory), jobs) in cut {
             tell(&format!(
                 "memory: batches of {images} images do not fit {}; {jobs} jobs go through them by micro-batches of \
                  {micro}, which gives the same gradient, but batch normalization sees the micro-batch",
-                decimal(memory)
+                DecimalBytes(memory)
             ));
         }
         Ok(())

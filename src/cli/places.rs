@@ -1,5 +1,7 @@
 //! Where the jobs of a run go: devices, the jobs that each of them takes at a time, and the cores of each.
 
+mod cluster;
+
 use std::{fmt, path::Path, process::Command, str::FromStr};
 
 use indicatif::DecimalBytes;
@@ -25,6 +27,8 @@ pub enum DeviceName {
     Cpu(Option<usize>),
     /// The GPU at this position among those that the process may use.
     Cuda(usize),
+    /// An allocation of a cluster; cannot be asked for as a device.
+    Slurm,
 }
 
 impl FromStr for DeviceName {
@@ -49,6 +53,7 @@ impl fmt::Display for DeviceName {
         match self {
             Self::Cpu(_) => f.write_str("cpu"),
             Self::Cuda(index) => write!(f, "cuda:{index}"),
+            Self::Slurm => f.write_str("slurm"),
         }
     }
 }
@@ -62,6 +67,8 @@ pub struct Places {
     slots: Vec<Slot>,
     /// The GPUs' model, or that of the first.
     model: Option<String>,
+    /// If they are on a cluster: what its jobs compute on, as records have it.
+    on_cluster: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -134,6 +141,7 @@ impl Places {
             names: vec![DeviceName::Cpu(None)],
             slots: (0..slots).map(slot).collect(),
             model: None,
+            on_cluster: None,
         }
     }
 
@@ -151,12 +159,14 @@ impl Places {
             names: gpus.iter().map(|(index, _)| DeviceName::Cuda(*index)).collect(),
             slots: slots.collect(),
             model: gpus.first().map(|(_, gpu)| gpu.name.clone()),
+            on_cluster: None,
         }
     }
 
     /// What jobs are computed on, as their records have it.
     pub fn model(&self) -> String {
-        self.model.as_deref().map_or_else(machine::processor, gpu_in_records)
+        let here = || self.model.as_deref().map_or_else(machine::processor, gpu_in_records);
+        self.on_cluster.clone().unwrap_or_else(here)
     }
 
     /// Refuses GPUs on which nothing can be computed for want of a library.
@@ -213,6 +223,9 @@ impl Places {
 
     /// Says what the run works with.
     pub fn tell(&self) {
+        if self.on_cluster.is_some() {
+            return self.tell_cluster();
+        }
         let names: Vec<String> = self.names.iter().map(ToString::to_string).collect();
         let jobs: usize = self.devices.iter().map(|device| device.jobs).sum();
         let threads = self.slots.iter().map(|slot| slot.threads).sum();

@@ -7,7 +7,8 @@ use indicatif::DecimalBytes;
 
 use super::{
     CliError,
-    args::RunArgs,
+    args::{ExecutorName, RunArgs},
+    cluster,
     durations::{self, Others},
     machine,
     needs::Needs,
@@ -22,7 +23,13 @@ use crate::{
     report::count,
     schedule::{GraphError, Policy, Scheduler, Shape},
     store::{Snapshot, Store},
+    sweep::Cluster,
 };
+
+/// Least time that a job on a cluster gets to end: it is told through Slurm, and writes to a file system that others use.
+const LEAST_GRACE: Duration = Duration::from_secs(60);
+/// What a job writes on another machine may take so long to appear here.
+const DELAY: Duration = Duration::from_secs(60);
 
 /// A run that may begin.
 pub struct Prepared {
@@ -34,6 +41,8 @@ pub struct Prepared {
     pub needs: Needs,
     /// What each job to run will cost, in any one unit.
     pub costs: BTreeMap<JobId, f64>,
+    /// How long each of them will take in seconds, as far as that is known.
+    pub expected: BTreeMap<JobId, f64>,
     /// Jobs of other sweeps that tell of durations.
     pub others: Others,
     /// What jobs have in common that need as much memory.
@@ -66,7 +75,7 @@ impl Prepared {
             GraphError::TooFewDevices { .. } => CliError::input(error.to_string()),
             _ => CliError::failed(format!("cannot schedule the jobs: {error}")),
         })?;
-        Ok(Self { scheduler, places: Arc::new(places), needs, costs, others, shapes: shapes.shapes })
+        Ok(Self { scheduler, places: Arc::new(places), needs, costs, expected, others, shapes: shapes.shapes })
     }
 
     /// Says what the run works with, and what it knows that changes numbers.
@@ -84,7 +93,17 @@ impl Prepared {
 }
 
 /// Where the jobs `todo` go; refuses devices that are not there or not in order.
-pub fn places(args: &RunArgs, planned: &Planned, todo: &[JobId]) -> Result<Places, CliError> {
+pub fn places(
+    args: &RunArgs,
+    cluster: Option<&Cluster>,
+    planned: &Planned,
+    todo: &[JobId],
+    snapshot: &Snapshot,
+) -> Result<Places, CliError> {
+    if let Some(cluster) = cluster {
+        let most = most_at_a_time(&planned.plan, todo);
+        return Ok(Places::cluster(cluster, most, cluster::model(cluster, snapshot)));
+    }
     let places = Places::find(Wanted {
         devices: &args.devices,
         jobs: args.jobs.map(usize::from),
@@ -112,11 +131,16 @@ fn memory(args: &RunArgs) -> f64 {
 }
 
 fn policy(args: &RunArgs) -> Policy {
+    let (mut grace, mut silence) = (Duration::from_secs_f64(args.grace), minutes(args.hung_after));
+    if args.cluster.executor == ExecutorName::Slurm {
+        grace = grace.max(LEAST_GRACE);
+        silence += DELAY;
+    }
     Policy {
         attempts: usize::from(args.attempts),
         backoff: Duration::from_secs_f64(args.backoff),
         fail_fast: args.fail_fast,
-        grace: Duration::from_secs_f64(args.grace),
-        silence: Some(minutes(args.hung_after)),
+        grace,
+        silence: Some(silence),
     }
 }

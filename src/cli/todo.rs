@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 
-use super::{CliError, args::RunArgs, choice::choices, error::chain, needs::Needs, sweeps::Planned, tell};
+use super::{CliError, args::RunArgs, choice::choices, error::chain, machine, needs::Needs, sweeps::Planned, tell};
 use crate::{
     plan::{Job, JobId, Plan},
     report::count,
     store::{ErrorKind, JobEvent, Snapshot, Store},
+    sweep::Cluster,
 };
 
 /// What is to be done for some sweeps, or for the trials of them that are chosen.
@@ -29,12 +30,22 @@ pub struct Todo {
 
 /// Finds out what is to be done; refuses what cannot be. Changes nothing but settings that are damaged: it writes them
 /// again.
-pub fn todo(args: &RunArgs, planned: &Planned, snapshot: &Snapshot, store: &Store) -> Result<Todo, CliError> {
+pub fn todo(
+    args: &RunArgs,
+    cluster: Option<&Cluster>,
+    planned: &Planned,
+    snapshot: &Snapshot,
+    store: &Store,
+) -> Result<Todo, CliError> {
     let plan = &planned.plan;
     let chosen = chosen(planned, &args.only)?;
     let missing = missing(plan, &chosen, snapshot, store)?;
-    let memory = args.memory.map(|gigabytes| 1e9 * gigabytes);
-    let needs = Needs::find(plan, &missing, &args.data_dir, memory)?;
+    let memory = |job: &Job| match (args.memory, cluster) {
+        (Some(gigabytes), _) => Some(1e9 * gigabytes),
+        (None, Some(cluster)) => cluster.resources(job.spec.kind()).room().map(|bytes| bytes as f64),
+        (None, None) => machine::memory(),
+    };
+    let needs = Needs::find(plan, &missing, &args.data_dir, &memory)?;
     let without_data = without_data(plan, &missing, &needs);
     let done = chosen.len() - missing.len();
     if !without_data.is_empty() {
