@@ -340,21 +340,15 @@ pub struct LogsArgs {
     pub store: PathBuf,
 }
 
-/// What runs jobs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum ExecutorName {
-    /// This machine
-    Local,
-    /// A cluster, by Slurm
-    Slurm,
-}
-
 /// Arguments of `doctor`.
 #[derive(Debug, clap::Args)]
 pub struct DoctorArgs {
     /// What is to run jobs; for `slurm`, also a short job is submitted
-    #[arg(long, value_enum, value_name = "NAME", default_value = "local")]
+    #[arg(long, value_enum, value_name = "WHERE", default_value = "local")]
     pub executor: ExecutorName,
+    /// File that says what jobs ask of the cluster [default: one core each, and what the cluster gives]
+    #[arg(long, value_name = "FILE", env = "ABLATE_CLUSTER")]
+    pub cluster: Option<PathBuf>,
     /// Folder of the results
     #[arg(long, value_name = "DIR", default_value = "results")]
     pub store: PathBuf,

@@ -17,6 +17,7 @@ use rustix::fs::statvfs;
 use super::{
     CliError,
     args::{DoctorArgs, ExecutorName},
+    cluster,
     data::named,
     error::chain,
     machine, print,
@@ -81,7 +82,7 @@ pub fn doctor(args: &DoctorArgs) -> Result<(), CliError> {
     findings.extend(store(&args.store));
     findings.push(space(&args.store));
     if args.executor == ExecutorName::Slurm {
-        findings.extend(slurm::slurm(&args.store));
+        findings.extend(slurm::slurm(&args.store, &cluster::parse(args.cluster.as_deref())?));
     }
     args.data_dir.iter().for_each(|folder| findings.extend(data_sets(folder)));
     print(&lines(&findings))?;
