@@ -343,6 +343,12 @@ pub struct LogsArgs {
 /// Arguments of `doctor`.
 #[derive(Debug, clap::Args)]
 pub struct DoctorArgs {
+    /// What is to run jobs; for `slurm`, also a short job is submitted
+    #[arg(long, value_enum, value_name = "WHERE", default_value = "local")]
+    pub executor: ExecutorName,
+    /// File that says what jobs ask of the cluster [default: one core each, and what the cluster gives]
+    #[arg(long, value_name = "FILE", env = "ABLATE_CLUSTER")]
+    pub cluster: Option<PathBuf>,
     /// Folder of the results
     #[arg(long, value_name = "DIR", default_value = "results")]
     pub store: PathBuf,

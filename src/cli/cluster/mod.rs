@@ -52,7 +52,12 @@ pub fn read(args: &ClusterArgs) -> Result<Option<Cluster>, CliError> {
             None => Ok(None),
         };
     }
-    let (name, text) = match cluster {
+    parse(cluster.as_deref()).map(Some)
+}
+
+/// The cluster that a file describes; without one, a cluster of which nothing is known.
+pub fn parse(file: Option<&Path>) -> Result<Cluster, CliError> {
+    let (name, text) = match file {
         Some(path) => (path.display().to_string(), sweeps::text_of(path)?),
         None => (String::new(), "(jobs: ())".to_owned()),
     };
@@ -63,7 +68,7 @@ pub fn read(args: &ClusterArgs) -> Result<Option<Cluster>, CliError> {
              one on the nodes by `program`"
         )));
     }
-    Ok(Some(cluster))
+    Ok(cluster)
 }
 
 /// What a cluster's jobs compute on, as records have it: what the newest record on the same kind of device says.

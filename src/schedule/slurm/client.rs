@@ -162,11 +162,16 @@ impl Client {
         partition::partitions(&self.run("sinfo", command, "")?.out)
     }
 
-    /// What Slurm calls itself and its version, as `slurm 23.11.4`.
+    /// What Slurm calls itself and its version, as `slurm 23.11.4`, if all commands are there that are used here, except
+    /// sacct, without which one can do.
     pub fn version(&self) -> Result<String, ClientError> {
-        let mut command = self.command("sbatch");
-        command.arg("--version");
-        Ok(self.run("sbatch", command, "")?.out.trim().to_owned())
+        let mut version = String::new();
+        for program in ["squeue", "scancel", "scontrol", "sinfo", "sbatch"] {
+            let mut command = self.command(program);
+            command.arg("--version");
+            version = self.run(program, command, "")?.out.trim().to_owned();
+        }
+        Ok(version)
     }
 
     fn command(&self, program: &str) -> Command {

@@ -77,12 +77,11 @@ pub(super) fn queue(out: &str, prefix: &str) -> Result<Vec<Listed>, ClientError>
         let unreadable = || ClientError::unreadable("squeue", line);
         // The separator also stands after the last field.
         let fields: Vec<&str> = line.split(SEPARATOR).collect();
-        let [id, name, comment, state, reason, restarts, exit, nodes, ""] = fields[..] else {
-            return Err(unreadable());
-        };
+        let [id, name, ..] = fields[..] else { return Err(unreadable()) };
         if !name.starts_with(prefix) {
             continue;
         }
+        let [_, _, comment, state, reason, restarts, exit, nodes, ""] = fields[..] else { return Err(unreadable()) };
         let status: u32 = exit.parse().map_err(|_| unreadable())?;
         // As from waitpid; bit 7 says whether a core was dumped.
         let exit = Exit { code: status >> 8 & 0xff, signal: status & 0x7f };
@@ -141,3 +140,6 @@ fn told(field: &str) -> String {
         field => field.to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -33,6 +33,6 @@ pub use jobs::{Handed, SlurmJobs};
 pub use listing::{Exit, Listed};
 pub use partition::{Gres, Partition};
 pub use queue::Queue;
-pub use script::{Site, prefix};
+pub use script::{Site, asked, prefix};
 pub use state::SlurmState;
 pub use submit::scripts;

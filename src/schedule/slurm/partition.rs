@@ -1,6 +1,6 @@
 //! What sinfo says about a cluster.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fmt};
 
 use super::{ClientError, listing::SEPARATOR};
 
@@ -95,6 +95,15 @@ fn split(text: &str) -> Vec<String> {
     parts
 }
 
+impl fmt::Display for Gres {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.kind {
+            Some(kind) => write!(f, "{}:{kind}:{}", self.name, self.count),
+            None => write!(f, "{}:{}", self.name, self.count),
+        }
+    }
+}
+
 impl Gres {
     /// Reads `gpu`, `gpu:4`, `gpu:a100:4` and these with a list of sockets behind; none for `(null)`.
     fn read(text: &str) -> Option<Self> {
@@ -142,6 +151,21 @@ mod tests {
         assert_eq!(gres("gpu:tesla:2(S:0,1),shard:8"), [own("gpu", Some("tesla"), 2), own("shard", None, 8)]);
         assert_eq!(gres("gpu:a100"), [own("gpu", Some("a100"), 1)]);
         assert_eq!(gres("bandwidth:lustre:no_consume:4G"), [own("bandwidth", Some("lustre"), 4 << 30)]);
+    }
+
+    #[test]
+    fn what_sinfo_said_in_22_05_is_read() {
+        let found = partitions(include_str!("../../../tests/fixtures/slurm/sinfo-22.05.txt")).unwrap();
+        let gres = BTreeSet::from([Gres { name: "gpu".to_owned(), kind: None, count: 2 }]);
+        let partition = |name: &str| Partition {
+            name: name.to_owned(),
+            up: true,
+            time_limit: "infinite".to_owned(),
+            nodes: 2,
+            usable: 1,
+            gres: gres.clone(),
+        };
+        assert_eq!(found, [partition("main"), partition("high")]);
     }
 
     #[test]

@@ -64,6 +64,27 @@ pub(super) fn name(identity: &str, job: JobId, number: u64) -> String {
     format!("{}{}-{number}", prefix(identity), job.short())
 }
 
+/// What the cluster's file asks for, as options of sbatch; `exclude` are further nodes to stay away from.
+pub fn asked(resources: &Resources, exclude: &[String]) -> Vec<String> {
+    let Resources { partition, account, qos, gres, constraint, exclude: own, cpus, memory, options, .. } = resources;
+    let own = [own].into_iter().filter(|nodes| !nodes.is_empty());
+    let exclude: Vec<&str> = own.chain(exclude).map(String::as_str).collect();
+    let texts = [
+        ("partition", partition),
+        ("account", account),
+        ("qos", qos),
+        ("gres", gres),
+        ("constraint", constraint),
+        ("exclude", &exclude.join(",")),
+    ];
+    let written = texts.into_iter().filter(|(_, value)| !value.is_empty());
+    let mut asked = vec!["--nodes=1".to_owned(), "--ntasks=1".to_owned(), format!("--cpus-per-task={cpus}")];
+    asked.extend(written.map(|(name, value)| format!("--{name}={value}")));
+    asked.extend(memory.map(|bytes| format!("--mem={}M", bytes.div_ceil(1 << 20))));
+    asked.extend(options.iter().cloned());
+    asked
+}
+
 impl Batch<'_> {
     /// What is handed to sbatch.
     pub(super) fn submission(&self) -> Submission {
@@ -78,14 +99,13 @@ impl Batch<'_> {
     /// The script with all that sbatch is told, for people.
     pub(super) fn text(&self) -> String {
         let Submission { name, comment, options, .. } = self.submission();
-        let own = [format!("--job-name={name}"), format!("--comment={}", quoted(&comment))];
-        let line = |option: &String| format!("#SBATCH {option}\n");
+        let own = [format!("--job-name={name}"), format!("--comment={comment}")];
+        let line = |option: &String| format!("#SBATCH {}\n", quoted(option));
         let options: String = own.iter().chain(&options).map(line).collect();
         format!("#!/bin/bash\n{options}{}", self.body())
     }
 
     fn options(&self) -> Vec<String> {
-        let Resources { partition, account, qos, gres, constraint, exclude, cpus, memory, .. } = self.resources;
         let output = if self.array { "%x-%a.out" } else { "%x.out" };
         let mut options = vec![
             format!("--output={}", self.site.folder.join(output).display()),
@@ -93,33 +113,13 @@ impl Batch<'_> {
             format!("--chdir={}", self.site.directory.display()),
             "--requeue".to_owned(),
             format!("--signal=B:USR1@{}", self.site.warning),
-            "--nodes=1".to_owned(),
-            "--ntasks=1".to_owned(),
-            format!("--cpus-per-task={cpus}"),
         ];
-        let exclude: Vec<&str> = [exclude.as_str()]
-            .into_iter()
-            .filter(|nodes| !nodes.is_empty())
-            .chain(self.exclude.iter().map(String::as_str))
-            .collect();
-        let exclude = exclude.join(",");
-        let texts = [
-            ("partition", partition),
-            ("account", account),
-            ("qos", qos),
-            ("gres", gres),
-            ("constraint", constraint),
-            ("exclude", &exclude),
-        ];
-        let written = texts.into_iter().filter(|(_, value)| !value.is_empty());
-        options.extend(written.map(|(name, value)| format!("--{name}={value}")));
-        options.extend(memory.map(|bytes| format!("--mem={}M", bytes.div_ceil(1 << 20))));
         options.extend(self.minutes.map(|minutes| format!("--time={minutes}")));
         if self.array {
             let indices: Vec<String> = self.tasks.iter().map(|(index, _)| index.to_string()).collect();
             options.push(format!("--array={}", indices.join(",")));
         }
-        options.extend(self.resources.options.iter().cloned());
+        options.extend(asked(self.resources, self.exclude));
         options
     }
 
