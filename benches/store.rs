@@ -155,6 +155,7 @@ fn record(job: JobId, kind: &str) -> Record {
         images_per_second: 1234.5,
         micro_batch: None,
         peak_memory: Some(500_000_000),
+        submission: None,
         checkpoint: None,
     }
 }

@@ -1,11 +1,16 @@
 //! What can be typed; nothing here looks at the system.
 
+mod cluster;
+mod job;
+
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+pub use cluster::{CancelArgs, ClusterArgs, ExecutorName};
+pub use job::JobArgs;
+
 use super::{data, places::DeviceName};
-use crate::plan::JobId;
 
 /// Turns a declarative sweep file into a paper table.
 #[derive(Debug, Parser)]
@@ -45,6 +50,8 @@ pub enum Command {
     Plan(PlanArgs),
     /// Run the missing jobs of sweep files, then print and export their tables
     Run(RunArgs),
+    /// Cancel the jobs of sweep files that are on a cluster, and end the run that looks after them
+    Cancel(CancelArgs),
     /// Show how far sweep files are
     Status(StoreArgs),
     /// Show how far sweep files are and their tables, again and again until the run at work has ended
@@ -145,7 +152,7 @@ pub struct RunArgs {
     /// if this build can use them and there are any, else all cores]
     #[arg(long, value_name = "LIST", value_delimiter = ',', help_heading = DEVICES)]
     pub devices: Vec<DeviceName>,
-    /// Jobs to run at a time, on each GPU or on the processor [default: one per core; on a GPU as many as get most done]
+    /// Jobs to run at a time, on each GPU, on the processor or on a cluster [default: one per core; on a GPU as many as get most done]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = DEVICES)]
     pub jobs: Option<u16>,
     /// Main memory in GB that jobs may take together; batches that do not fit are cut into micro-batches [default: all]
@@ -189,6 +196,9 @@ pub struct RunArgs {
     /// What stays of a pretraining
     #[arg(long, value_enum, value_name = "WHAT", default_value = "encoder", help_heading = FAULTS)]
     pub keep: Keep,
+    /// Where jobs are executed.
+    #[command(flatten)]
+    pub cluster: ClusterArgs,
     /// Print only problems and the tables
     #[arg(long)]
     pub quiet: bool,
@@ -333,52 +343,18 @@ pub struct LogsArgs {
 /// Arguments of `doctor`.
 #[derive(Debug, clap::Args)]
 pub struct DoctorArgs {
+    /// What is to run jobs; for `slurm`, also a short job is submitted
+    #[arg(long, value_enum, value_name = "WHERE", default_value = "local")]
+    pub executor: ExecutorName,
+    /// File that says what jobs ask of the cluster [default: one core each, and what the cluster gives]
+    #[arg(long, value_name = "FILE", env = "ABLATE_CLUSTER")]
+    pub cluster: Option<PathBuf>,
     /// Folder of the results
     #[arg(long, value_name = "DIR", default_value = "results")]
     pub store: PathBuf,
     /// Folder of the data files. May be repeated
     #[arg(long, value_name = "DIR", env = "ABLATE_DATA_DIR")]
     pub data_dir: Vec<PathBuf>,
-}
-
-/// Arguments of `job`.
-#[derive(Clone, Debug, clap::Args)]
-pub struct JobArgs {
-    /// The job
-    pub id: JobId,
-    /// Folder of the results
-    #[arg(long, value_name = "DIR")]
-    pub store: PathBuf,
-    /// CPU threads to use
-    #[arg(long, value_name = "N", default_value = "1")]
-    pub threads: usize,
-    /// Compute on the first GPU of CUDA_VISIBLE_DEVICES, and nowhere else
-    #[arg(long)]
-    pub gpu: bool,
-    /// CPU cores to stay on [default: any]
-    #[arg(long, value_name = "LIST", value_delimiter = ',')]
-    pub cores: Vec<usize>,
-    /// Minutes between two checkpoints
-    #[arg(long, value_name = "MINUTES", default_value = "3", value_parser = not_negative)]
-    pub checkpoint_every: f64,
-    /// Epochs between two checkpoints [default: any]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub checkpoint_epochs: Option<u32>,
-    /// Keep a checkpoint after the last epoch, and leave it when the job is done
-    #[arg(long)]
-    pub keep_checkpoint: bool,
-    /// Seconds between two signs of life
-    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = not_negative)]
-    pub alive_every: f64,
-    /// Folder of the data files
-    #[arg(long, value_name = "DIR", env = "ABLATE_DATA_DIR")]
-    pub data_dir: Option<PathBuf>,
-    /// Images at a time through the network that is trained, instead of what the recipe says; a divisor of the batch
-    #[arg(long, value_name = "N")]
-    pub micro_batch: Option<usize>,
-    /// When the job is done, read the next one from standard input, a line of JSON, until that ends
-    #[arg(long)]
-    pub stay: bool,
 }
 
 /// A number above 0.

@@ -1,13 +1,23 @@
 //! Starts `ablate job` processes for the executor, and checks what they claim.
 
-use std::{path::PathBuf, process::Command, sync::Arc, time::Duration};
+use std::{ffi::OsString, path::PathBuf, process::Command, sync::Arc, time::Duration};
 
-use super::{error::chain, needs::Needs, places::Places, shapes::Shapes};
+use super::{
+    args::{Keep, RunArgs},
+    error::chain,
+    needs::Needs,
+    nodes::minutes,
+    places::Places,
+    shapes::Shapes,
+};
 use crate::{
     plan::JobId,
     schedule::{Failure, FailureClass, Launch, LocalJobs, Outcome},
     store::Store,
 };
+
+/// Longest time between two signs of life of a job that gets on.
+const ALIVE: Duration = Duration::from_secs(5);
 
 /// Starts `ablate job` processes.
 pub struct ChildJobs {
@@ -15,10 +25,18 @@ pub struct ChildJobs {
     pub program: PathBuf,
     /// Where results go.
     pub store: Store,
-    /// What jobs need.
-    pub needs: Needs,
     /// Where they run.
     pub places: Arc<Places>,
+    /// What they are told.
+    pub orders: Orders,
+    /// Which jobs need as much memory as each other.
+    pub shapes: Shapes,
+}
+
+/// What jobs are told that does not depend on where they run.
+pub struct Orders {
+    /// What jobs need.
+    pub needs: Needs,
     /// Time between checkpoints.
     pub checkpoint_every: Duration,
     /// Epochs between checkpoints, if there are to be more for their sake.
@@ -27,13 +45,45 @@ pub struct ChildJobs {
     pub alive_every: Duration,
     /// Whether the last checkpoint of a job stays when it is done.
     pub keep_last: bool,
-    /// Which jobs need as much memory as each other.
-    pub shapes: Shapes,
 }
 
 /// How many milliseconds the allocator waits before it gives freed memory back to the kernel; never, if negative. A step
 /// frees and takes the same large blocks as the one before, and the kernel would clean them anew (docs/performance.md).
 const KEEP_FREED: &str = "MIMALLOC_PURGE_DELAY";
+
+impl Orders {
+    /// What the run was told to tell them.
+    pub fn new(args: &RunArgs, needs: Needs) -> Self {
+        Self {
+            needs,
+            checkpoint_every: minutes(args.checkpoint_every),
+            checkpoint_epochs: args.checkpoint_epochs,
+            alive_every: (minutes(args.hung_after) / 4).min(ALIVE),
+            keep_last: args.keep == Keep::Last,
+        }
+    }
+
+    /// The arguments of `ablate job` that say it.
+    pub fn arguments(&self, launch: &Launch) -> Vec<OsString> {
+        let mut arguments: Vec<OsString> = Vec::new();
+        let mut say = |name: &str, value: OsString| arguments.extend([name.into(), value]);
+        say("--checkpoint-every", (self.checkpoint_every.as_secs_f64() / 60.0).to_string().into());
+        say("--alive-every", self.alive_every.as_secs_f64().to_string().into());
+        if let Some(epochs) = self.checkpoint_epochs {
+            say("--checkpoint-epochs", epochs.to_string().into());
+        }
+        if let Some(folder) = self.needs.folders.get(&launch.job) {
+            say("--data-dir", folder.into());
+        }
+        if let Some(images) = self.needs.micro_batch(launch.job, launch.cuts) {
+            say("--micro-batch", images.to_string().into());
+        }
+        if self.keep_last {
+            arguments.push("--keep-checkpoint".into());
+        }
+        arguments
+    }
+}
 
 impl LocalJobs for ChildJobs {
     fn command(&self, launch: &Launch) -> Command {
@@ -43,20 +93,7 @@ impl LocalJobs for ChildJobs {
         if std::env::var_os(KEEP_FREED).is_none() {
             command.env(KEEP_FREED, "-1");
         }
-        command.arg("--checkpoint-every").arg((self.checkpoint_every.as_secs_f64() / 60.0).to_string());
-        if let Some(epochs) = self.checkpoint_epochs {
-            command.arg("--checkpoint-epochs").arg(epochs.to_string());
-        }
-        command.arg("--alive-every").arg(self.alive_every.as_secs_f64().to_string());
-        if self.keep_last {
-            command.arg("--keep-checkpoint");
-        }
-        if let Some(folder) = self.needs.folders.get(&launch.job) {
-            command.arg("--data-dir").arg(folder);
-        }
-        if let Some(images) = self.needs.micro_batch(launch.job, launch.cuts) {
-            command.arg("--micro-batch").arg(images.to_string());
-        }
+        command.args(self.orders.arguments(launch));
         if self.kin(launch).is_some() {
             command.arg("--stay");
         }

@@ -131,7 +131,9 @@ impl Display {
                 let memory = epoch.memory.map(|bytes| DecimalBytes(bytes).to_string()).unwrap_or_default();
                 self.progress.epoch(job, epoch.epoch, epoch.epochs, epoch.loss, epoch.images_per_second, &memory);
             }
-            schedule::Progress::Phase(phase) => self.progress.phase(job, &phase.name),
+            schedule::Progress::Phase(phase) | schedule::Progress::Queued(phase) => {
+                self.progress.phase(job, &phase.name);
+            }
             schedule::Progress::Note(phase) => {
                 self.progress.phase(job, &phase.name);
                 self.say(&format!("{} {}", job.short(), phase.name));

@@ -1,6 +1,7 @@
 //! `doctor`: whether this machine, a store and data folders are fit for a run, and what to do if not.
 
 mod gpu;
+mod slurm;
 mod toolkit;
 
 pub(super) use gpu::ready;
@@ -13,7 +14,14 @@ use std::{
 use indicatif::DecimalBytes;
 use rustix::fs::statvfs;
 
-use super::{CliError, args::DoctorArgs, data::named, error::chain, machine, print};
+use super::{
+    CliError,
+    args::{DoctorArgs, ExecutorName},
+    cluster,
+    data::named,
+    error::chain,
+    machine, print,
+};
 use crate::{
     recipe::DataSource,
     report::count,
@@ -73,6 +81,9 @@ pub fn doctor(args: &DoctorArgs) -> Result<(), CliError> {
     findings.extend(gpu::gpu());
     findings.extend(store(&args.store));
     findings.push(space(&args.store));
+    if args.executor == ExecutorName::Slurm {
+        findings.extend(slurm::slurm(&args.store, &cluster::parse(args.cluster.as_deref())?));
+    }
     args.data_dir.iter().for_each(|folder| findings.extend(data_sets(folder)));
     print(&lines(&findings))?;
     match findings.iter().filter(|finding| finding.level == Level::Problem).count() {
@@ -157,10 +168,15 @@ fn writable(folder: &Path) -> std::io::Result<()> {
     fs::remove_file(path)
 }
 
+/// The folder that is there in which a store is or would be.
+fn place(root: &Path) -> Option<PathBuf> {
+    let whole = std::path::absolute(root).unwrap_or_else(|_| root.to_owned());
+    whole.ancestors().find(|folder| folder.is_dir()).map(Path::to_owned)
+}
+
 /// Free space where the store is or would be.
 fn space(root: &Path) -> Finding {
-    let whole = std::path::absolute(root).unwrap_or_else(|_| root.to_owned());
-    let there: Option<PathBuf> = whole.ancestors().find(|folder| folder.is_dir()).map(Path::to_owned);
+    let there = place(root);
     let free = there.as_ref().map(|folder| statvfs(folder).map(|found| found.f_bavail.saturating_mul(found.f_frsize)));
     match free {
         Some(Ok(free)) if free < LEAST_SPACE => {

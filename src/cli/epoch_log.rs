@@ -59,6 +59,8 @@ pub struct EpochLog<'a> {
     epochs: u32,
     /// Whether the last epoch is over, and no checkpoint was taken since.
     over: bool,
+    /// Whether a checkpoint was kept.
+    has_kept: bool,
     /// Whether this process has done what the job does again and again.
     is_measured: bool,
     problem: Option<String>,
@@ -70,6 +72,12 @@ impl<'a> EpochLog<'a> {
         let path = store.metrics_path(job.id);
         let create = || {
             fs::create_dir_all(store.job_folder(job.id))?;
+            // A copy of the job that still runs elsewhere keeps the file that it has open, without a name.
+            if let Err(error) = fs::remove_file(&path)
+                && error.kind() != io::ErrorKind::NotFound
+            {
+                return Err(error);
+            }
             let mut rows = Rows { file: File::create(&path)?, path: path.clone(), length: 0 };
             rows.add(EPOCH_COLUMNS)?;
             Ok(rows)
@@ -88,6 +96,7 @@ impl<'a> EpochLog<'a> {
             kept: now,
             epochs: 0,
             over: false,
+            has_kept: false,
             is_measured: true,
             problem: None,
         })
@@ -96,6 +105,11 @@ impl<'a> EpochLog<'a> {
     /// The reason why watching itself stopped the job, if it did.
     pub fn take_problem(&mut self) -> Option<String> {
         self.problem.take()
+    }
+
+    /// Whether this process has kept a checkpoint.
+    pub fn has_kept(&self) -> bool {
+        self.has_kept
     }
 
     /// The most memory that the job has taken, in bytes; `None` if all its epochs were done by an earlier process.
@@ -159,6 +173,10 @@ impl<'a> EpochLog<'a> {
     fn live(&mut self) -> ControlFlow<()> {
         if self.alive.elapsed() < self.habits.alive_every {
             return ControlFlow::Continue(());
+        }
+        if let Err(error) = self.store.check_claim(self.job) {
+            self.problem = Some(chain(&error));
+            return ControlFlow::Break(());
         }
         // Of memory only epochs tell, since the first steps may not have come to everything yet.
         match send(&JobMessage::Alive(Alive { memory: None })) {
@@ -235,7 +253,10 @@ impl Watch for EpochLog<'_> {
     fn checkpoint(&mut self, bytes: &[u8]) -> ControlFlow<()> {
         (self.kept, self.epochs, self.over) = (Instant::now(), 0, false);
         match self.store.keep_checkpoint(self.job, bytes) {
-            Ok(()) => ControlFlow::Continue(()),
+            Ok(()) => {
+                self.has_kept = true;
+                ControlFlow::Continue(())
+            }
             // The state is in memory still, so training had better go on than wait.
             Err(error) if is_full(&error) && !self.stop.load(Ordering::Relaxed) => {
                 note(&format!("no checkpoint was kept: {}", chain(&error)));

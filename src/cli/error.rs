@@ -3,7 +3,7 @@
 use std::{error::Error, fmt, io::IsTerminal};
 
 use super::tell;
-use crate::{store, sweep};
+use crate::{schedule::STOPPED, store, sweep};
 
 /// Why a command ends badly.
 #[derive(Debug)]
@@ -21,6 +21,8 @@ pub enum ErrorKind {
     Failed,
     /// Everything has been said already: exit code 1.
     Silent,
+    /// A job on a cluster was told to stop and can go on later: exit code 75, `EX_TEMPFAIL` of sysexits.h.
+    Stopped,
     /// The diagnostics have been rendered, with their places: exit code 2.
     Diagnostics,
 }
@@ -41,24 +43,30 @@ impl CliError {
         Self { kind: ErrorKind::Silent, message: String::new() }
     }
 
+    /// A job on a cluster was told to stop, which the output so far has told of.
+    pub fn stopped() -> Self {
+        Self { kind: ErrorKind::Stopped, message: String::new() }
+    }
+
     /// What is wrong with a sweep file, in color if standard error is a terminal that wants it.
     pub fn diagnostics(diagnostics: &sweep::Diagnostics) -> Self {
         let color = std::io::stderr().is_terminal() && super::display::color_wanted();
         Self { kind: ErrorKind::Diagnostics, message: diagnostics.render(color) }
     }
 
-    /// 2 for wrong input, 1 for everything else.
+    /// 2 for wrong input, 1 for everything else but a job that was stopped.
     pub fn exit_code(&self) -> u8 {
         match self.kind {
             ErrorKind::Input | ErrorKind::Diagnostics => 2,
             ErrorKind::Failed | ErrorKind::Silent => 1,
+            ErrorKind::Stopped => STOPPED,
         }
     }
 
     /// Prints the message to standard error.
     pub fn print(&self) {
         match self.kind {
-            ErrorKind::Silent => {}
+            ErrorKind::Silent | ErrorKind::Stopped => {}
             ErrorKind::Diagnostics => tell(self.message.trim_end()),
             ErrorKind::Input | ErrorKind::Failed => tell(&format!("error: {}", self.message)),
         }

@@ -34,6 +34,8 @@ enum Event<'a> {
     Phase { job: JobId, name: &'a str },
     /// A running job says something that a person should know, such as what it waits for.
     Note { job: JobId, name: &'a str },
+    /// A job waits in the queue of a cluster.
+    Queued { job: JobId, name: &'a str },
     /// A device is out of the run, since jobs failed on it.
     DeviceLost { device: &'a str },
     /// A job is done.
@@ -84,6 +86,7 @@ impl Events {
             },
             Progress::Phase(phase) => Event::Phase { job, name: &phase.name },
             Progress::Note(phase) => Event::Note { job, name: &phase.name },
+            Progress::Queued(phase) => Event::Queued { job, name: &phase.name },
             Progress::Alive(_) => return Ok(()),
         })
     }

@@ -13,13 +13,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use signal_hook::consts::SIGTERM;
+use signal_hook::consts::{SIGTERM, SIGUSR1};
 
 use self::failing::{JobError, with_checkpoint};
 use super::{
     CliError,
     args::JobArgs,
     computer::{self, Computer},
+    copy,
     epoch_log::{EpochLog, Habits, note},
     error::chain,
     machine,
@@ -45,40 +46,59 @@ const ROUNDED: &str = "operands and results of convolutions and matrix products 
 
 /// Runs the job and tells how it went on standard output, one JSON message a line.
 pub fn run(args: &JobArgs) -> Result<(), CliError> {
-    let stop = Arc::new(AtomicBool::new(false));
-    signal_hook::flag::register(SIGTERM, Arc::clone(&stop))
-        .map_err(|error| CliError::failed(format!("cannot handle signals: {error}")))?;
+    let [stop, warned] = [(), ()].map(|()| Arc::new(AtomicBool::new(false)));
+    let register = |signal, flag| {
+        signal_hook::flag::register(signal, Arc::clone(flag))
+            .map_err(|error| CliError::failed(format!("cannot handle signals: {error}")))
+    };
+    register(SIGTERM, &stop)?;
+    if args.submission.is_some() {
+        // Comes from the script that started this job, some time before the cluster ends both.
+        register(SIGUSR1, &stop)?;
+        register(SIGUSR1, &warned)?;
+    }
     if !args.stay {
-        return run_one(args, &mut None, &stop);
+        return run_one(args, &mut None, &stop, &warned);
     }
     let (mut next, mut process) = (Some(args.clone()), None);
     while let Some(args) = next {
-        run_one(&args, &mut process, &stop)?;
+        run_one(&args, &mut process, &stop, &warned)?;
         next = stay::next_job(&stop)?;
     }
     Ok(())
 }
 
 /// Runs one of the jobs of a process and says how it went.
-fn run_one(args: &JobArgs, process: &mut Option<Process>, stop: &AtomicBool) -> Result<(), CliError> {
+fn run_one(
+    args: &JobArgs,
+    process: &mut Option<Process>,
+    stop: &AtomicBool,
+    warned: &AtomicBool,
+) -> Result<(), CliError> {
     match work(args, process, stop) {
         Ok(()) => send(&JobMessage::Done {}).map_err(|error| CliError::failed(format!("nobody listens: {error}"))),
-        Err(JobError::Stopped) if stop.load(Ordering::Relaxed) => {
+        Err(JobError::Stopped { kept: false }) if warned.load(Ordering::Relaxed) => fail(copy::out_of_time(), args),
+        Err(JobError::Stopped { .. }) if stop.load(Ordering::Relaxed) => {
             tell("stopped on request");
+            if args.submission.is_some() {
+                return Err(CliError::stopped());
+            }
             // End by the signal itself, so that whoever sees the process end knows why.
             signal_hook::low_level::emulate_default_handler(SIGTERM)
                 .map_err(|error| CliError::failed(format!("cannot end by SIGTERM: {error}")))
         }
-        Err(JobError::Stopped) => Err(CliError::failed("nobody listens any more")),
-        Err(JobError::Failed(failure)) => {
-            let failure = with_checkpoint(failure, args);
-            tell(&format!("failed ({}): {}", failure.class, failure.message));
-            // Whoever listens learns it from here; if nobody does, the exit code has to do.
-            let told = send(&JobMessage::Failed(failure));
-            told.map_err(|error| CliError::failed(format!("nobody listens: {error}")))?;
-            Err(CliError::silent())
-        }
+        Err(JobError::Stopped { .. }) => Err(CliError::failed("nobody listens any more")),
+        Err(JobError::Failed(failure)) => fail(failure, args),
     }
+}
+
+fn fail(failure: Failure, args: &JobArgs) -> Result<(), CliError> {
+    let failure = with_checkpoint(failure, args);
+    tell(&format!("failed ({}): {}", failure.class, failure.message));
+    // Whoever listens learns it from here; if nobody does, the exit code has to do.
+    let told = send(&JobMessage::Failed(failure));
+    told.map_err(|error| CliError::failed(format!("nobody listens: {error}")))?;
+    Err(CliError::silent())
 }
 
 pub(super) fn send(message: &JobMessage) -> io::Result<()> {
@@ -136,6 +156,7 @@ fn work(args: &JobArgs, process: &mut Option<Process>, stop: &AtomicBool) -> Res
         Some(process) => process,
         None => process.insert(Process::begin(args)?),
     };
+    let Some(store) = copy::claim(store.clone(), args)? else { return Ok(()) };
     let job = store.job(args.id)?;
     let folder = args.data_dir.clone().or_else(|| job.folder.clone());
     tell(&format!("{} {} on {}, {} threads", job.spec.kind(), job.id, computer.name, args.threads));
@@ -146,7 +167,7 @@ fn work(args: &JobArgs, process: &mut Option<Process>, stop: &AtomicBool) -> Res
         keep_last: args.keep_checkpoint,
         processor: computer.processor,
     };
-    let log = EpochLog::create(store, &job, stop, habits);
+    let log = EpochLog::create(&store, &job, stop, habits);
     let mut log = log.map_err(|message| failure(FailureClass::Storage, message))?;
     let spec = match args.micro_batch {
         Some(images) => JobSpec::clone(&job.spec).in_micro_batches(images).ok_or_else(|| {
@@ -159,13 +180,16 @@ fn work(args: &JobArgs, process: &mut Option<Process>, stop: &AtomicBool) -> Res
     };
     let on = computer.processor;
     let (result, seed) = match &spec {
-        JobSpec::Pretrain(spec) => (pretrain(spec, store, &job, folder.as_deref(), &mut log, on), spec.seed),
-        JobSpec::Evaluate(spec) => (evaluate(spec, store, &job, folder.as_deref(), &mut log, on), spec.seed),
+        JobSpec::Pretrain(spec) => (pretrain(spec, &store, &job, folder.as_deref(), &mut log, on), spec.seed),
+        JobSpec::Evaluate(spec) => (evaluate(spec, &store, &job, folder.as_deref(), &mut log, on), spec.seed),
     };
     if let Some(problem) = log.take_problem() {
         return Err(failure(FailureClass::Storage, problem));
     }
-    let measured = result?;
+    let measured = result.map_err(|error| match error {
+        JobError::Stopped { .. } => JobError::Stopped { kept: log.has_kept() },
+        failed => failed,
+    })?;
     let mut remarks = measured.remarks;
     if (on, measured.precision) == (Processor::Cpu, Precision::BFloat16) {
         remarks.push(ROUNDED.to_owned());
@@ -191,6 +215,7 @@ fn work(args: &JobArgs, process: &mut Option<Process>, stop: &AtomicBool) -> Res
         images_per_second: measured.images as f64 / wall_seconds,
         micro_batch: args.micro_batch,
         peak_memory: log.memory(),
+        submission: None,
         checkpoint: None,
     };
     let publish = || store.publish(record.clone(), measured.encoder.as_deref());

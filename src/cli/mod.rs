@@ -5,7 +5,9 @@ mod bundle;
 mod changes;
 mod children;
 mod choice;
+mod cluster;
 mod computer;
+mod copy;
 mod data;
 mod diff;
 mod display;
@@ -69,6 +71,7 @@ fn dispatch(command: &Command) -> Result<(), CliError> {
         Command::Fmt(args) => format::fmt(args),
         Command::Plan(args) => inspect::plan(args),
         Command::Run(args) => run::run(args),
+        Command::Cancel(args) => cluster::cancel(args),
         Command::Status(args) => inspect::status(args),
         Command::Watch(args) => watch::watch(args),
         Command::Table(args) => tables::table(args),

@@ -69,10 +69,12 @@ impl Needs {
         cut_batch(pass.images, pass.at_a_time, cuts.min(self.most_cuts(job)), FEWEST)
     }
 
-    /// Cuts the batches of jobs that do not fit so many bytes; says so, and refuses what cannot be cut.
-    pub fn fit(&mut self, plan: &Plan, todo: &[JobId], memory: f64) -> Result<(), CliError> {
-        let mut cut: BTreeMap<(usize, usize), usize> = BTreeMap::new();
+    /// Cuts the batches of jobs that do not fit the `memory` of each, in bytes, where it is known; says so, and refuses what
+    /// cannot be cut.
+    pub fn fit(&mut self, plan: &Plan, todo: &[JobId], memory: &dyn Fn(&Job) -> Option<f64>) -> Result<(), CliError> {
+        let mut cut: BTreeMap<(usize, usize, u64), usize> = BTreeMap::new();
         for job in todo.iter().filter_map(|&job| plan.job(job)) {
+            let Some(memory) = memory(job) else { continue };
             let parent = job.parents.first().and_then(|&parent| plan.job(parent));
             let Some(batch) = Batch::of(job, parent) else { continue };
             let stated = batch.micro_batch.filter(|_| batch.bytes() <= memory);
@@ -80,7 +82,7 @@ impl Needs {
             let at_a_time = match (batch.micro_batch, fitting) {
                 (None, Some(all)) if all == batch.images => all,
                 (None, Some(micro)) if micro >= FEWEST => {
-                    *cut.entry((batch.images, micro)).or_default() += 1;
+                    *cut.entry((batch.images, micro, memory as u64)).or_default() += 1;
                     micro
                 }
                 (Some(stated), Some(fitting)) if stated == fitting => fitting,
@@ -90,11 +92,11 @@ impl Needs {
             let stated = batch.micro_batch.is_some();
             self.passes.insert(job.id, Pass { images: batch.images, at_a_time, stated, bytes });
         }
-        for ((images, micro), jobs) in cut {
+        for ((images, micro, memory), jobs) in cut {
             tell(&format!(
                 "memory: batches of {images} images do not fit {}; {jobs} jobs go through them by micro-batches of \
                  {micro}, which gives the same gradient, but batch normalization sees the micro-batch",
-                decimal(memory)
+                DecimalBytes(memory)
             ));
         }
         Ok(())

@@ -1,5 +1,7 @@
 //! Where the jobs of a run go: devices, the jobs that each of them takes at a time, and the cores of each.
 
+mod cluster;
+
 use std::{fmt, path::Path, process::Command, str::FromStr};
 
 use indicatif::DecimalBytes;
@@ -25,6 +27,8 @@ pub enum DeviceName {
     Cpu(Option<usize>),
     /// The GPU at this position among those that the process may use.
     Cuda(usize),
+    /// An allocation of a cluster; cannot be asked for as a device.
+    Slurm,
 }
 
 impl FromStr for DeviceName {
@@ -49,6 +53,7 @@ impl fmt::Display for DeviceName {
         match self {
             Self::Cpu(_) => f.write_str("cpu"),
             Self::Cuda(index) => write!(f, "cuda:{index}"),
+            Self::Slurm => f.write_str("slurm"),
         }
     }
 }
@@ -64,6 +69,8 @@ pub struct Places {
     model: Option<String>,
     /// Bytes of memory that the largest GPU has, others' included; `None` on the processor.
     pub gpu_memory: Option<u64>,
+    /// If they are on a cluster: what its jobs compute on, as records have it.
+    on_cluster: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -137,6 +144,7 @@ impl Places {
             slots: (0..slots).map(slot).collect(),
             model: None,
             gpu_memory: None,
+            on_cluster: None,
         }
     }
 
@@ -155,12 +163,14 @@ impl Places {
             slots: slots.collect(),
             model: gpus.first().map(|(_, gpu)| gpu.name.clone()),
             gpu_memory: gpus.iter().map(|(_, gpu)| gpu.memory).max(),
+            on_cluster: None,
         }
     }
 
     /// What jobs are computed on, as their records have it.
     pub fn model(&self) -> String {
-        self.model.as_deref().map_or_else(machine::processor, gpu_in_records)
+        let here = || self.model.as_deref().map_or_else(machine::processor, gpu_in_records);
+        self.on_cluster.clone().unwrap_or_else(here)
     }
 
     /// Refuses GPUs on which nothing can be computed for want of a library.
@@ -217,6 +227,9 @@ impl Places {
 
     /// Says what the run works with.
     pub fn tell(&self) {
+        if self.on_cluster.is_some() {
+            return self.tell_cluster();
+        }
         let names: Vec<String> = self.names.iter().map(ToString::to_string).collect();
         let jobs: usize = self.devices.iter().map(|device| device.jobs).sum();
         let threads = self.slots.iter().map(|slot| slot.threads).sum();
@@ -299,93 +312,4 @@ fn gpu_named(name: DeviceName, gpus: &[Gpu]) -> Result<(usize, &Gpu), CliError> 
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const EIGHT: [usize; 8] = [0, 1, 2, 3, 8, 9, 10, 11];
-
-    fn wanted(devices: &[DeviceName], jobs: Option<usize>, most: usize) -> Wanted<'_> {
-        Wanted { devices, jobs, memory: 1e9, most }
-    }
-
-    fn places(devices: &str, jobs: Option<usize>, most: usize, gpus: u32) -> Result<Places, String> {
-        let names: Vec<DeviceName> =
-            devices.split(',').filter(|name| !name.is_empty()).map(|name| name.parse().unwrap()).collect();
-        let gpu = |index: u32| Gpu {
-            index,
-            uuid: format!("GPU-{index}"),
-            name: "a model".to_owned(),
-            memory: 16 << 30,
-            free: 8 << 30,
-            capability: (9, 0),
-            foreign: vec![],
-            slowdowns: vec![],
-        };
-        let gpus: Vec<Gpu> = (0..gpus).map(gpu).collect();
-        Places::of(wanted(&names, jobs, most), 8, &EIGHT, &gpus).map_err(|error| error.to_string())
-    }
-
-    /// Arguments and environment of a job in these slots.
-    fn equipped(places: &Places, slots: &[usize]) -> String {
-        let mut command = Command::new("ablate");
-        let job = "00000000000000000000000000000001".parse().unwrap();
-        places.equip(&mut command, &Launch { job, slots: slots.to_vec(), attempt: 1, memory: 0, cuts: 0, together: 1 });
-        format!("{command:?}").replace("\"ablate\"", "")
-    }
-
-    #[test]
-    fn names_of_devices_are_read() {
-        assert_eq!("cpu".parse(), Ok(DeviceName::Cpu(None)));
-        assert_eq!("cpu:4".parse(), Ok(DeviceName::Cpu(Some(4))));
-        assert_eq!("cuda:12".parse(), Ok(DeviceName::Cuda(12)));
-        for wrong in ["", "gpu", "cpu:0", "cpu:x", "cuda", "cuda:", "cuda:-1", "cpu:2000"] {
-            assert!(wrong.parse::<DeviceName>().is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn the_cores_of_a_processor_are_the_slots_that_jobs_share() {
-        let all = places("", None, 100, 0).unwrap();
-        assert_eq!((all.devices[0].slots, all.devices[0].jobs, all.usual_threads()), (8, 8, 1));
-        insta::assert_snapshot!(equipped(&all, &[4]), @r#"CUDA_VISIBLE_DEVICES=""  "--threads" "1" "--cores" "8""#);
-        insta::assert_snapshot!(equipped(&all, &[1, 2, 3, 4]), @r#"CUDA_VISIBLE_DEVICES=""  "--threads" "4" "--cores" "1,2,3,8""#);
-        assert_eq!([&[4][..], &[1, 2], &[3, 4]].map(|slots| all.place(slots)), ["cpu 8", "cpu 1-2", "cpu 3,8"]);
-        let few = places("cpu", Some(5), 3, 0).unwrap();
-        assert_eq!((few.devices[0].slots, few.devices[0].jobs, few.usual_threads()), (8, 3, 2));
-    }
-
-    #[test]
-    fn cores_are_a_jobs_own_only_if_nobody_else_is_meant_to_use_them() {
-        let part = places("cpu:4", None, 100, 0).unwrap();
-        insta::assert_snapshot!(equipped(&part, &[2, 3]), @r#"CUDA_VISIBLE_DEVICES=""  "--threads" "2""#);
-        assert_eq!(part.place(&[2, 3]), "cpu");
-        let many = places("", Some(16), 100, 0).unwrap();
-        assert_eq!((many.devices[0].slots, many.devices[0].jobs), (16, 16));
-        insta::assert_snapshot!(equipped(&many, &[15]), @r#"CUDA_VISIBLE_DEVICES=""  "--threads" "1""#);
-    }
-
-    #[test]
-    fn gpus_are_used_if_there_are_any_and_each_process_sees_its_own() {
-        let all = places("", None, 100, 2).unwrap();
-        assert_eq!(all.devices, [Device { slots: 8, jobs: 8, memory: 8 << 30, sharing: Sharing::Contended }; 2]);
-        insta::assert_snapshot!(equipped(&all, &[9]), @r#"CUDA_VISIBLE_DEVICES="GPU-1"  "--threads" "1" "--gpu""#);
-        assert_eq!((all.place(&[9]), all.model()), ("cuda:1".to_owned(), "cuda (a model)".to_owned()));
-        assert_eq!((all.gpu_memory, places("cpu", None, 100, 2).unwrap().gpu_memory), (Some(16 << 30), None));
-        let one = places("cuda:1", Some(1), 100, 2).unwrap();
-        insta::assert_snapshot!(equipped(&one, &[0]), @r#"CUDA_VISIBLE_DEVICES="GPU-1"  "--threads" "8" "--gpu""#);
-        let pair = places("cuda:0,cuda:1", Some(1), 100, 2).unwrap();
-        insta::assert_snapshot!(equipped(&pair, &[0, 1]), @r#"CUDA_VISIBLE_DEVICES="GPU-0,GPU-1"  "--threads" "8" "--gpu""#);
-        assert_eq!(pair.place(&[0, 1]), "cuda:0+cuda:1");
-        let cpu = places("cpu", None, 100, 2).unwrap();
-        assert_eq!((cpu.name(0), cpu.model()), ("cpu".to_owned(), machine::processor()));
-    }
-
-    #[test]
-    fn what_is_not_there_is_named() {
-        insta::assert_snapshot!(places("cuda:2", None, 1, 2).unwrap_err(), @"cuda:2 is not there: this process may use cuda:0, cuda:1 (see `ablate doctor`)");
-        let refused = |devices: &[DeviceName]| check(devices, 8).unwrap_err().to_string();
-        insta::assert_snapshot!(refused(&[DeviceName::Cpu(Some(9))]), @"--devices asks for 9 cores, and this process may use 8 cores");
-        insta::assert_snapshot!(refused(&[DeviceName::Cuda(1), DeviceName::Cuda(1)]), @"--devices names cuda:1 twice");
-        insta::assert_snapshot!(places("cuda:0,cpu", None, 1, 2).unwrap_err(), @"--devices names the processor beside others: jobs of one run must not differ in the kind of device, since their numbers could not be compared");
-    }
-}
+mod tests;

@@ -7,8 +7,8 @@ use indicatif::DecimalBytes;
 
 use super::{
     CliError,
-    args::RunArgs,
-    computer,
+    args::{ExecutorName, RunArgs},
+    cluster, computer,
     durations::{self, Others},
     machine,
     needs::Needs,
@@ -23,6 +23,7 @@ use crate::{
     report::count,
     schedule::{GraphError, Policy, Scheduler},
     store::{Snapshot, Store},
+    sweep::Cluster,
     train::ops::Implementation,
 };
 
@@ -30,6 +31,10 @@ use crate::{
 /// (`train::ops::composed`); the rest is a guess, as no GPU was there to measure it. A job that needs more runs out of memory
 /// and has its batch cut.
 const GPU_RESERVE: u64 = 2 << 30;
+/// Least time that a job on a cluster gets to end: it is told through Slurm, and writes to a file system that others use.
+const LEAST_GRACE: Duration = Duration::from_secs(60);
+/// What a job writes on another machine may take so long to appear here.
+const DELAY: Duration = Duration::from_secs(60);
 
 /// A run that may begin.
 pub struct Prepared {
@@ -41,6 +46,8 @@ pub struct Prepared {
     pub needs: Needs,
     /// What each job to run will cost, in any one unit.
     pub costs: BTreeMap<JobId, f64>,
+    /// How long each of them will take in seconds, as far as that is known.
+    pub expected: BTreeMap<JobId, f64>,
     /// Jobs of other sweeps that tell of durations.
     pub others: Others,
     /// What jobs have in common that need as much memory.
@@ -50,16 +57,17 @@ pub struct Prepared {
 impl Prepared {
     /// Prepares a run of the jobs `todo`.
     pub fn new(
-        args: &RunArgs,
+        (args, cluster): (&RunArgs, Option<&Cluster>),
         planned: &Planned,
         todo: &[JobId],
         (mut needs, places): (Needs, Places),
         (snapshot, store): (&Snapshot, &Store),
     ) -> Result<Self, CliError> {
         let plan = &planned.plan;
-        if let Some(memory) = memory_of_one(args, places.gpu_memory) {
-            needs.fit(plan, todo, memory)?;
-        }
+        needs.fit(plan, todo, &|job| match cluster.filter(|_| args.memory.is_none()) {
+            Some(cluster) => cluster.resources(job.spec.kind()).room().map(|bytes| bytes as f64),
+            None => memory_of_one(args, places.gpu_memory),
+        })?;
         let most_memory = places.devices.iter().map(|device| device.memory).max().unwrap_or(0);
         let terms = plan.terms(&planned.sweeps);
         let shapes = Shapes::of(plan, todo, &needs, &terms, snapshot, most_memory);
@@ -76,7 +84,7 @@ impl Prepared {
             GraphError::TooFewDevices { .. } => CliError::input(error.to_string()),
             _ => CliError::failed(format!("cannot schedule the jobs: {error}")),
         })?;
-        Ok(Self { scheduler, places: Arc::new(places), needs, costs, others, shapes })
+        Ok(Self { scheduler, places: Arc::new(places), needs, costs, expected, others, shapes })
     }
 
     /// Says what the run works with, and what it knows that changes numbers.
@@ -97,7 +105,22 @@ impl Prepared {
 }
 
 /// Where the jobs `todo` go; refuses devices that are not there or not in order.
-pub fn places(args: &RunArgs, planned: &Planned, todo: &[JobId]) -> Result<Places, CliError> {
+pub fn places(
+    args: &RunArgs,
+    cluster: Option<&Cluster>,
+    planned: &Planned,
+    todo: &[JobId],
+    snapshot: &Snapshot,
+) -> Result<Places, CliError> {
+    computer::implementation().map_err(CliError::input)?;
+    if let Some(cluster) = cluster {
+        if let Some(device) = args.devices.first() {
+            let help = "on a cluster, the file of --cluster says what jobs compute on";
+            return Err(CliError::input(format!("--devices {device} is for jobs on this machine; {help}")));
+        }
+        let most = most_at_a_time(&planned.plan, todo).min(args.jobs.map_or(usize::MAX, usize::from));
+        return Ok(Places::cluster(cluster, most, cluster::model(cluster, snapshot)));
+    }
     let places = Places::find(Wanted {
         devices: &args.devices,
         jobs: args.jobs.map(usize::from),
@@ -105,7 +128,6 @@ pub fn places(args: &RunArgs, planned: &Planned, todo: &[JobId]) -> Result<Place
         most: most_at_a_time(&planned.plan, todo),
     })?;
     places.check()?;
-    computer::implementation().map_err(CliError::input)?;
     Ok(places)
 }
 
@@ -135,12 +157,17 @@ fn memory(args: &RunArgs) -> f64 {
 }
 
 fn policy(args: &RunArgs) -> Policy {
+    let (mut grace, mut silence) = (Duration::from_secs_f64(args.grace), minutes(args.hung_after));
+    if args.cluster.executor == ExecutorName::Slurm {
+        grace = grace.max(LEAST_GRACE);
+        silence += DELAY;
+    }
     Policy {
         attempts: usize::from(args.attempts),
         backoff: Duration::from_secs_f64(args.backoff),
         fail_fast: args.fail_fast,
-        grace: Duration::from_secs_f64(args.grace),
-        silence: Some(minutes(args.hung_after)),
+        grace,
+        silence: Some(silence),
     }
 }
 

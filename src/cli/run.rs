@@ -7,7 +7,7 @@ use std::{
         mpsc::{self, Sender},
     },
     thread,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use signal_hook::{
@@ -20,13 +20,13 @@ use super::{
     CliError,
     args::{Keep, RunArgs},
     changes,
-    children::ChildJobs,
+    children::{ChildJobs, Orders},
+    cluster::{self, Handover},
     display::{Display, Look},
     durations::{self, Others},
     error::chain,
     events::Events,
     gc, lock, machine,
-    nodes::minutes,
     prepare::{self, Prepared},
     results::{self, Results},
     room::{is_full, until_room},
@@ -37,15 +37,20 @@ use super::{
 use crate::{
     plan,
     report::{self, Table},
-    schedule::{self, Change, Event, LocalExecutor, Notice, drive},
+    schedule::{self, Change, Event, Executor, LocalExecutor, Notice, drive},
     store::{Entry, JobEvent, JournalWriter, Snapshot, Store},
+    sweep::Cluster,
 };
-
-/// Longest time between two signs of life of a job that gets on.
-const ALIVE: Duration = Duration::from_secs(5);
 
 /// Runs sweep files.
 pub fn run(args: &RunArgs) -> Result<(), CliError> {
+    let cluster = cluster::read(&args.cluster)?;
+    if args.cluster.detach {
+        return cluster::detach(args);
+    }
+    if args.cluster.detached {
+        rustix::process::setsid().map_err(|error| CliError::failed(format!("cannot leave the terminal: {error}")))?;
+    }
     let planned = sweeps::read(&args.sweeps.files, args.sweeps.profile.as_deref())?;
     let root = &args.sweeps.store;
     let began_unix_ms = machine::unix_ms();
@@ -62,9 +67,12 @@ pub fn run(args: &RunArgs) -> Result<(), CliError> {
         store.keep_patch(&hash, machine::PATCH)?;
     }
     let Todo { jobs, needs, without_data, chosen, done, unchosen } = todo::todo(args, &planned, &snapshot, &store)?;
-    let places = prepare::places(args, &planned, &jobs)?;
-    let prepare = || Prepared::new(args, &planned, &jobs, (needs, places), (&snapshot, &store));
+    let places = prepare::places(args, cluster.as_ref(), &planned, &jobs, &snapshot)?;
+    let prepare = || Prepared::new((args, cluster.as_ref()), &planned, &jobs, (needs, places), (&snapshot, &store));
     let prepared = if jobs.is_empty() { None } else { Some(prepare()?) };
+    if let Some(cluster) = cluster.as_ref().filter(|_| args.cluster.dry_run) {
+        return cluster::dry_run(args, cluster, &planned, &store, prepared);
+    }
     // Nothing is refused from here on: what the sweeps ask for now replaces what they asked for before.
     keep_asked(&planned, &store, &snapshot)?;
     let entry = |(job, event)| Entry { time_unix_ms: machine::unix_ms(), job, event };
@@ -95,6 +103,7 @@ pub fn run(args: &RunArgs) -> Result<(), CliError> {
         }
         let mut run = Run {
             args,
+            cluster: cluster.as_ref(),
             planned: &planned,
             store: &store,
             events: &events,
@@ -156,6 +165,8 @@ fn keep_asked(planned: &Planned, store: &Store, snapshot: &Snapshot) -> Result<(
 /// A run at work.
 struct Run<'a> {
     args: &'a RunArgs,
+    /// Where its jobs go, if not onto this machine.
+    cluster: Option<&'a Cluster>,
     planned: &'a Planned,
     store: &'a Store,
     events: &'a Events,
@@ -171,35 +182,39 @@ impl Run<'_> {
     /// Runs the jobs; every change is journaled before it is acted upon.
     fn work(&mut self, prepared: Prepared) -> Result<schedule::Summary, CliError> {
         let (args, plan) = (self.args, &self.planned.plan);
-        let Prepared { scheduler, places, needs, costs, others, shapes } = prepared;
+        let Prepared { scheduler, places, needs, costs, expected, others, shapes } = prepared;
         let (sender, receiver) = mpsc::channel();
         let stop = Arc::new(AtomicBool::new(false));
-        forward_signals(sender.clone(), Arc::clone(&stop))?;
-        let program = std::env::current_exe()
-            .map_err(|error| CliError::failed(format!("cannot find the program itself: {error}")))?;
-        let jobs = ChildJobs {
-            program,
-            store: self.store.clone(),
-            needs,
-            places: Arc::clone(&places),
-            checkpoint_every: minutes(args.checkpoint_every),
-            checkpoint_epochs: args.checkpoint_epochs,
-            alive_every: (minutes(args.hung_after) / 4).min(ALIVE),
-            keep_last: args.keep == Keep::Last,
-            shapes,
+        forward_signals(sender.clone(), Arc::clone(&stop), self.cluster.is_some())?;
+        let orders = Orders::new(args, needs);
+        let mut executor: Box<dyn Executor> = match self.cluster {
+            Some(cluster) => {
+                self.store.make_cluster_folder()?;
+                cluster::remove_request(self.store)?;
+                cluster::watch_requests(self.store, sender.clone(), Arc::clone(&stop));
+                let handover = Handover::new(cluster, self.store, plan, orders, expected)?;
+                Box::new(handover.executor(sender, Arc::clone(&stop))?)
+            }
+            None => {
+                cluster::take_back(&costs.keys().copied().collect::<Vec<_>>(), self.store)?;
+                let program = std::env::current_exe()
+                    .map_err(|error| CliError::failed(format!("cannot find the program itself: {error}")))?;
+                let (store, places) = (self.store.clone(), Arc::clone(&places));
+                Box::new(LocalExecutor::new(Arc::new(ChildJobs { program, store, places, orders, shapes }), sender))
+            }
         };
-        let mut executor = LocalExecutor::new(Arc::new(jobs), sender);
         let begin = Instant::now();
         let labels = report::job_labels(&self.planned.sweeps, plan);
         let mut display = Display::new(plan, labels, &costs, Arc::clone(&places), args.quiet);
         self.look(&mut display, &others)?;
-        let result = drive(scheduler, &mut executor, &receiver, &|| begin.elapsed(), &mut |notice| {
+        let result = drive(scheduler, &mut *executor, &receiver, &|| begin.elapsed(), &mut |notice| {
             self.notice(notice, (&mut display, &others), &stop)
         });
         display.finish();
         self.journal.append(&self.unwritten)?;
         result.map_err(|error: CliError| {
-            CliError::failed(format!("{error}; the running jobs were ended, everything finished before is kept"))
+            let jobs = if self.cluster.is_some() { "stay on the cluster" } else { "were ended" };
+            CliError::failed(format!("{error}; the running jobs {jobs}, everything finished before is kept"))
         })
     }
 
@@ -267,8 +282,9 @@ impl Run<'_> {
     }
 }
 
-/// Turns SIGINT and SIGTERM into stops: the first lets jobs stop by themselves, the second kills them.
-fn forward_signals(sender: Sender<Event>, stop: Arc<AtomicBool>) -> Result<(), CliError> {
+/// Turns SIGINT and SIGTERM into stops: the first lets jobs stop by themselves, the second kills them; those on a cluster
+/// go on without the run.
+fn forward_signals(sender: Sender<Event>, stop: Arc<AtomicBool>, on_cluster: bool) -> Result<(), CliError> {
     let mut signals =
         Signals::new([SIGINT, SIGTERM]).map_err(|error| CliError::failed(format!("cannot handle signals: {error}")))?;
     thread::spawn(move || {
@@ -279,6 +295,9 @@ fn forward_signals(sender: Sender<Event>, stop: Arc<AtomicBool>) -> Result<(), C
                 let _ = emulate_default_handler(signal);
             }
             tell(match count {
+                _ if on_cluster => {
+                    "ending: the jobs stay on the cluster; the same command goes on from where they then are, `ablate cancel` cancels them"
+                }
                 0 => {
                     "stopping: training keeps a checkpoint, other jobs start again next time; once more to end the jobs at once"
                 }

@@ -32,7 +32,7 @@ pub enum Notice {
 
 /// Runs the scheduler's jobs to the end. Events come through `receiver`, from the executor and from whoever wants to
 /// send [`Event::Stop`]. Every change is noticed before it is acted upon; if `on_notice` fails, all running jobs are
-/// killed and its error is returned.
+/// abandoned and its error is returned.
 pub fn drive<E>(
     mut scheduler: Scheduler,
     executor: &mut dyn Executor,
@@ -71,7 +71,7 @@ pub(super) fn feed<E>(
     let result = try_feed(scheduler, executor, event, now, on_notice);
     if result.is_err() {
         for launch in scheduler.running() {
-            executor.kill(launch.job);
+            executor.abandon(launch.job);
         }
     }
     result
@@ -116,6 +116,7 @@ fn try_feed<E>(
             }
         }
     }
+    executor.flush();
     on_notice(&Notice::Settled)?;
     Ok(next)
 }

@@ -43,7 +43,7 @@ pub(super) fn outcome(ending: Ending, log: &JobLog, judge: impl FnOnce() -> Outc
 }
 
 /// The failure of a process that ended without a word about its outcome.
-fn unexplained(status: ExitStatus, memory_kill: Option<bool>, log: &JobLog) -> Failure {
+pub(super) fn unexplained(status: ExitStatus, memory_kill: Option<bool>, log: &JobLog) -> Failure {
     let tail = log.tail();
     if let Some(signal) = status.signal() {
         return killed(signal, memory_kill, log, &tail);

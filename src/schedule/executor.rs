@@ -16,6 +16,14 @@ pub trait Executor {
 
     /// Ends a running job at once.
     fn kill(&mut self, job: JobId);
+
+    /// All jobs that are to start now were said, so that those that go together can.
+    fn flush(&mut self) {}
+
+    /// The run is given up in the midst of its work. Ends a running job, unless it can do without the run.
+    fn abandon(&mut self, job: JobId) {
+        self.kill(job);
+    }
 }
 
 /// A job could not be started.

@@ -29,6 +29,11 @@ impl JobLog {
         Ok(Self { path, file, start })
     }
 
+    /// The part of a file from `start` on, for an attempt that began when the file had this length.
+    pub(super) fn since(path: PathBuf, start: u64) -> io::Result<Self> {
+        Ok(Self { start, ..Self::open(path)? })
+    }
+
     pub(super) fn path(&self) -> &Path {
         &self.path
     }

@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::Failure;
 
+/// The exit code of a job's process on a cluster that was told to stop and can go on later: `EX_TEMPFAIL` of sysexits.h.
+pub const STOPPED: u8 = 75;
+
 /// One line on the standard output of a job's process.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum JobMessage {
@@ -44,6 +47,8 @@ pub enum Progress {
     Alive(Alive),
     /// Something that a person should know, such as what it waits for; the name says it.
     Note(Phase),
+    /// It has not begun: it waits in the queue of a cluster; the name says for what.
+    Queued(Phase),
 }
 
 impl Progress {
@@ -52,7 +57,7 @@ impl Progress {
         match self {
             Self::Epoch(epoch) => epoch.memory,
             Self::Alive(alive) => alive.memory,
-            Self::Phase(_) | Self::Note(_) => None,
+            Self::Phase(_) | Self::Note(_) | Self::Queued(_) => None,
         }
     }
 }

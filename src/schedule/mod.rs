@@ -18,6 +18,7 @@ mod pool;
 mod process;
 mod scheduler;
 mod scripted;
+pub mod slurm;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -29,7 +30,7 @@ pub use executor::{Executor, StartError, StartErrorKind};
 pub use failure::{Failure, FailureClass, ParseFailureClassError};
 pub use gpus::{ForeignProcess, Gpu, GpuError, Gpus, Slowdown, gpus, own_bytes};
 pub use local::{LocalExecutor, LocalJobs};
-pub use message::{Alive, Epoch, JobMessage, NextJob, Phase, Progress};
+pub use message::{Alive, Epoch, JobMessage, NextJob, Phase, Progress, STOPPED};
 pub use node::{Demand, Device, GraphError, Node, Policy, Shape, Sharing, with_margin};
 pub use scheduler::Scheduler;
 pub use scripted::{Scripted, Take, simulate};

@@ -113,6 +113,9 @@ pub enum Sharing {
     /// Places on a device for all of which jobs compete, as on a GPU: more of them are let onto it only while that gets
     /// more work done.
     Contended,
+    /// Places in an allocation of a cluster, which is asked for with all the jobs that are to share it: others come to it
+    /// only when all of them have ended.
+    Packed,
 }
 
 /// What is set aside for a job by the bytes that one like it took.

@@ -23,6 +23,8 @@ struct DeviceState {
     /// Bytes that its jobs hold; more than there are if one turned out to need more than it was thought to.
     used: u64,
     strikes: usize,
+    /// Whether it takes no more jobs until all that it has have ended.
+    sealed: bool,
 }
 
 /// What a running job holds.
@@ -39,7 +41,15 @@ impl Pool {
         let state = |&device: &Device| {
             let slots = first..first + device.slots;
             first = slots.end;
-            DeviceState { device, first: slots.start, free: slots.collect(), jobs: 0, used: 0, strikes: 0 }
+            DeviceState {
+                device,
+                first: slots.start,
+                free: slots.collect(),
+                jobs: 0,
+                used: 0,
+                strikes: 0,
+                sealed: false,
+            }
         };
         Self { devices: devices.iter().map(state).collect() }
     }
@@ -72,7 +82,10 @@ impl Pool {
                 let fits =
                     |state: &DeviceState| state.has_room() && state.missing(memory) == (0, 0) && state.takes(crowd);
                 let found = self.usable(kept).map(|(_, state)| state).filter(|state| fits(state));
-                let best = found.min_by_key(|state| (state.jobs, state.used))?;
+                let best = found.min_by_key(|state| state.appeal())?;
+                // Alone in an allocation, a job has all there is.
+                let alone = best.device.sharing == Sharing::Packed && best.device.jobs == 1;
+                let memory = if alone { best.device.memory } else { memory };
                 let width = best.width(memory).max(best.share_of(ready));
                 Some(Hold { slots: best.free.iter().copied().take(width).collect(), memory })
             }
@@ -124,8 +137,16 @@ impl Pool {
         }
         self.each_device(&hold.slots, |state| {
             state.jobs = state.jobs.saturating_sub(1);
+            state.sealed &= state.jobs > 0;
             state.used = state.used.saturating_sub(state.held(hold.memory));
         });
+    }
+
+    /// No job joins those that have been placed on packed devices so far.
+    pub(super) fn seal(&mut self) {
+        for state in self.devices.iter_mut().filter(|state| state.device.sharing == Sharing::Packed) {
+            state.sealed = state.jobs > 0;
+        }
     }
 
     /// Notes that a job of these slots did its work, so that its devices are sound. One that is out stays out.
@@ -185,7 +206,7 @@ impl DeviceState {
     }
 
     fn has_room(&self) -> bool {
-        self.jobs < self.device.jobs && !self.free.is_empty()
+        self.jobs < self.device.jobs && !self.free.is_empty() && !self.sealed
     }
 
     /// What a hold of so many bytes takes of this device.
@@ -208,8 +229,14 @@ impl DeviceState {
     fn share_of(&self, ready: usize) -> usize {
         match self.device.sharing {
             Sharing::Cores => self.free.len().div_ceil(ready.min(self.device.jobs - self.jobs).max(1)),
-            Sharing::Places | Sharing::Contended => 1,
+            Sharing::Places | Sharing::Contended | Sharing::Packed => 1,
         }
+    }
+
+    /// The smaller, the rather a job goes there: to the emptiest device, but not to another allocation if one has room.
+    fn appeal(&self) -> (usize, u64) {
+        let taken = if self.device.sharing == Sharing::Packed { self.device.jobs - self.jobs } else { self.jobs };
+        (taken, self.used)
     }
 
     fn takes(&self, crowd: usize) -> bool {
@@ -326,6 +353,23 @@ mod tests {
             assert_eq!(pool.place(shared(0), 1, 9, &[]).is_some(), fits);
             assert!(pool.place(shared(0), 2, 9, &[]).is_some());
         }
+    }
+
+    #[test]
+    fn an_allocation_is_filled_at_once_and_taken_again_when_it_is_empty() {
+        let mut pool = Pool::new(&[Device { sharing: Sharing::Packed, ..gpu(3, 10 * GB) }; 2]);
+        let slots = |pool: &mut Pool, memory| start(pool, shared(memory)).map(|hold| hold.slots);
+        assert_eq!(
+            [GB, 8 * GB, 2 * GB].map(|memory| slots(&mut pool, memory)),
+            [Some(vec![0]), Some(vec![1]), Some(vec![3])]
+        );
+        pool.seal();
+        pool.give_back(&Hold { slots: vec![0], memory: GB });
+        assert_eq!(slots(&mut pool, 0), None, "both are under way");
+        pool.give_back(&Hold { slots: vec![3], memory: 2 * GB });
+        assert_eq!(slots(&mut pool, 0), Some(vec![3]));
+        let alone = Pool::new(&[Device { sharing: Sharing::Packed, jobs: 1, ..gpu(1, GB) }]);
+        assert_eq!(alone.place(shared(1), 1, 1, &[]).unwrap().memory, GB);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Holder, format};
+use super::{Holder, Token, format};
 use crate::plan::JobId;
 
 /// A failed operation on the store.
@@ -88,6 +88,20 @@ pub enum ErrorKind {
         job: JobId,
         /// What is missing.
         what: &'static str,
+    },
+    /// Another copy of the job has taken over.
+    Superseded {
+        /// The job.
+        job: JobId,
+        /// Which copy this is.
+        own: Token,
+        /// Which has taken over.
+        other: Token,
+    },
+    /// What says which copy of a job may write is not there any more.
+    ClaimGone {
+        /// The file.
+        path: PathBuf,
     },
     /// A number that cannot be stored.
     NotFinite {
@@ -193,6 +207,20 @@ impl fmt::Display for Error {
                 write!(f, "{} is missing, as after `gc --encoders`: running again trains it anew", path.display())
             }
             ErrorKind::NotDone { job, what } => write!(f, "job {job} has no {what}: run it first"),
+            ErrorKind::Superseded { job, own, other } => write!(
+                f,
+                "job {job} was taken over by submission {}, start {}: this copy, of submission {}, start {}, ends and \
+                 writes nothing more",
+                other.submission,
+                u64::from(other.restart) + 1,
+                own.submission,
+                u64::from(own.restart) + 1
+            ),
+            ErrorKind::ClaimGone { path } => write!(
+                f,
+                "{} is gone, so that nobody knows whether this copy of the job may write: it ends",
+                path.display()
+            ),
             ErrorKind::NotFinite { job, field, value } => {
                 write!(f, "job {job} reports {field} {value}, which cannot be recorded")
             }

@@ -52,6 +52,7 @@ pub(super) fn record(seed: u64) -> Record {
         images_per_second: 0.1 + 1e-17 + 1e6 / 3.0,
         micro_batch: Some(50),
         peak_memory: Some(123_456_789),
+        submission: None,
         checkpoint: None,
     }
 }

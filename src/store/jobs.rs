@@ -78,8 +78,8 @@ impl Store {
     pub fn publish(&self, record: Record, encoder: Option<&[u8]>) -> Result<Record, Error> {
         record.check()?;
         let checkpoint = encoder.map(|bytes| blake3::hash(bytes).to_hex().to_string());
-        let record = Record { checkpoint, ..record };
-        let path = self.record_path(record.job);
+        let record = Record { checkpoint, submission: self.own_submission(), ..record };
+        let (path, _claim) = (self.record_path(record.job), self.hold_claim(record.job)?);
         let text = sealed(&record, &path)?;
         let folder = self.job_folder(record.job);
         create_folders(&*self.disk, &folder)?;
@@ -95,6 +95,7 @@ impl Store {
     pub fn keep_checkpoint(&self, id: JobId, bytes: &[u8]) -> Result<(), Error> {
         let mut content = blake3::hash(bytes).as_bytes().to_vec();
         content.extend_from_slice(bytes);
+        let _claim = self.hold_claim(id)?;
         write_atomic(&*self.disk, &self.checkpoint_path(id), &content)
     }
 
@@ -110,7 +111,7 @@ impl Store {
 
     /// Removes the state that was kept of a job, which is done now.
     pub fn drop_checkpoint(&self, id: JobId) -> Result<(), Error> {
-        let path = self.checkpoint_path(id);
+        let (path, _claim) = (self.checkpoint_path(id), self.hold_claim(id)?);
         match self.disk.remove(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             result => result.at("remove", &path),

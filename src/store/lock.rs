@@ -48,6 +48,11 @@ impl Store {
         Ok(RunLock { _file: file })
     }
 
+    /// Who took the lock last, whether that run is still at work or not.
+    pub fn holder(&self) -> Option<Holder> {
+        holder_in(&self.lock_path())
+    }
+
     /// When the run that holds the lock took it, in seconds since 1970 (UTC); `None` if no run is at work, 0 if it has
     /// not said yet. Writes nothing, so it works in a folder that may only be read; but a run that begins in this very
     /// moment finds the lock taken.

@@ -11,8 +11,12 @@
 //! <root>/jobs/<id>/checkpoint.bin      state of an unfinished job: BLAKE3, then a safetensors file
 //! <root>/jobs/<id>/metrics.csv         per-epoch metrics, written by the job
 //! <root>/jobs/<id>/log.txt             what the job wrote to stderr
+//! <root>/jobs/<id>/submission.json     what was handed to a cluster last
+//! <root>/jobs/<id>/claim.json, .lock   which of several copies on a cluster may write
+//! <root>/jobs/<id>/messages-<n>-<r>.jsonl  what a copy on a cluster says of its progress
 //! <root>/code/<hash>.patch             changes of a program that was not at a commit
 //! <root>/sweeps/<sweep>.json           which job each cell of a sweep asked for when it last ran
+//! <root>/cluster/…                     identity of the store on a cluster, what scripts and a run in the background say
 //! <root>/kernels/…                     compiled kernels and results of tuning for GPUs; not read by the store
 //! <root>/tables/<sweep>/…              exports: tables, drawings, learning curves, one page with all of them
 //! ```
@@ -36,6 +40,7 @@ mod durable;
 mod epochs;
 mod error;
 mod event;
+mod fence;
 mod format;
 mod garbage;
 mod jobs;
@@ -63,6 +68,7 @@ pub use bundle::{BundleFile, Content};
 pub use epochs::{EPOCH_COLUMNS, EpochMetrics};
 pub use error::{Error, ErrorKind};
 pub use event::{Entry, JobEvent};
+pub use fence::Token;
 pub use garbage::Garbage;
 pub use journal::JournalWriter;
 pub use lock::{Holder, RunLock};
@@ -80,6 +86,8 @@ use crate::plan::JobId;
 pub struct Store {
     root: PathBuf,
     disk: Arc<dyn Disk>,
+    /// Of a copy of a job on a cluster.
+    fence: Option<fence::Fence>,
 }
 
 impl Store {
@@ -89,7 +97,7 @@ impl Store {
     }
 
     fn create_on(disk: Arc<dyn Disk>, root: &Path) -> Result<Self, Error> {
-        let store = Self { root: root.to_owned(), disk };
+        let store = Self { root: root.to_owned(), disk, fence: None };
         if !store.has_format()? {
             // FORMAT comes last, so that where it is, everything else is.
             create_folders(&*store.disk, &root.join("jobs"))?;
@@ -100,7 +108,7 @@ impl Store {
 
     /// Opens the store for reading; `None` if there is none.
     pub fn open(root: &Path) -> Result<Option<Self>, Error> {
-        let store = Self { root: root.to_owned(), disk: Arc::new(RealDisk) };
+        let store = Self { root: root.to_owned(), disk: Arc::new(RealDisk), fence: None };
         Ok(store.has_format()?.then_some(store))
     }
 

@@ -45,6 +45,9 @@ pub struct Record {
     /// The most main memory that the job took, in bytes and without files that were only mapped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peak_memory: Option<u64>,
+    /// Number of the submission that a cluster ran.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub submission: Option<u64>,
     /// BLAKE3 hash of the encoder file, in hexadecimal; `None` if the job makes no encoder.
     pub checkpoint: Option<String>,
 }

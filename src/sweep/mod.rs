@@ -45,6 +45,7 @@
 mod axis;
 mod bytes;
 mod check;
+mod cluster;
 mod contents;
 mod decode;
 mod diagnostic;
@@ -67,6 +68,7 @@ mod vocabulary;
 
 pub use axis::{Axis, AxisValue};
 pub use bytes::text;
+pub use cluster::{Cluster, Resources};
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use file::{Source, parse};
 pub use format::format;

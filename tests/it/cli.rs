@@ -37,7 +37,7 @@ pub(crate) struct Lab {
     folder: TempDir,
 }
 
-const SWEEP: &str = r#"(
+pub(crate) const SWEEP: &str = r#"(
     title: "Tiny",
     base: (
         data: (source: Shapes, train_images: 40, test_images: 20),
@@ -70,7 +70,7 @@ impl Lab {
         lab
     }
 
-    fn write(&self, text: &str) {
+    pub(crate) fn write(&self, text: &str) {
         fs::write(self.path("tiny.ron"), text).unwrap();
     }
 
@@ -78,7 +78,7 @@ impl Lab {
         self.folder.path().join(name)
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         self.command_of(env!("CARGO_BIN_EXE_ablate"), arguments)
     }
 
@@ -103,7 +103,7 @@ impl Lab {
     }
 
     /// Job ids of the journal's entries of one kind.
-    fn journal(&self, event: &str) -> Vec<String> {
+    pub(crate) fn journal(&self, event: &str) -> Vec<String> {
         let text = fs::read_to_string(self.path("results/journal.jsonl")).unwrap();
         let entries = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(&line[17..]).unwrap());
         entries
@@ -124,7 +124,7 @@ impl Lab {
     }
 
     /// The table as CSV: numbers only, nothing about when and where.
-    fn table(&self) -> String {
+    pub(crate) fn table(&self) -> String {
         fs::read_to_string(self.path("results/tables/tiny/tiny.csv")).unwrap()
     }
 }

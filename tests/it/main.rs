@@ -32,6 +32,8 @@ mod report;
 mod resnet;
 /// The local executor with real processes.
 mod schedule;
+/// Slurm: private clusters.
+mod slurm;
 /// Sweep files, right and wrong.
 mod sweep;
 /// The architecture itself.

@@ -22,7 +22,10 @@ pub(super) fn with_checkpoint(failure: Failure, args: &JobArgs) -> Failure {
 /// Why a job is not done.
 pub(super) enum JobError {
     /// It was told to stop, or nobody listens any more.
-    Stopped,
+    Stopped {
+        /// Whether this process has kept a checkpoint.
+        kept: bool,
+    },
     /// It failed.
     Failed(Failure),
 }
@@ -30,7 +33,7 @@ pub(super) enum JobError {
 impl From<train::Error> for JobError {
     fn from(error: train::Error) -> Self {
         let class = match error {
-            train::Error::Stopped => return Self::Stopped,
+            train::Error::Stopped => return Self::Stopped { kept: false },
             train::Error::Data(_)
             | train::Error::Weights(_)
             | train::Error::Checkpoint(_)

@@ -73,8 +73,8 @@ impl Scheduler {
     pub(super) fn heard(&mut self, job: JobId, progress: &Progress, now: Duration) {
         let Some(&position) = self.positions.get(&job) else { return };
         let Some(attempt) = self.running.get_mut(&position) else { return };
-        if let Progress::Note(_) = progress {
-            // What it waited for, such as room on the disk, was not for it to bring about.
+        if let Progress::Note(_) | Progress::Queued(_) = progress {
+            // What it waited for, such as room on the disk or on a cluster, was not for it to bring about.
             attempt.started += now.saturating_sub(attempt.heard);
         }
         attempt.heard = now;

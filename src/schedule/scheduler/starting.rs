@@ -15,6 +15,7 @@ impl Scheduler {
     }
 
     pub(super) fn start_ready(&mut self, now: Duration) {
+        self.pool.seal();
         while self.pool.has_room()
             && let Some((position, hold)) = self.next_start(now)
         {

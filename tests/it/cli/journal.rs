@@ -8,10 +8,10 @@ use super::Lab;
 
 /// A whole line of the journal.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Line {
-    pub(super) job: String,
+pub(crate) struct Line {
+    pub(crate) job: String,
     /// The name of the event.
-    pub(super) event: String,
+    pub(crate) event: String,
     /// What the job measured, if it succeeded.
     metrics: Option<Value>,
 }
@@ -22,7 +22,7 @@ impl Lab {
     }
 
     /// The whole lines, without an end that is torn.
-    pub(super) fn lines(&self) -> Vec<Line> {
+    pub(crate) fn lines(&self) -> Vec<Line> {
         let bytes = self.journal_bytes();
         let whole = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |last| last + 1);
         let text = str::from_utf8(&bytes[..whole]).unwrap();
@@ -30,17 +30,17 @@ impl Lab {
     }
 
     /// How often something happened.
-    pub(super) fn count(&self, event: &str) -> usize {
+    pub(crate) fn count(&self, event: &str) -> usize {
         self.lines().iter().filter(|line| line.event == event).count()
     }
 
     /// What each job measured last, to the last digit.
-    pub(super) fn numbers(&self) -> BTreeMap<String, Value> {
+    pub(crate) fn numbers(&self) -> BTreeMap<String, Value> {
         self.lines().into_iter().filter_map(|line| Some((line.job, line.metrics?))).collect()
     }
 
     /// Every job is done once, none was started after that, and numbers and table are those of an undisturbed run.
-    pub(super) fn assert_done_once_as(&self, calm: &Lab, when: &str) {
+    pub(crate) fn assert_done_once_as(&self, calm: &Lab, when: &str) {
         let lines = self.lines();
         for job in calm.numbers().keys() {
             let events = lines.iter().filter(|line| line.job == *job).map(|line| &*line.event).collect::<Vec<_>>();

@@ -1,0 +1,130 @@
+//! Runs that nothing goes wrong with except what is meant to.
+
+use std::{fs, process::Stdio};
+
+use super::{
+    cluster::{Cluster, wait_until},
+    lab::{RUN, calm, endless, of, quick, run, said, start, wait_for_epochs},
+};
+use crate::cli::{Lab, SWEEP};
+
+#[test]
+fn tables_are_those_of_this_machine_to_the_byte() {
+    let Some(cluster) = Cluster::start(&[]) else { return };
+    let lab = quick();
+    let calm = calm(&lab);
+    run(&cluster, &lab);
+    lab.assert_done_once_as(&calm, "on a cluster");
+    for file in ["tiny.csv", "tiny.md", "tiny.tex"] {
+        let read = |lab: &Lab| fs::read_to_string(lab.path("results/tables/tiny").join(file)).unwrap();
+        assert_eq!(read(&lab), read(&calm), "{file}");
+    }
+    let jobs = cluster.jobs();
+    assert!(jobs.iter().all(|row| row.state == "COMPLETED" || row.state == "COMPLETING"), "{jobs:?}");
+    for node in ["n1", "n2"] {
+        assert!(jobs.iter().any(|row| row.node == node), "{node}: {jobs:?}");
+    }
+    let (code, _, told) = cluster.ablate(&lab, &RUN);
+    assert!(code == 0 && told.contains("nothing to do"), "{told}");
+    assert_eq!(cluster.jobs().len(), jobs.len());
+}
+
+#[test]
+fn sixty_jobs_run_and_need_fewer_submissions() {
+    let Some(cluster) = Cluster::start(&[("CPUS", "8"), ("GPUS", "0")]) else { return };
+    let seeds: Vec<String> = (0..15).map(|seed| seed.to_string()).collect();
+    let sweep = SWEEP
+        .replace("objective: NtXent(temperature: 0.5)", "objective: Untrained")
+        .replace(r#""cold": (objective: NtXent(temperature: 0.1))"#, r#""cold": (encoder: (width: 0.25))"#)
+        .replace(r#""warm": (objective: NtXent(temperature: 1.0))"#, r#""warm": (encoder: (width: 0.5))"#)
+        .replace(", (metric: Loss)", "")
+        .replace("seeds: [0, 1]", &format!("seeds: [{}]", seeds.join(", ")));
+    let lab = of(&sweep, "(jobs: (cpus: 1))");
+    run(&cluster, &lab);
+    assert_eq!(lab.count("Succeeded"), 60);
+    let jobs = cluster.jobs();
+    assert_eq!(jobs.len(), 60, "{jobs:?}");
+    let submissions: std::collections::BTreeSet<&str> =
+        jobs.iter().map(|row| row.id.split('_').next().unwrap()).collect();
+    assert!(submissions.len() < 40, "{submissions:?}");
+}
+
+#[test]
+fn a_job_that_fails_takes_nothing_else_down() {
+    let Some(cluster) = Cluster::start(&[]) else { return };
+    let wild = r#""wild": (optimizer: (learning_rate: Fixed(1e30)))"#;
+    let lab = quick();
+    lab.write(&SWEEP.replace(r#""warm": (objective: NtXent(temperature: 1.0))"#, wild));
+    let (code, table, told) = cluster.ablate(&lab, &RUN);
+    assert_eq!(code, 1, "{told}");
+    assert!(table.contains("FAILED") && table.contains("│ cold"), "{table}");
+    assert!(told.contains("the pretraining loss became") && told.contains("log.txt"), "{told}");
+    assert_eq!((lab.count("Succeeded"), lab.count("Failed"), lab.count("Skipped")), (4, 2, 2));
+}
+
+#[test]
+fn what_slurm_refuses_is_said_in_its_words() {
+    let Some(cluster) = Cluster::start(&[]) else { return };
+    let lab = of(SWEEP, r#"(jobs: (partition: "nowhere"))"#);
+    let (code, _, told) = cluster.ablate(&lab, &RUN);
+    assert!(code == 1 && told.contains("invalid partition specified: nowhere"), "{told}");
+}
+
+#[test]
+fn scripts_are_shown_without_submitting_anything() {
+    let Some(cluster) = Cluster::start(&[]) else { return };
+    let lab = quick();
+    let (code, scripts, told) = cluster.ablate(&lab, &[&RUN[..], &["--dry-run"]].concat());
+    assert_eq!(code, 0, "{told}");
+    assert!(scripts.starts_with("#!/bin/bash\n#SBATCH ") && scripts.contains("#SBATCH --gres=gpu:1"), "{scripts}");
+    assert_eq!(cluster.jobs(), []);
+}
+
+#[test]
+fn a_run_in_the_background_outlives_the_command() {
+    let Some(cluster) = Cluster::start(&[]) else { return };
+    let lab = quick();
+    let (code, said, told) = cluster.ablate(&lab, &[&RUN[..], &["--detach"]].concat());
+    assert_eq!(code, 0, "{said}{told}");
+    let (code, watched, told) = cluster.ablate(&lab, &["watch", "tiny.ron"]);
+    assert!(code == 0 && watched.contains("8 done"), "{watched}{told}");
+    assert_eq!(lab.count("Succeeded"), 8);
+}
+
+#[test]
+fn only_the_jobs_of_the_sweep_are_cancelled() {
+    let Some(cluster) = Cluster::start(&[("CPUS", "8"), ("GPUS", "4")]) else { return };
+    let (lab, other) = (endless(), endless());
+    let foreign = cluster.slurm("sbatch", &["--parsable", "--output=/dev/null", "--wrap=sleep 1000"]);
+    let runs = [start(&cluster, &lab, &[]), start(&cluster, &other, &[])];
+    wait_for_epochs(&lab, 4);
+    wait_for_epochs(&other, 4);
+    assert_eq!(cluster.in_state("RUNNING").len(), 9);
+    let (code, said, told) = cluster.ablate(&lab, &["cancel", "tiny.ron"]);
+    assert!(code == 0 && said.starts_with("cancelled: 4 jobs"), "{said}{told}");
+    let [mut run, mut left] = runs;
+    assert_eq!(run.wait().unwrap().code(), Some(1));
+    wait_until("the cancelled jobs have ended", || cluster.in_state("CANCELLED").len() == 4);
+    let running = cluster.in_state("RUNNING");
+    assert_eq!(running.len(), 5, "{running:?}");
+    assert!(running.iter().any(|row| row.id == foreign), "{running:?}");
+    assert_eq!(left.try_wait().unwrap(), None, "the other run goes on");
+    left.kill().unwrap();
+    left.wait().unwrap();
+}
+
+#[test]
+fn an_interrupted_run_keeps_what_jobs_have_done() {
+    let Some(cluster) = Cluster::start(&[]) else { return };
+    let lab = endless();
+    let mut command = cluster.command(&lab, &RUN);
+    let run = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    wait_for_epochs(&lab, 4);
+    let pid = rustix::process::Pid::from_child(&run);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    let output = run.wait_with_output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.code() == Some(1) && told.contains("run the same command again"), "{told}");
+    wait_until("no job is left", || cluster.in_state("RUNNING").is_empty());
+    assert!(said(&lab).contains("Epoch"));
+}
