@@ -152,7 +152,7 @@ pub struct RunArgs {
     /// if this build can use them and there are any, else all cores]
     #[arg(long, value_name = "LIST", value_delimiter = ',', help_heading = DEVICES)]
     pub devices: Vec<DeviceName>,
-    /// Jobs to run at a time, on each GPU or on the processor [default: one per core; on a GPU as many as get most done]
+    /// Jobs to run at a time, on each GPU, on the processor or on a cluster [default: one per core; on a GPU as many as get most done]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = DEVICES)]
     pub jobs: Option<u16>,
     /// Main memory in GB that jobs may take together; batches that do not fit are cut into micro-batches [default: all]

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::{
     CliError,
     args::{CheckArgs, GraphFormat, PlanArgs, StoreArgs},
-    display, durations, print,
+    cluster, display, durations, print,
     results::Results,
     sweeps::{self, Planned},
 };
@@ -69,7 +69,8 @@ pub fn status(args: &StoreArgs) -> Result<(), CliError> {
 pub fn overview(planned: &Planned, results: &Results, store: Option<&Store>) -> Result<String, CliError> {
     let log = |job| store.map(|store| store.log_path(job).display().to_string());
     let summary = report::summary(&planned.sweeps, &planned.plan, &|job| results.view(job), &log);
-    Ok(summary + &durations::outlook(planned, results, store)?.text())
+    let on_cluster = store.map_or(Ok(String::new()), |store| cluster::left_alone(planned, results, store))?;
+    Ok(summary + &durations::outlook(planned, results, store)?.text() + &on_cluster)
 }
 
 /// Prints what a field of the recipe means.

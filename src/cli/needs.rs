@@ -78,12 +78,7 @@ impl Needs {
         cut_batch(pass.images, pass.at_a_time, cuts.min(self.most_cuts(job)), FEWEST)
     }
 
-    fn fit_memory(
-        &mut self,
-        plan: &Plan,
-        jobs: &[&Job],
-        memory: &dyn Fn(&Job) -> Option<f64>,
-    ) -> Result<(), CliError> {
+    fn fit_memory(&mut self, plan: &Plan, jobs: &[&Job], memory: &dyn Fn(&Job) -> Option<f64>) -> Result<(), CliError> {
         let mut cut: BTreeMap<(usize, usize, u64), usize> = BTreeMap::new();
         for job in jobs {
             let Some(memory) = memory(job) else { continue };

@@ -101,7 +101,11 @@ pub fn places(
     snapshot: &Snapshot,
 ) -> Result<Places, CliError> {
     if let Some(cluster) = cluster {
-        let most = most_at_a_time(&planned.plan, todo);
+        if let Some(device) = args.devices.first() {
+            let help = "on a cluster, the file of --cluster says what jobs compute on";
+            return Err(CliError::input(format!("--devices {device} is for jobs on this machine; {help}")));
+        }
+        let most = most_at_a_time(&planned.plan, todo).min(args.jobs.map_or(usize::MAX, usize::from));
         return Ok(Places::cluster(cluster, most, cluster::model(cluster, snapshot)));
     }
     let places = Places::find(Wanted {

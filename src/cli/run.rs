@@ -49,8 +49,7 @@ pub fn run(args: &RunArgs) -> Result<(), CliError> {
         return cluster::detach(args);
     }
     if args.cluster.detached {
-        rustix::process::setsid()
-            .map_err(|error| CliError::failed(format!("cannot leave the terminal: {error}")))?;
+        rustix::process::setsid().map_err(|error| CliError::failed(format!("cannot leave the terminal: {error}")))?;
     }
     let planned = sweeps::read(&args.sweeps.files, args.sweeps.profile.as_deref())?;
     let root = &args.sweeps.store;
@@ -67,7 +66,8 @@ pub fn run(args: &RunArgs) -> Result<(), CliError> {
     if let Some(hash) = machine::code().patch {
         store.keep_patch(&hash, machine::PATCH)?;
     }
-    let Todo { jobs, needs, without_data, chosen, done, unchosen } = todo::todo(args, cluster.as_ref(), &planned, &snapshot, &store)?;
+    let Todo { jobs, needs, without_data, chosen, done, unchosen } =
+        todo::todo(args, cluster.as_ref(), &planned, &snapshot, &store)?;
     let places = prepare::places(args, cluster.as_ref(), &planned, &jobs, &snapshot)?;
     let prepare = || Prepared::new(args, &planned, &jobs, (needs, places), (&snapshot, &store));
     let prepared = if jobs.is_empty() { None } else { Some(prepare()?) };
@@ -197,6 +197,7 @@ impl Run<'_> {
                 Box::new(handover.executor(sender, Arc::clone(&stop))?)
             }
             None => {
+                cluster::take_back(&costs.keys().copied().collect::<Vec<_>>(), self.store)?;
                 let program = std::env::current_exe()
                     .map_err(|error| CliError::failed(format!("cannot find the program itself: {error}")))?;
                 let (store, places) = (self.store.clone(), Arc::clone(&places));

@@ -41,7 +41,15 @@ impl Pool {
         let state = |&device: &Device| {
             let slots = first..first + device.slots;
             first = slots.end;
-            DeviceState { device, first: slots.start, free: slots.collect(), jobs: 0, used: 0, strikes: 0, sealed: false }
+            DeviceState {
+                device,
+                first: slots.start,
+                free: slots.collect(),
+                jobs: 0,
+                used: 0,
+                strikes: 0,
+                sealed: false,
+            }
         };
         Self { devices: devices.iter().map(state).collect() }
     }
@@ -351,7 +359,10 @@ mod tests {
     fn an_allocation_is_filled_at_once_and_taken_again_when_it_is_empty() {
         let mut pool = Pool::new(&[Device { sharing: Sharing::Packed, ..gpu(3, 10 * GB) }; 2]);
         let slots = |pool: &mut Pool, memory| start(pool, shared(memory)).map(|hold| hold.slots);
-        assert_eq!([GB, 8 * GB, 2 * GB].map(|memory| slots(&mut pool, memory)), [Some(vec![0]), Some(vec![1]), Some(vec![3])]);
+        assert_eq!(
+            [GB, 8 * GB, 2 * GB].map(|memory| slots(&mut pool, memory)),
+            [Some(vec![0]), Some(vec![1]), Some(vec![3])]
+        );
         pool.seal();
         pool.give_back(&Hold { slots: vec![0], memory: GB });
         assert_eq!(slots(&mut pool, 0), None, "both are under way");

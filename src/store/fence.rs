@@ -155,7 +155,9 @@ impl Store {
             match file.try_lock() {
                 Ok(()) => return Ok(file),
                 Err(TryLockError::WouldBlock) if begin.elapsed() < PATIENCE => thread::sleep(PAUSE),
-                Err(TryLockError::WouldBlock) => return Err(io::Error::from(io::ErrorKind::TimedOut)).at("lock", &path),
+                Err(TryLockError::WouldBlock) => {
+                    return Err(io::Error::from(io::ErrorKind::TimedOut)).at("lock", &path);
+                }
                 Err(TryLockError::Error(source)) => return Err(source).at("lock", &path),
             }
         }
@@ -167,5 +169,91 @@ impl Store {
 
     fn claim_path(&self, job: JobId) -> PathBuf {
         self.job_folder(job).join("claim.json")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::fixture;
+
+    fn token(submission: u64, restart: u32) -> Token {
+        Token { submission, restart }
+    }
+
+    /// What a copy can do: keep a checkpoint, publish, drop the checkpoint.
+    fn writes(store: &Store) -> [bool; 3] {
+        [
+            store.keep_checkpoint(fixture::id(1), b"state").is_ok(),
+            store.publish(fixture::record(1), Some(b"weights")).is_ok(),
+            store.drop_checkpoint(fixture::id(1)).is_ok(),
+        ]
+    }
+
+    #[test]
+    fn only_the_copy_that_claimed_last_may_write() {
+        let (_folder, store) = fixture::store();
+        store.write_job(&fixture::job(1)).unwrap();
+        let claim = |token, copy: &str| store.claim(fixture::id(1), token, copy.to_owned());
+        let first = claim(token(1, 0), "a").unwrap();
+        assert_eq!(writes(&first), [true; 3]);
+        assert_eq!(store.record(fixture::id(1)).unwrap().unwrap().submission, Some(1));
+        let again = claim(token(1, 1), "b").unwrap();
+        assert_eq!((writes(&first), writes(&again)), ([false; 3], [true; 3]));
+        let next = claim(token(2, 0), "c").unwrap();
+        assert_eq!((writes(&again), writes(&next)), ([false; 3], [true; 3]));
+        let message = claim(token(1, 9), "d").unwrap_err().to_string().replace(&fixture::id(1).to_string(), "ID");
+        insta::assert_snapshot!(message, @"job ID was taken over by submission 2, start 1: this copy, of submission 1, start 10, ends and writes nothing more");
+        // A cluster that lost its memory gives the same token twice.
+        let twin = claim(token(2, 0), "e").unwrap();
+        assert_eq!((writes(&next), writes(&twin)), ([false; 3], [true; 3]));
+        assert!(twin.check_claim(fixture::id(1)).is_ok() && next.check_claim(fixture::id(1)).is_err());
+        // Claims of one job say nothing of others.
+        assert!(next.publish(fixture::record(2), None).is_ok());
+    }
+
+    #[test]
+    fn a_revoked_submission_writes_nothing_and_the_next_one_does() {
+        let (_folder, store) = fixture::store();
+        store.write_job(&fixture::job(1)).unwrap();
+        let copy = store.claim(fixture::id(1), token(1, 3), "a".to_owned()).unwrap();
+        store.revoke(fixture::id(1), 1).unwrap();
+        assert_eq!(writes(&copy), [false; 3]);
+        assert!(store.claim(fixture::id(1), token(1, 4), "b".to_owned()).is_err());
+        let next = store.claim(fixture::id(1), token(2, 0), "c".to_owned()).unwrap();
+        store.revoke(fixture::id(1), 1).unwrap();
+        assert_eq!(writes(&next), [true; 3]);
+    }
+
+    #[test]
+    fn a_copy_whose_claim_was_removed_writes_nothing() {
+        let (_folder, store) = fixture::store();
+        store.write_job(&fixture::job(1)).unwrap();
+        let copy = store.claim(fixture::id(1), token(1, 0), "a".to_owned()).unwrap();
+        fs::remove_file(store.claim_path(fixture::id(1))).unwrap();
+        assert_eq!(writes(&copy), [false; 3]);
+    }
+
+    #[test]
+    fn writing_waits_for_a_claim_that_is_being_made() {
+        let (_folder, store) = fixture::store();
+        store.write_job(&fixture::job(1)).unwrap();
+        let copy = store.claim(fixture::id(1), token(1, 0), "a".to_owned()).unwrap();
+        let lock = store.lock_claim(fixture::id(1)).unwrap();
+        let writing = thread::spawn(move || copy.keep_checkpoint(fixture::id(1), b"state"));
+        // Another one claims the job before the lock is given back; the writer sees that, whenever it began to wait.
+        let claim = Claim { token: token(1, 1), copy: "b".to_owned() };
+        let path = store.claim_path(fixture::id(1));
+        write_atomic(&*store.disk, &path, sealed(&claim, &path).unwrap().as_bytes()).unwrap();
+        drop(lock);
+        assert!(writing.join().unwrap().is_err());
+        assert_eq!(store.kept_checkpoint(fixture::id(1)).unwrap(), None);
+    }
+
+    #[test]
+    fn a_store_keeps_its_identity() {
+        let (_folder, store) = fixture::store();
+        assert_eq!(store.identity("first").unwrap(), "first");
+        assert_eq!(store.identity("second").unwrap(), "first");
     }
 }

@@ -79,8 +79,7 @@ impl Store {
         record.check()?;
         let checkpoint = encoder.map(|bytes| blake3::hash(bytes).to_hex().to_string());
         let record = Record { checkpoint, submission: self.own_submission(), ..record };
-        let _claim = self.hold_claim(record.job)?;
-        let path = self.record_path(record.job);
+        let (path, _claim) = (self.record_path(record.job), self.hold_claim(record.job)?);
         let text = sealed(&record, &path)?;
         let folder = self.job_folder(record.job);
         create_folders(&*self.disk, &folder)?;
@@ -112,8 +111,7 @@ impl Store {
 
     /// Removes the state that was kept of a job, which is done now.
     pub fn drop_checkpoint(&self, id: JobId) -> Result<(), Error> {
-        let path = self.checkpoint_path(id);
-        let _claim = self.hold_claim(id)?;
+        let (path, _claim) = (self.checkpoint_path(id), self.hold_claim(id)?);
         match self.disk.remove(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             result => result.at("remove", &path),

@@ -139,11 +139,19 @@ impl Cluster {
         }
         let queue = number(file, "queue", 1..=100_000, "write how many jobs may be in the queue at a time", findings);
         let warning = number(file, "warning", 10..=3600, "write seconds from 10 to 3600", findings);
+        let warning = warning.unwrap_or(WARNING);
+        let times = [&jobs].into_iter().chain(of_kinds.values()).filter_map(|resources| resources.time);
+        if let Some(short) = times.min().filter(|minutes| minutes * 60 < 2 * warning) {
+            let place = file.get("warning").unwrap_or(root).mark.clone();
+            let message = format!("jobs of {short} min are warned {warning} s before their end");
+            let help = "write a `warning` of less than half the shortest `time`, in seconds";
+            findings.push(Diagnostic::new(place, message, "leaves no time to work").help(help));
+        }
         Self {
             jobs,
             kinds: of_kinds,
             queue: queue.map_or(QUEUE, |queue| queue as usize),
-            warning: warning.unwrap_or(WARNING),
+            warning,
             program: word(file, "program", findings),
         }
     }
@@ -173,7 +181,8 @@ fn resources(node: &Node, owner: &str, base: &Resources, findings: &mut Findings
     read.gpu = value(group, "gpu", findings).unwrap_or(base.gpu);
     read.setup = lines(group, "setup", findings).unwrap_or_else(|| base.setup.clone());
     read.options = lines(group, "options", findings).unwrap_or_else(|| base.options.clone());
-    if let Some(wrong) = read.options.iter().find(|option| !option.starts_with('-') || option.contains(char::is_whitespace))
+    if let Some(wrong) =
+        read.options.iter().find(|option| !option.starts_with('-') || option.contains(char::is_whitespace))
     {
         let place = group.get("options").unwrap_or(node).mark.clone();
         let message = format!("`{wrong}` is no option of sbatch");
@@ -261,7 +270,10 @@ mod tests {
         let cluster = Cluster::parse("cluster.ron", text).unwrap();
         assert_eq!((cluster.queue, cluster.warning, cluster.program.as_deref()), (20, WARNING, None));
         let [pretrain, evaluate] = ["pretrain", "evaluate"].map(|kind| cluster.resources(kind));
-        assert_eq!((&*pretrain.partition, &*pretrain.gres, pretrain.gpu, pretrain.time), ("gpu", "gpu:1", true, Some(480)));
+        assert_eq!(
+            (&*pretrain.partition, &*pretrain.gres, pretrain.gpu, pretrain.time),
+            ("gpu", "gpu:1", true, Some(480))
+        );
         assert_eq!((&*evaluate.partition, &*evaluate.gres, evaluate.gpu, evaluate.time), ("cpu", "", false, Some(30)));
         assert_eq!((evaluate.cpus, evaluate.memory, &evaluate.setup), (8, Some(32_000_000_000), &pretrain.setup));
         let least = Cluster::parse("cluster.ron", "(jobs: ())").unwrap();
@@ -276,10 +288,21 @@ mod tests {
     queue: 0,
 )"#;
         let found = Cluster::parse("cluster.ron", text).unwrap_err();
-        let lines: Vec<String> = found
-            .iter()
-            .map(|it| format!("{}; {}", it.message, it.help.as_deref().unwrap_or_default()))
-            .collect();
-        insta::assert_snapshot!(lines.join("\n"));
+        let lines: Vec<String> =
+            found.iter().map(|it| format!("{}; {}", it.message, it.help.as_deref().unwrap_or_default())).collect();
+        insta::assert_snapshot!(lines.join("\n"), @r#"
+        jobs of 0 min are warned 120 s before their end; write a `warning` of less than half the shortest `time`, in seconds
+        `partition` must be one word; write it as Slurm's commands take it
+        `jobs` has no field `cpu`; did you mean `cpus`? The fields here are `partition`, `account`, `qos`, `gres`, `constraint`, `cpus`, `memory`, `time`, `gpu`, `gpu_memory`, `share`, `setup`, `options` and `exclude`
+        `time` cannot be 0; write the longest that a job may run in minutes, as `480`
+        `memory` must be a number, not text; numbers are written like `20`, `0.5` or `1e-6`
+        jobs can share an allocation only if `memory` says how much memory it has; add `memory: …`, in GB, or write `share: 1`
+        `reservation=x` is no option of sbatch; write each as one word, as `--reservation=course`
+        there are no jobs of kind "evaluation"; did you mean `evaluate`? The kinds here are `pretrain`, `fine-tune`, `evaluate`, `initialize` and `import`
+        `reservation=x` is no option of sbatch; write each as one word, as `--reservation=course`
+        jobs can share an allocation only if `memory` says how much memory it has; add `memory: …`, in GB, or write `share: 1`
+        `gpu` must be `true` or `false`, not the word `yes`; write `true`
+        `queue` cannot be 0; write how many jobs may be in the queue at a time
+        "#);
     }
 }

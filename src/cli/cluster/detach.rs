@@ -18,7 +18,8 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 /// Starts the same command in the background, and says how to look after it once it is at work.
 pub fn detach(args: &RunArgs) -> Result<(), CliError> {
-    let failed = |what: &str, error: &dyn std::error::Error| CliError::failed(format!("cannot {what}: {}", chain(error)));
+    let failed =
+        |what: &str, error: &dyn std::error::Error| CliError::failed(format!("cannot {what}: {}", chain(error)));
     let store = Store::create(&args.sweeps.store)?;
     store.make_cluster_folder()?;
     let log = store.cluster_folder().join("run.log");

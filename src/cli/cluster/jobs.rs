@@ -39,6 +39,8 @@ impl SlurmJobs for ClusterJobs {
             Some(seconds) if !full => {
                 // In steps, so that jobs like each other become one array.
                 let learned = ((MARGIN * seconds / 60.0 + EXTRA) / 10.0).ceil() as u64 * 10;
+                // The warning must not come at the beginning.
+                let learned = learned.max(self.cluster.warning.div_ceil(20));
                 Some(most.map_or(learned, |most| most.min(learned)))
             }
             _ => most,

@@ -26,13 +26,16 @@ use super::{
     machine,
     prepare::Prepared,
     print,
+    results::Results,
     sweeps::{self, Planned},
+    tell,
 };
 use crate::{
     plan::{JobId, Plan},
+    report::count,
     schedule::{
         Action, Event, Launch,
-        slurm::{self, Client, Patience, Site, SlurmExecutor},
+        slurm::{self, Client, Handed, Patience, Site, SlurmExecutor},
     },
     store::{Snapshot, Store},
     sweep::Cluster,
@@ -149,6 +152,40 @@ pub fn dry_run(
     let scripts = slurm::scripts(&handover.site, &handover.jobs, &launches);
     let scripts = scripts.map_err(|failure| CliError::failed(failure.to_string()))?;
     print(&scripts.join("\n"))
+}
+
+/// Says how many jobs were handed to a cluster, if no run looks after them; else nothing.
+pub fn left_alone(planned: &Planned, results: &Results, store: &Store) -> Result<String, CliError> {
+    if !store.cluster_folder().is_dir() || store.in_use_since()?.is_some() {
+        return Ok(String::new());
+    }
+    let mut open = 0;
+    for job in planned.plan.jobs().filter(|job| results.snapshot().record(job.id).is_none()) {
+        open += usize::from(store.submission::<Handed>(job.id)?.is_some_and(|handed| !handed.ended));
+    }
+    Ok(match open {
+        0 => String::new(),
+        _ => format!("{} on the cluster, and no run looks after them: run again to go on\n", count(open, "job")),
+    })
+}
+
+/// Takes jobs away from a cluster that are to run on this machine now.
+pub fn take_back(jobs: &[JobId], store: &Store) -> Result<(), CliError> {
+    let mut taken = 0;
+    for &job in jobs.iter().filter(|_| store.cluster_folder().is_dir()) {
+        if let Some(handed) = store.submission::<Handed>(job)?.filter(|handed| !handed.ended) {
+            store.revoke(job, handed.number)?;
+            store.keep_submission(job, &Handed { ended: true, ..handed })?;
+            taken += 1;
+        }
+    }
+    if taken > 0 {
+        tell(&format!(
+            "{} handed to a cluster by an earlier run: what of them still runs there ends",
+            count(taken, "job")
+        ));
+    }
+    Ok(())
 }
 
 /// A word by which a cluster's jobs are known to be of this store.

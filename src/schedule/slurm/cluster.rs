@@ -38,8 +38,10 @@ pub(super) struct Cluster {
     pub(super) submit_at: Option<Instant>,
     /// What was submitted, or found.
     pub(super) attempts: BTreeMap<JobId, Attempt>,
-    /// Names of submissions that were given up: should one turn up, it is cancelled.
-    pub(super) abandoned: BTreeSet<String>,
+    /// Jobs and numbers of submissions that are over, should that not have been kept.
+    pub(super) closed: BTreeSet<(JobId, u64)>,
+    /// Names and tasks in Slurm that were given up: should one turn up there, it is cancelled.
+    pub(super) abandoned: BTreeSet<(String, Option<u32>)>,
     pub(super) nodes: Nodes,
     /// Whether the cluster takes job arrays.
     pub(super) arrays: bool,
@@ -84,8 +86,8 @@ pub(super) struct Attempt {
     pub(super) over_since: Option<Instant>,
     /// Whether it was told to end.
     pub(super) stopped: bool,
-    /// What was last said of its place in the queue.
-    pub(super) said: String,
+    /// What was last said of its place in the queue, and when.
+    pub(super) said: Option<(String, Instant)>,
 }
 
 impl Cluster {
@@ -107,6 +109,7 @@ impl Cluster {
             waiting: vec![],
             submit_at: None,
             attempts: BTreeMap::new(),
+            closed: BTreeSet::new(),
             abandoned: BTreeSet::new(),
             nodes: Nodes::default(),
             arrays: true,
@@ -135,10 +138,11 @@ impl Cluster {
 
     /// Does what is due.
     pub(super) fn turn(&mut self) {
-        if self.submit_at.is_some_and(|at| at <= Instant::now()) {
+        // While Slurm does not answer, only one command after the other waits for it.
+        if self.submit_at.is_some_and(|at| at <= Instant::now()) && self.outage.is_none() {
             self.submit();
         }
-        if self.attempts.is_empty() {
+        if self.is_idle() {
             return;
         }
         if self.poll_at <= Instant::now() {
@@ -149,21 +153,27 @@ impl Cluster {
         }
     }
 
+    /// Whether nothing is to be looked after.
+    fn is_idle(&self) -> bool {
+        self.attempts.is_empty() && self.outage.is_none()
+    }
+
     fn pause(&self) -> Duration {
         let now = Instant::now();
-        let looks = (!self.attempts.is_empty()).then_some(self.poll_at.min(self.look_at));
-        let next = looks.into_iter().chain(self.submit_at).min();
+        let looks = (!self.is_idle()).then_some(self.poll_at.min(self.look_at));
+        let submits = self.submit_at.filter(|_| self.outage.is_none());
+        let next = looks.into_iter().chain(submits).min();
         next.map_or(IDLE, |at| at.saturating_duration_since(now))
     }
 
-    fn obey(&mut self, command: Command) {
+    pub(super) fn obey(&mut self, command: Command) {
         match command {
             Command::Start(launch) => {
                 let full_time = launch.attempt > 1;
                 self.waiting.push(Waiting { launch, full_time, again: 0 });
             }
             Command::Flush if self.waiting.is_empty() => {}
-            Command::Flush => self.submit_at = self.submit_at.or(Some(Instant::now())),
+            Command::Flush => self.submit_at = Some(Instant::now()),
             Command::Cancel(job) => self.stop(job, true),
             Command::Kill(job) => self.stop(job, false),
         }
@@ -236,7 +246,10 @@ impl Cluster {
     pub(super) fn close(&mut self, attempt: &mut Attempt) {
         let job = attempt.launch.job;
         attempt.handed.ended = true;
-        self.abandoned.insert(attempt.handed.name.clone());
+        self.closed.insert((job, attempt.handed.number));
+        if attempt.handed.together == 1 {
+            self.abandoned.insert((attempt.handed.name.clone(), attempt.handed.task));
+        }
         if let Err(failure) = self.jobs.keep_handed(job, &attempt.handed)
             && let Ok(log) = attempt.log(&*self.jobs)
         {
@@ -288,7 +301,7 @@ impl Attempt {
             unknown_since: None,
             over_since: None,
             stopped: false,
-            said: String::new(),
+            said: None,
         }
     }
 

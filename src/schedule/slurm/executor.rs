@@ -1,6 +1,7 @@
 //! Runs jobs on a cluster: hands decisions of the scheduler to the thread that deals with Slurm.
 
 use std::{
+    io,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
@@ -81,18 +82,21 @@ impl SlurmExecutor {
         Ok(Self { commands: Some(commands), thread: Some(thread) })
     }
 
-    fn tell(&self, command: Command) {
-        if let Some(commands) = &self.commands {
-            // If the thread is gone, it has reported the ends of all jobs.
-            let _ = commands.send(command);
-        }
+    /// Answers whether there is somebody to tell. If the thread is gone, it has reported the ends of all jobs.
+    fn tell(&self, command: Command) -> bool {
+        self.commands.as_ref().is_some_and(|commands| commands.send(command).is_ok())
     }
 }
 
 impl Executor for SlurmExecutor {
     fn start(&mut self, launch: &Launch) -> Result<(), StartError> {
-        self.tell(Command::Start(launch.clone()));
-        Ok(())
+        if self.tell(Command::Start(launch.clone())) {
+            return Ok(());
+        }
+        Err(StartError {
+            kind: StartErrorKind::Thread,
+            source: io::Error::other("the thread that deals with Slurm ended"),
+        })
     }
 
     fn cancel(&mut self, job: JobId) {

@@ -18,6 +18,8 @@ pub(super) struct Follow {
     pub(super) restart: u32,
     /// Whether that start has begun.
     pub(super) begun: bool,
+    /// Whether it has said anything.
+    pub(super) has_said: bool,
     /// What it said of its outcome.
     pub(super) verdict: Option<Verdict>,
     at: u64,
@@ -61,6 +63,7 @@ impl Follow {
     }
 
     fn message(&mut self, line: &str, log: &PathBuf) -> Option<Progress> {
+        self.has_said = true;
         match serde_json::from_str(line) {
             Ok(JobMessage::Epoch(epoch)) => Some(Progress::Epoch(epoch)),
             Ok(JobMessage::Phase(phase)) => Some(Progress::Phase(phase)),
@@ -97,7 +100,12 @@ mod tests {
         let path = |restart: u32| folder.path().join(format!("{restart}"));
         let log = folder.path().join("log");
         let mut follow = Follow::default();
-        let mut read = |restarts| follow.read(path, restarts, &log).map(|found| (found.len(), follow.restart, follow.verdict.clone())).unwrap();
+        let mut read = |restarts| {
+            follow
+                .read(path, restarts, &log)
+                .map(|found| (found.len(), follow.restart, follow.verdict.clone()))
+                .unwrap()
+        };
         assert_eq!(read(None), (0, 0, None));
         let [phase, failed] = [
             JobMessage::Phase(Phase { name: "é".to_owned() }),

@@ -53,17 +53,24 @@ pub(super) fn by_state(listed: &Listed, full_time: bool, log: &JobLog) -> Next {
         SlurmState::Timeout if !full_time => Next::Again("it needs more time than jobs like it did".to_owned()),
         SlurmState::Timeout => Next::End(Outcome::Failed(failed(
             FailureClass::TimeOut,
-            format!("Slurm's time limit ended job {id}{on} before it could keep a checkpoint: allow it more `time`, or a longer `warning`, in the file of --cluster"),
+            format!(
+                "Slurm's time limit ended job {id}{on} before it could keep a checkpoint: allow it more `time`, or a longer `warning`, in the file of --cluster"
+            ),
         ))),
         SlurmState::OutOfMemory => Next::End(Outcome::Failed(failed(
             FailureClass::OutOfMemory,
-            format!("Slurm ended job {id}{on}, since it took more memory than it had asked for (`memory` in the file of --cluster)"),
+            format!(
+                "Slurm ended job {id}{on}, since it took more memory than it had asked for (`memory` in the file of --cluster)"
+            ),
         ))),
         SlurmState::NodeFail | SlurmState::BootFail => {
-            Next::Blame(failed(FailureClass::Killed, format!("the node of Slurm's job {id} failed{on} ({state})")))
+            Next::Blame(failed(FailureClass::Killed, format!("the node of Slurm's job {id} failed: {} ({state})", listed.nodes)))
         }
         SlurmState::Failed | SlurmState::Completed => by_exit(listed, log),
-        _ => Next::End(Outcome::Failed(failed(FailureClass::Killed, format!("Slurm ended job {id}{on}: {state} {}", listed.reason)))),
+        _ => Next::End(Outcome::Failed(failed(
+            FailureClass::Killed,
+            format!("Slurm ended job {id}{on}: {state} {}", listed.reason),
+        ))),
     }
 }
 
@@ -135,6 +142,22 @@ mod tests {
             next(Preempted, 0, 15, true),
             next(Deadline, 0, 0, true),
         ];
-        insta::assert_snapshot!(ends.join("\n"));
+        insta::assert_snapshot!(ends.join("\n"), @r#"
+        fails, bug: the job's process ended without saying whether the job is done; its log, LOG, ends:|ablate: last words
+        fails, bug: the job's process ended with exit status: 1; its log, LOG, ends:|ablate: last words
+        again: it was told to stop
+        fails, killed: SIGKILL ended the job's process; the likely cause is the system's out-of-memory killer
+        fails, killed: SIGKILL ended the job's process; the likely cause is the system's out-of-memory killer
+        blames the node, killed: Slurm could not start job 7 on n1: is the store there?
+        blames the node, killed: the program cannot be started on n1; the log of the job says why
+        Interrupted
+        again: it needs more time than jobs like it did
+        fails, time-out: Slurm's time limit ended job 7 on n1 before it could keep a checkpoint: allow it more `time`, or a longer `warning`, in the file of --cluster
+        fails, out of memory: Slurm ended job 7 on n1, since it took more memory than it had asked for (`memory` in the file of --cluster)
+        blames the node, killed: the node of Slurm's job 7 failed: n1 (NODE_FAIL)
+        blames the node, killed: the node of Slurm's job 7 failed: n1 (BOOT_FAIL)
+        again: it had to give way to another job
+        fails, killed: Slurm ended job 7 on n1: DEADLINE
+        "#);
     }
 }

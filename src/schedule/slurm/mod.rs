@@ -22,6 +22,8 @@ mod queue;
 mod script;
 mod state;
 mod submit;
+#[cfg(test)]
+mod tests;
 
 pub use client::{Client, Submission};
 pub use error::ClientError;

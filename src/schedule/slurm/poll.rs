@@ -20,6 +20,8 @@ use crate::{
 const SHARE: u32 = 20;
 /// Time between two words about Slurm not answering.
 const SAY_AGAIN: Duration = Duration::from_secs(60);
+/// Time between two words about a job that still waits.
+const REPEAT: Duration = Duration::from_secs(15);
 /// How often a job is submitted again, for no fault of its own, without a sign of life in between.
 const MOST_AGAIN: usize = 5;
 
@@ -76,10 +78,8 @@ impl Cluster {
 
     /// What is in the queue, and was given up since Slurm did not seem to have it.
     fn cancel_abandoned(&mut self, known: &BTreeMap<(String, Option<u32>), Listed>) {
-        let left = |listed: &&Listed| self.abandoned.contains(&listed.name) && !listed.state.is_over();
-        let in_use = |listed: &&Listed| self.attempts.values().any(|attempt| attempt.handed.name == listed.name);
-        let ids: Vec<SlurmId> =
-            known.values().filter(|listed| left(listed) && !in_use(listed)).map(|listed| listed.id).collect();
+        let left = known.iter().filter(|(key, listed)| self.abandoned.contains(key) && !listed.state.is_over());
+        let ids: Vec<SlurmId> = left.map(|(_, listed)| listed.id).collect();
         if !ids.is_empty() {
             // If that fails, it is tried again after the next look; the job can publish nothing anyway.
             let _ = self.queue.cancel(&ids);
@@ -110,21 +110,20 @@ impl Cluster {
         let Some(attempt) = self.attempts.get_mut(&job) else { return };
         let Some(listed) = &attempt.listed else { return };
         let place = match &listed.state {
-            SlurmState::Running | SlurmState::Completing if attempt.follow.begun => return,
-            SlurmState::Running => format!("starts on {}", listed.nodes),
-            state if state.is_over() => return,
+            SlurmState::Running => format!("runs on {}", listed.nodes),
+            state if state.is_over() || *state == SlurmState::Completing => return,
             state if listed.reason.is_empty() => format!("in Slurm as {}: {state}", listed.id),
             state => format!("in Slurm as {}: {state} ({})", listed.id, listed.reason),
         };
-        if listed.state == SlurmState::Running {
-            if attempt.said != place {
-                attempt.said.clone_from(&place);
-                self.progress(job, Progress::Phase(Phase { name: place }));
-            }
-        } else {
-            attempt.said.clone_from(&place);
-            self.progress(job, Progress::Queued(Phase { name: place }));
+        let runs = listed.state == SlurmState::Running;
+        // What it says itself tells more.
+        let known = attempt.said.as_ref().is_some_and(|(said, at)| *said == place && (runs || at.elapsed() < REPEAT));
+        if known || runs && attempt.follow.has_said {
+            return;
         }
+        attempt.said = Some((place.clone(), Instant::now()));
+        let place = Phase { name: place };
+        self.progress(job, if runs { Progress::Phase(place) } else { Progress::Queued(place) });
     }
 
     /// Slurm does not answer: what jobs say is heard all the same, and the rest has to wait.
@@ -137,8 +136,7 @@ impl Cluster {
                 self.progress(job, Progress::Note(Phase { name: name.clone() }));
             });
         }
-        for (&job, attempt) in self.attempts.iter().filter(|(_, attempt)| !attempt.follow.begun) {
-            let _ = attempt;
+        for &job in self.attempts.iter().filter(|(_, attempt)| !attempt.follow.begun).map(|(job, _)| job) {
             self.progress(job, Progress::Queued(Phase { name: "Slurm does not answer".to_owned() }));
         }
         self.poll_at = now + self.patience.poll.0;
@@ -192,20 +190,25 @@ impl Cluster {
         let attempt = self.attempts.get_mut(&job)?;
         if let Some(verdict) = attempt.follow.verdict.clone() {
             let adopted = attempt.adopted;
-            return Some(match judge::by_verdict(verdict, attempt.handed.full_time, || self.jobs.judge(job, adopted)) {
-                // What an earlier run finished may have been damaged since.
-                Next::End(Outcome::Failed(failure)) if adopted && failure.class == FailureClass::Storage => {
-                    Next::Again(failure.message)
-                }
-                next => next,
-            });
+            return Some(
+                match judge::by_verdict(verdict, attempt.handed.full_time, || self.jobs.judge(job, adopted)) {
+                    // What an earlier run finished may have been damaged since.
+                    Next::End(Outcome::Failed(failure)) if adopted && failure.class == FailureClass::Storage => {
+                        Next::Again(failure.message)
+                    }
+                    next => next,
+                },
+            );
         }
         let listed = attempt.listed.clone();
         if let Some(listed) = listed.filter(|listed| listed.state.is_over() || listed.is_held()) {
             let since = attempt.over_since.get_or_insert_with(Instant::now).elapsed();
             if listed.state.is_over() {
-                // What it wrote may not have arrived yet.
-                if listed.state == SlurmState::Completed && since < self.patience.settle {
+                // What it wrote may not have arrived yet. Reading a folder brings what is known here of it up to date.
+                let says = matches!(listed.state, SlurmState::Completed | SlurmState::Failed);
+                if says && !attempt.follow.begun && since < self.patience.settle {
+                    let path = self.jobs.log(job);
+                    let _ = path.parent().map(std::fs::read_dir);
                     return None;
                 }
                 let log = attempt.log(&*self.jobs);
@@ -255,7 +258,13 @@ impl Cluster {
             Next::End(Outcome::Succeeded) => self.end(job, Outcome::Succeeded),
             _ if stopped => self.end(job, Outcome::Interrupted),
             Next::End(Outcome::Interrupted) if adopted => self.again(job, "it was cancelled before this run began"),
-            Next::End(outcome) => self.end(job, outcome),
+            Next::End(outcome) => {
+                if outcome == Outcome::Interrupted {
+                    let name = "was cancelled in Slurm, by somebody else; running again goes on with it".to_owned();
+                    self.progress(job, Progress::Note(Phase { name }));
+                }
+                self.end(job, outcome);
+            }
             Next::Again(why) if again < MOST_AGAIN => self.again(job, &why),
             Next::Again(why) => {
                 let message = format!("submitted {} times in vain: {why}", again + 1);

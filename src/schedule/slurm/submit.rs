@@ -32,7 +32,7 @@ impl Cluster {
             let job = waiting.launch.job;
             match self.jobs.handed(job) {
                 Err(failure) => self.report(&waiting.launch, Outcome::Failed(failure)),
-                Ok(Some(handed)) if !handed.ended && !self.abandoned.contains(&handed.name) => {
+                Ok(Some(handed)) if !handed.ended && !self.closed.contains(&(job, handed.number)) => {
                     let log = self.jobs.log(job);
                     let attempt = Attempt { adopted: true, log_start: 0, ..Attempt::new(waiting, handed, log) };
                     self.attempts.insert(job, attempt);
