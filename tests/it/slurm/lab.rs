@@ -20,7 +20,7 @@ pub(super) fn quick() -> Lab {
 
 /// A lab whose pretrainings take seconds, and whose evaluations take a moment.
 pub(super) fn slow() -> Lab {
-    of(&SWEEP.replace("epochs: 2, batch_size: 20", "epochs: 500, batch_size: 20"), ASKS)
+    of(&SWEEP.replace("epochs: 2, batch_size: 20", "epochs: 200, batch_size: 20"), ASKS)
 }
 
 /// A lab whose pretrainings do not end while a test lasts.
@@ -77,16 +77,10 @@ pub(super) fn logs(lab: &Lab) -> Vec<String> {
     jobs.map(|job| fs::read_to_string(job.unwrap().path().join("log.txt")).unwrap_or_default()).collect()
 }
 
-/// Waits until so many jobs have ended an epoch.
-pub(super) fn wait_for_epochs(lab: &Lab, jobs: usize) {
-    wait_until("jobs train", || {
-        let Ok(folders) = lab.path("results/jobs").read_dir() else { return false };
-        let trains = |folder: std::path::PathBuf| {
-            let files = folder.read_dir().into_iter().flatten().filter_map(|file| Some(file.ok()?.path()));
-            files.filter_map(|path| fs::read_to_string(path).ok()).any(|text| text.contains(r#"{"Epoch""#))
-        };
-        folders.filter(|folder| trains(folder.as_ref().unwrap().path())).count() >= jobs
-    });
+/// Waits until so many jobs have come to the end of this epoch.
+pub(super) fn wait_for_epoch(lab: &Lab, epoch: usize, jobs: usize) {
+    let message = format!(r#"{{"Epoch":{{"epoch":{epoch},"#);
+    wait_until("jobs train", || said(lab).matches(&message).count() >= jobs);
 }
 
 /// No job was trained twice to its end.
