@@ -63,9 +63,10 @@ pub(super) fn by_state(listed: &Listed, full_time: bool, log: &JobLog) -> Next {
                 "Slurm ended job {id}{on}, since it took more memory than it had asked for (`memory` in the file of --cluster)"
             ),
         ))),
-        SlurmState::NodeFail | SlurmState::BootFail => {
-            Next::Blame(failed(FailureClass::Killed, format!("the node of Slurm's job {id} failed: {} ({state})", listed.nodes)))
-        }
+        SlurmState::NodeFail | SlurmState::BootFail => Next::Blame(failed(
+            FailureClass::Killed,
+            format!("the node of Slurm's job {id} failed: {} ({state})", listed.nodes),
+        )),
         SlurmState::Failed | SlurmState::Completed => by_exit(listed, log),
         _ => Next::End(Outcome::Failed(failed(
             FailureClass::Killed,

@@ -99,8 +99,8 @@ impl Batch<'_> {
     /// The script with all that sbatch is told, for people.
     pub(super) fn text(&self) -> String {
         let Submission { name, comment, options, .. } = self.submission();
-        let own = [format!("--job-name={name}"), format!("--comment={}", quoted(&comment))];
-        let line = |option: &String| format!("#SBATCH {option}\n");
+        let own = [format!("--job-name={name}"), format!("--comment={comment}")];
+        let line = |option: &String| format!("#SBATCH {}\n", quoted(option));
         let options: String = own.iter().chain(&options).map(line).collect();
         format!("#!/bin/bash\n{options}{}", self.body())
     }
