@@ -23,11 +23,13 @@ VERB=$1 ROOT=$2 DAEMON=${3:-}
 export SLURM_CONF=$ROOT/etc/slurm.conf
 PATH=$PATH:/usr/sbin
 
-# The process of a daemon that this cluster has a pid file of; empty if it does not run.
+# The process of a daemon that this cluster has a pid file of; empty if it does not run. Another process may have got
+# its number since, but none that has this cluster's variable except daemons and jobs.
 pid_of() {
     local file=$ROOT/run/$1.pid pid
     [ -s "$file" ] || return 0
     pid=$(<"$file")
+    grep -qzx "SLURM_CONF=$SLURM_CONF" "/proc/$pid/environ" 2>/dev/null || return 0
     case $(readlink "/proc/$pid/exe" 2>/dev/null) in
         */slurm* | */munged | */mariadbd) echo "$pid" ;;
     esac
@@ -201,20 +203,23 @@ CONF
 }
 
 stop() {
-    local pids=() pid
-    # Gently: slurmctld saves its state, slurmd ends its steps.
-    for name in slurmctld $(nodes) slurmdbd mariadbd munged; do
-        pid=$(pid_of "$name")
-        [ -z "$pid" ] || { kill "$pid" 2>/dev/null || true; pids+=("$pid"); }
-    done
+    local names pid alive
+    names="slurmctld $(nodes) slurmdbd mariadbd munged"
     for node in $(nodes); do end_jobs_of "$node"; done
+    for name in $names; do
+        pid=$(pid_of "$name")
+        [ -z "$pid" ] || kill "$pid" 2>/dev/null || true
+    done
     for _ in $(seq 50); do
-        local alive=0
-        for pid in "${pids[@]}"; do kill -0 "$pid" 2>/dev/null && alive=1; done
-        [ $alive = 1 ] || return 0
+        alive=
+        for name in $names; do alive+=$(pid_of "$name"); done
+        [ -n "$alive" ] || return 0
         sleep 0.1
     done
-    for pid in "${pids[@]}"; do kill -9 "$pid" 2>/dev/null || true; done
+    for name in $names; do
+        pid=$(pid_of "$name")
+        [ -z "$pid" ] || kill -9 "$pid" 2>/dev/null || true
+    done
 }
 
 case $VERB in

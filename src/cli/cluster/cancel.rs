@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     fs, io,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -25,7 +25,7 @@ use crate::{
     report::count,
     schedule::{
         Event,
-        slurm::{Client, Handed, Listed, prefix},
+        slurm::{Client, ClientError, Handed, Listed, prefix},
     },
     store::{ErrorKind, RunLock, Store},
 };
@@ -34,6 +34,9 @@ use crate::{
 const PAUSE: Duration = Duration::from_millis(500);
 /// How long a run may take to end.
 const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A name and a task in Slurm.
+type Place = (String, Option<u32>);
 
 /// Cancels the jobs of sweep files.
 pub fn cancel(args: &CancelArgs) -> Result<(), CliError> {
@@ -44,7 +47,7 @@ pub fn cancel(args: &CancelArgs) -> Result<(), CliError> {
     let store = results::open(&args.sweeps.store)?;
     // Under the lock of a run, so that none submits what is being cancelled.
     let _lock = end_run(&store)?;
-    let mut open: BTreeMap<(String, Option<u32>), Vec<(JobId, Handed)>> = BTreeMap::new();
+    let mut open: BTreeMap<Place, Vec<(JobId, Handed)>> = BTreeMap::new();
     for job in planned.plan.jobs() {
         if let Some(handed) = store.submission::<Handed>(job.id)?.filter(|handed| !handed.ended) {
             open.entry((handed.name.clone(), handed.task)).or_default().push((job.id, handed));
@@ -73,12 +76,12 @@ pub fn cancel(args: &CancelArgs) -> Result<(), CliError> {
     }
     let left = match left {
         0 => String::new(),
-        _ => format!("; {} of them share an allocation with other sweeps, and end at their next sign of life", left),
+        _ => format!("; {left} of them share an allocation with other sweeps, and end at their next sign of life"),
     };
     print(&format!("cancelled: {} in Slurm{left}\n", count(cancelled, "job")))
 }
 
-fn refused(error: crate::schedule::slurm::ClientError) -> CliError {
+fn refused(error: ClientError) -> CliError {
     CliError::failed(format!("{}; nothing is known to be cancelled, try again", chain(&error)))
 }
 
@@ -136,6 +139,6 @@ fn request(store: &Store) -> PathBuf {
     store.cluster_folder().join("cancel")
 }
 
-fn failed(path: &std::path::Path, error: &io::Error) -> CliError {
+fn failed(path: &Path, error: &io::Error) -> CliError {
     CliError::failed(format!("cannot ask the run to end by {}: {error}", path.display()))
 }

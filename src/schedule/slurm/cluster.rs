@@ -86,6 +86,8 @@ pub(super) struct Attempt {
     pub(super) over_since: Option<Instant>,
     /// Whether it was told to end.
     pub(super) stopped: bool,
+    /// Whether it is to be cancelled as soon as Slurm answers.
+    pub(super) killed: bool,
     /// What was last said of its place in the queue, and when.
     pub(super) said: Option<(String, Instant)>,
 }
@@ -180,7 +182,7 @@ impl Cluster {
     }
 
     /// Ends a job, `gently` so that it can keep its work; or leaves it alone, if the run is leaving.
-    fn stop(&mut self, job: JobId, gently: bool) {
+    pub(super) fn stop(&mut self, job: JobId, gently: bool) {
         if let Some(index) = self.waiting.iter().position(|waiting| waiting.launch.job == job) {
             let launch = self.waiting.remove(index).launch;
             return self.report(&launch, Outcome::Interrupted);
@@ -199,11 +201,11 @@ impl Cluster {
                 // The scheduler kills what does not end by this.
                 let _ = self.queue.signal(&[id], "TERM");
             }
-            Some(id) if attempt.handed.together == 1 => {
-                if self.queue.cancel(&[id]).is_ok() {
-                    self.end(job, Outcome::Interrupted);
-                }
-            }
+            Some(id) if attempt.handed.together == 1 => match self.queue.cancel(&[id]) {
+                Ok(()) => self.end(job, Outcome::Interrupted),
+                // Tried again when Slurm answers.
+                Err(_) => attempt.killed = true,
+            },
             // Others in the allocation go on; or it is not known under which number it is, if at all.
             _ => {
                 let number = attempt.handed.number;
@@ -301,6 +303,7 @@ impl Attempt {
             unknown_since: None,
             over_since: None,
             stopped: false,
+            killed: false,
             said: None,
         }
     }

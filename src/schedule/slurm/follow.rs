@@ -3,7 +3,7 @@
 use std::{
     fs::File,
     io::{self, Read, Seek, SeekFrom},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use crate::schedule::{JobMessage, Progress, ending::Verdict, job_log::JobLog};
@@ -34,7 +34,7 @@ impl Follow {
         &mut self,
         path: impl Fn(u32) -> PathBuf,
         restarts: Option<u32>,
-        log: &PathBuf,
+        log: &Path,
     ) -> io::Result<Vec<Progress>> {
         let mut found = self.read_file(&path(self.restart), log)?;
         let later = restarts.unwrap_or(0).max(self.restart + 1);
@@ -46,7 +46,7 @@ impl Follow {
         Ok(found.split_off(found.len().saturating_sub(MOST)))
     }
 
-    fn read_file(&mut self, path: &PathBuf, log: &PathBuf) -> io::Result<Vec<Progress>> {
+    fn read_file(&mut self, path: &Path, log: &Path) -> io::Result<Vec<Progress>> {
         let mut file = match File::open(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(vec![]),
             result => result?,
@@ -62,7 +62,7 @@ impl Follow {
         Ok(text.lines().filter_map(|line| self.message(line, log)).collect())
     }
 
-    fn message(&mut self, line: &str, log: &PathBuf) -> Option<Progress> {
+    fn message(&mut self, line: &str, log: &Path) -> Option<Progress> {
         self.has_said = true;
         match serde_json::from_str(line) {
             Ok(JobMessage::Epoch(epoch)) => Some(Progress::Epoch(epoch)),
@@ -78,7 +78,7 @@ impl Follow {
                 None
             }
             Err(_) => {
-                if let Ok(log) = JobLog::open(log.clone()) {
+                if let Ok(log) = JobLog::open(log.to_owned()) {
                     log.note(&format!("standard output, not a message: {line}"));
                 }
                 None

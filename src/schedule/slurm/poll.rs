@@ -73,7 +73,12 @@ impl Cluster {
         self.cancel_abandoned(&known);
         self.account(&unknown);
         let jobs: Vec<JobId> = self.attempts.keys().copied().collect();
-        jobs.into_iter().for_each(|job| self.say_place(job));
+        for job in jobs {
+            if self.attempts.get(&job).is_some_and(|attempt| attempt.killed) {
+                self.stop(job, false);
+            }
+            self.say_place(job);
+        }
     }
 
     /// What is in the queue, and was given up since Slurm did not seem to have it.

@@ -85,7 +85,7 @@ impl Cluster {
     pub(super) fn slurm(&self, program: &str, arguments: &[&str]) -> String {
         let Output { status, stdout, stderr } =
             self.here(Command::new(program)).args(arguments).stdin(Stdio::null()).output().unwrap();
-        assert!(status.success(), "{program} {arguments:?}: {}", String::from_utf8_lossy(&stderr));
+        assert!(status.success(), "{program} {arguments:?}, {status}: {}", String::from_utf8_lossy(&stderr));
         String::from_utf8(stdout).unwrap().trim().to_owned()
     }
 
@@ -163,6 +163,6 @@ pub(super) fn wait_until(what: &str, condition: impl Fn() -> bool) {
     let begin = Instant::now();
     while !condition() {
         assert!(begin.elapsed() < LONG, "never: {what}");
-        thread::sleep(Duration::from_millis(20));
+        thread::sleep(Duration::from_millis(50));
     }
 }

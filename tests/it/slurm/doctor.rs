@@ -1,7 +1,7 @@
 //! `doctor --executor slurm`.
 
-use super::cluster::Cluster;
-use crate::cli::Lab;
+use super::{cluster::Cluster, lab::of};
+use crate::cli::{Lab, SWEEP};
 
 const DOCTOR: [&str; 3] = ["doctor", "--executor", "slurm"];
 
@@ -35,4 +35,22 @@ fn a_cluster_that_does_not_answer_or_has_no_nodes_is_a_problem() {
     cluster.tell("kill", "slurmctld");
     let (code, said, _) = cluster.ablate(&lab, &DOCTOR);
     assert!(code == 1 && said.contains("PROBLEM  slurm      Slurm does not answer sinfo"), "{said}");
+}
+
+#[test]
+fn what_the_file_asks_for_is_tried_out() {
+    let Some(cluster) = Cluster::start(&[]) else { return };
+    for (asks, problem) in [
+        (r#"(jobs: (partition: "nowhere"))"#, "invalid partition specified: nowhere"),
+        (r#"(jobs: (), kinds: {"evaluate": (gres: "gpu:9")})"#, "Requested node configuration is not available"),
+        (r#"(jobs: (), program: "/nowhere/ablate")"#, "cannot start /nowhere/ablate: install it where nodes see it"),
+        (r#"(jobs: (setup: ["exit 3"]))"#, "ended as FAILED (NonZeroExitCode), with exit code 3"),
+    ] {
+        let lab = of(SWEEP, asks);
+        let (code, said, _) = cluster.ablate(&lab, &[&DOCTOR[..], &["--cluster", "cluster.ron"]].concat());
+        assert!(code == 1 && said.contains(problem), "{asks}: {said}");
+    }
+    let lab = of(SWEEP, r#"(jobs: (gres: "gpu:2"), kinds: {"evaluate": (partition: "high")})"#);
+    let (code, said, _) = cluster.ablate(&lab, &[&DOCTOR[..], &["--cluster", "cluster.ron"]].concat());
+    assert!(code == 0 && said.matches("ok       probe ").count() == 2, "{said}");
 }

@@ -2,8 +2,11 @@
 
 use std::{
     fs,
+    path::PathBuf,
     process::{Child, Stdio},
 };
+
+use serde_json::Value;
 
 use super::cluster::{Cluster, wait_until};
 use crate::cli::{Lab, SWEEP};
@@ -20,7 +23,7 @@ pub(super) fn quick() -> Lab {
 
 /// A lab whose pretrainings take seconds, and whose evaluations take a moment.
 pub(super) fn slow() -> Lab {
-    of(&SWEEP.replace("epochs: 2, batch_size: 20", "epochs: 500, batch_size: 20"), ASKS)
+    of(&SWEEP.replace("epochs: 2, batch_size: 20", "epochs: 200, batch_size: 20"), ASKS)
 }
 
 /// A lab whose pretrainings do not end while a test lasts.
@@ -62,30 +65,24 @@ pub(super) fn run(cluster: &Cluster, lab: &Lab) -> String {
     finish(start(cluster, lab, &[]))
 }
 
-/// What the jobs of the lab have said so far.
-pub(super) fn said(lab: &Lab) -> String {
-    let Ok(jobs) = lab.path("results/jobs").read_dir() else { return String::new() };
-    let files =
-        jobs.filter_map(|job| job.ok()?.path().read_dir().ok()).flatten().filter_map(|file| Some(file.ok()?.path()));
-    let messages = files.filter(|path| path.extension().is_some_and(|ending| ending == "jsonl"));
-    messages.map(|path| fs::read_to_string(path).unwrap_or_default()).collect()
-}
-
 /// The logs of all jobs of the lab.
 pub(super) fn logs(lab: &Lab) -> Vec<String> {
     let jobs = lab.path("results/jobs").read_dir().unwrap();
     jobs.map(|job| fs::read_to_string(job.unwrap().path().join("log.txt")).unwrap_or_default()).collect()
 }
 
-/// Waits until so many jobs have ended an epoch.
-pub(super) fn wait_for_epochs(lab: &Lab, jobs: usize) {
+/// Waits until so many jobs have come at least to the end of this epoch; not every epoch is told of.
+pub(super) fn wait_for_epoch(lab: &Lab, epoch: u64, jobs: usize) {
+    let of_line = |line: &str| serde_json::from_str::<Value>(line).ok()?.pointer("/Epoch/epoch")?.as_u64();
+    let has_come = |folder: PathBuf| {
+        let files = folder.read_dir().into_iter().flatten().filter_map(|file| Some(file.ok()?.path()));
+        let messages = files.filter(|path| path.extension().is_some_and(|ending| ending == "jsonl"));
+        let texts = messages.filter_map(|path| fs::read_to_string(path).ok());
+        texts.flat_map(|text| text.lines().filter_map(of_line).collect::<Vec<_>>()).any(|found| found >= epoch)
+    };
     wait_until("jobs train", || {
-        let Ok(folders) = lab.path("results/jobs").read_dir() else { return false };
-        let trains = |folder: std::path::PathBuf| {
-            let files = folder.read_dir().into_iter().flatten().filter_map(|file| Some(file.ok()?.path()));
-            files.filter_map(|path| fs::read_to_string(path).ok()).any(|text| text.contains(r#"{"Epoch""#))
-        };
-        folders.filter(|folder| trains(folder.as_ref().unwrap().path())).count() >= jobs
+        let folders = lab.path("results/jobs").read_dir().into_iter().flatten();
+        folders.filter(|folder| has_come(folder.as_ref().unwrap().path())).count() >= jobs
     });
 }
 

@@ -49,18 +49,18 @@ fn the_script_can_be_read() {
     insta::assert_snapshot!(scripts(&site, &test.jobs, &launches).unwrap().join("\n"), @r#"
     #!/bin/bash
     #SBATCH --job-name=ablate-abc-00000001-1
-    #SBATCH --comment='ablate store abc'
+    #SBATCH '--comment=ablate store abc'
     #SBATCH --output=/data/cluster/%x-%a.out
     #SBATCH --open-mode=append
     #SBATCH --chdir=/work
     #SBATCH --requeue
     #SBATCH --signal=B:USR1@60
+    #SBATCH --time=10
+    #SBATCH --array=0,1
     #SBATCH --nodes=1
     #SBATCH --ntasks=1
     #SBATCH --cpus-per-task=4
     #SBATCH --partition=main
-    #SBATCH --time=10
-    #SBATCH --array=0,1
 
     store='/data/a store'
     jobs=() requeue=

@@ -60,9 +60,10 @@ impl Queue for Fake {
     fn submit(&mut self, job: &Submission) -> Result<u64, ClientError> {
         let mut world = self.world();
         let error = if world.refusals.is_empty() { None } else { Some(world.refusals.remove(0)) };
-        if error.is_some() && !world.takes {
-            return Err(error.unwrap());
-        }
+        let error = match error {
+            Some(error) if !world.takes => return Err(error),
+            error => error,
+        };
         world.next += 1;
         let number = world.next;
         let array = job.options.iter().find_map(|option| option.strip_prefix("--array="));
