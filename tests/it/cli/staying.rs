@@ -39,9 +39,8 @@ impl Staying {
         loop {
             line.clear();
             assert!(self.output.read_line(&mut line).unwrap() > 0, "it ended without a verdict");
-            match serde_json::from_str(&line).unwrap() {
-                verdict @ (JobMessage::Done {} | JobMessage::Failed(_)) => return verdict,
-                _ => {}
+            if let verdict @ (JobMessage::Done {} | JobMessage::Failed(_)) = serde_json::from_str(&line).unwrap() {
+                return verdict;
             }
         }
     }
