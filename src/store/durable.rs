@@ -14,6 +14,9 @@ use super::{Error, error::At};
 /// Marks files that are not in place yet.
 pub(super) const BESIDE: &str = ".tmp-";
 
+/// How often a file is written whose first copies others remove.
+const TRIES: usize = 5;
+
 /// The changing steps; each defaults to what the operating system does.
 pub(super) trait Disk: fmt::Debug + Send + Sync {
     fn create_folder(&self, path: &Path) -> io::Result<()> {
@@ -79,16 +82,33 @@ pub(super) fn create_folders(disk: &dyn Disk, path: &Path) -> Result<(), Error> 
 
 /// Replaces the content of a file: readers see the old content or the new one.
 pub(super) fn write_atomic(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let (file, beside) = create_beside(disk, path)?;
-    let written = disk.write(&file, &beside, bytes).and_then(|()| disk.sync(&file, &beside)).at("write", path);
-    drop(file);
-    if let Err(error) = written.and_then(|()| disk.rename(&beside, path).at("replace", path)) {
-        // The first error counts. A file that stays behind is removed when the job starts again.
-        let _ = disk.remove(&beside);
-        return Err(error);
+    let mut tries = TRIES;
+    while !put_in_place(disk, path, bytes, tries == 1)? {
+        tries -= 1;
     }
     let folder = parent(path);
     disk.sync_folder(folder).at("sync", folder)
+}
+
+/// Writes a file beside `path` and puts it in its place. `false` if the file beside is gone when it should be put there: a
+/// process that takes it for one that was left behind, as on another machine, may have removed it. That is an error if it
+/// is the `last` try.
+fn put_in_place(disk: &dyn Disk, path: &Path, bytes: &[u8], last: bool) -> Result<bool, Error> {
+    let (file, beside) = create_beside(disk, path)?;
+    let written = disk.write(&file, &beside, bytes).and_then(|()| disk.sync(&file, &beside)).at("write", path);
+    drop(file);
+    let renamed = match written {
+        Ok(()) => match disk.rename(&beside, path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !last => return Ok(false),
+            result => result.at("replace", path),
+        },
+        Err(error) => Err(error),
+    };
+    if renamed.is_err() {
+        // The first error counts. A file that stays behind is removed when the job starts again.
+        let _ = disk.remove(&beside);
+    }
+    renamed.map(|()| true)
 }
 
 /// Creates a file of a new name in the folder of `path`.
@@ -140,6 +160,32 @@ mod tests {
         fs::write(&taken, "taken").unwrap();
         write_atomic(&RealDisk, &path, b"new").unwrap();
         assert_eq!((fs::read(&path).unwrap(), fs::read(&taken).unwrap()), (b"new".to_vec(), b"taken".to_vec()));
+    }
+
+    /// Removes the first so many files before they can be put in place.
+    #[derive(Debug)]
+    struct Thief(std::sync::atomic::AtomicUsize);
+
+    impl Disk for Thief {
+        fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+            use std::sync::atomic::Ordering::Relaxed;
+            if self.0.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1)).is_ok() {
+                fs::remove_file(from)?;
+            }
+            fs::rename(from, to)
+        }
+    }
+
+    #[test]
+    fn what_another_process_takes_for_a_leftover_is_written_again() {
+        let folder = fixture::folder();
+        let path = folder.path().join("a");
+        write_atomic(&Thief(4.into()), &path, b"new").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+        let error = write_atomic(&Thief(5.into()), &path, b"newer").unwrap_err();
+        assert!(error.to_string().starts_with("cannot replace "), "{error}");
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
     #[test]

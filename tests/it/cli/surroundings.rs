@@ -237,6 +237,8 @@ fn help() {
       fmt          Rewrite sweep files in the canonical layout, with all their comments
       plan         Show the jobs that sweep files need, and which of them are done
       run          Run the missing jobs of sweep files, then print and export their tables
+      cancel       Cancel the jobs of sweep files that are on a cluster, and end the run that looks
+                   after them
       status       Show how far sweep files are
       watch        Show how far sweep files are and their tables, again and again until the run at work
                    has ended

@@ -95,8 +95,9 @@ fn id(number: u128) -> JobId {
     format!("{number:032x}").parse().unwrap()
 }
 
+/// Whether a process is there and no zombie, which has closed its pipes.
 fn lives(process: &str) -> bool {
-    PathBuf::from("/proc").join(process).join("exe").exists()
+    fs::read_to_string(format!("/proc/{process}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
 }
 
 #[test]
