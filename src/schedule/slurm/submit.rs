@@ -124,7 +124,7 @@ fn numbered(tasks: Vec<Vec<Numbered>>, name: &str, jobs: &dyn SlurmJobs) -> Vec<
         let together = members.len();
         members.into_iter().map(move |(waiting, number)| {
             let (task, full_time) = (is_array.then_some(index), waiting.full_time);
-            let handed = Handed { number, name: name.to_owned(), task, together, full_time, ended: false };
+            let handed = Handed { number, name: name.to_owned(), task, together, full_time, ended: false, slurm: None };
             let log = jobs.log(waiting.launch.job);
             (index, Attempt::new(waiting, handed, log))
         })

@@ -39,6 +39,8 @@ pub(super) struct World {
     pub(super) refusals: Vec<ClientError>,
     pub(super) takes: bool,
     pub(super) down: bool,
+    /// What accounting has; none if there is nothing.
+    pub(super) records: Vec<Listed>,
     pub(super) cancelled: Vec<SlurmId>,
     pub(super) signalled: Vec<SlurmId>,
 }
@@ -96,8 +98,10 @@ impl Queue for Fake {
         Ok(listed.filter(|listed| listed.name.starts_with(prefix)).collect())
     }
 
-    fn accounting(&mut self, _: &[SlurmId]) -> Result<Option<Vec<Listed>>, ClientError> {
-        Ok(None)
+    fn accounting(&mut self, jobs: &[SlurmId]) -> Result<Option<Vec<Listed>>, ClientError> {
+        let records = self.world().records.clone();
+        let found = records.iter().filter(|record| jobs.contains(&record.id)).cloned().collect();
+        Ok((!records.is_empty()).then_some(found))
     }
 
     fn cancel(&mut self, jobs: &[SlurmId]) -> Result<(), ClientError> {
