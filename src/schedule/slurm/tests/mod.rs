@@ -238,6 +238,11 @@ fn time_that_was_learned_is_given_up_when_it_is_too_short() {
     assert_eq!(test.queue().last().unwrap(), "2 1-2 PENDING --time=60");
     test.set(1, SlurmState::Timeout, 0);
     assert_eq!(test.ends(), ["time-out"]);
+    // Nothing was learned: it had all the time there is.
+    test.jobs.learned.store(60, Ordering::Relaxed);
+    test.start(&[launch(2, 0, 1)]);
+    test.set(2, SlurmState::Timeout, 0);
+    assert_eq!(test.ends(), ["time-out"]);
 }
 
 #[test]

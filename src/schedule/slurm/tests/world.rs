@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard,
-        atomic::AtomicBool,
+        atomic::{AtomicBool, AtomicU64, Ordering},
         mpsc::{Receiver, channel},
     },
     time::{Duration, Instant},
@@ -132,6 +132,8 @@ pub(super) struct Jobs {
     pub(super) folder: PathBuf,
     pub(super) resources: Resources,
     pub(super) revoked: Arc<Mutex<Vec<u64>>>,
+    /// Minutes that jobs get by what was learned of others; 60 are all there are.
+    pub(super) learned: Arc<AtomicU64>,
 }
 
 impl SlurmJobs for Jobs {
@@ -140,7 +142,7 @@ impl SlurmJobs for Jobs {
     }
 
     fn minutes(&self, _: JobId, full: bool) -> Option<u64> {
-        Some(if full { 60 } else { 10 })
+        Some(if full { 60 } else { self.learned.load(Ordering::Relaxed) })
     }
 
     fn arguments(&self, launch: &Launch) -> Vec<String> {
@@ -217,6 +219,7 @@ impl Test {
             folder: folder.path().to_owned(),
             resources: Resources { share, ..resources },
             revoked: Arc::default(),
+            learned: Arc::new(AtomicU64::new(10)),
         };
         let fake = Fake::default();
         let (cluster, events, leaving) = Self::executor(folder.path(), &fake, &jobs);
