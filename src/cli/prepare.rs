@@ -118,6 +118,14 @@ pub fn places(
             let help = "on a cluster, the file of --cluster says what jobs compute on";
             return Err(CliError::input(format!("--devices {device} is for jobs on this machine; {help}")));
         }
+        let terms = planned.plan.terms(&planned.sweeps);
+        let several = todo.iter().filter_map(|job| terms.get(job)?.devices).find(|&devices| devices > 1);
+        if let Some(devices) = several {
+            return Err(CliError::input(format!(
+                "`scheduling` gives a job {devices} devices, and on a cluster what a job has is `gres` in the file of \
+                 --cluster: ask for it there, and write `devices: 1` here, by which a job shares its allocation with none"
+            )));
+        }
         let most = most_at_a_time(&planned.plan, todo).min(args.jobs.map_or(usize::MAX, usize::from));
         return Ok(Places::cluster(cluster, most, cluster::model(cluster, snapshot)));
     }

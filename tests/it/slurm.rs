@@ -4,4 +4,5 @@ mod cluster;
 mod doctor;
 mod faults;
 mod lab;
+mod policy;
 mod runs;

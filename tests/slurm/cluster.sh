@@ -9,6 +9,7 @@
 #     NODES=2 CPUS=4 GPUS=2        so many nodes n1, n2 …, each with so many cores and fake GPUs
 #     PORT=16817                   the first of NODES + 3 TCP ports
 #     MINJOBAGE=300                seconds for which the controller remembers jobs that are over
+#     BROKEN=n1                    a node on which no job can start: its prolog fails
 # cluster.sh kill DIR DAEMON       kill -9 of slurmctld, n1 (slurmd of that node alone), slurmdbd …
 # cluster.sh crash DIR NODE        as if the power of the node failed: slurmd and all its jobs are gone
 # cluster.sh resume DIR DAEMON     starts a daemon again
@@ -144,10 +145,15 @@ JobRequeue=1
 ReturnToService=2
 PreemptType=preempt/partition_prio
 PreemptMode=REQUEUE
-NodeName=n[1-$NODES] NodeHostname=$host NodeAddr=127.0.0.1 Port=[$((PORT + 1))-$((PORT + NODES))] CPUs=$CPUS $([ "$GPUS" -eq 0 ] || echo "Gres=gpu:$GPUS") State=UNKNOWN
+NodeName=n[1-$NODES] NodeHostname=$host NodeAddr=127.0.0.1 Port=[$((PORT + 1))-$((PORT + NODES))] CPUs=$CPUS RealMemory=16000 $([ "$GPUS" -eq 0 ] || echo "Gres=gpu:$GPUS") State=UNKNOWN
 PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP PriorityTier=1
 PartitionName=high Nodes=ALL MaxTime=INFINITE State=UP PriorityTier=10 PreemptMode=off
 CONF
+    if [ -n "${BROKEN:-}" ]; then
+        printf '#!/bin/sh\n[ "$SLURMD_NODENAME" != %s ]\n' "$BROKEN" >"$ROOT/etc/prolog"
+        chmod +x "$ROOT/etc/prolog"
+        echo "Prolog=$ROOT/etc/prolog" >>"$SLURM_CONF"
+    fi
     # A range of one port is no range to Slurm.
     [ "$NODES" -gt 1 ] || sed -i 's/Port=\[\([0-9]*\)-[0-9]*\]/Port=\1/' "$SLURM_CONF"
     launch munged

@@ -36,25 +36,27 @@ pub enum ClientError {
     },
 }
 
-/// What Slurm's commands say when something is down or overloaded rather than wrong: from `src/common/slurm_errno.c`
-/// and what Slurm 22.05 says when slurmctld, slurmdbd or munged is stopped.
-const PASSING: [&str; 16] = [
+/// What Slurm's commands say when something is down or overloaded rather than wrong. The first ten stand in
+/// `src/common/slurm_errno.c` as of commit 0001e1b of github.com/SchedMD/slurm, of which the release was not looked up; the rest are the
+/// system's words for connections that fail, and what sbatch and sacct say themselves, as general knowledge has it.
+const PASSING: [&str; 17] = [
     "Unable to contact slurm controller",
     "Socket timed out",
     "Zero Bytes were transmitted or received",
-    "Transport endpoint is not connected",
-    "Connection refused",
     "Connection timed out",
-    "Connection reset",
     "Slurm backup controller in standby mode",
     "Controller is in standby mode",
-    "Slurm temporarily unable to accept job",
-    "Resource temporarily unavailable",
+    "Rate limit exceeded",
     "Unexpected message received",
     "Protocol authentication error",
+    "Unable to connect to database",
+    "Transport endpoint is not connected",
+    "Connection refused",
+    "Connection reset",
+    "Resource temporarily unavailable",
+    "Slurm temporarily unable to accept job",
     "failed to open persistent connection",
     "Problem talking to the database",
-    "Unable to connect to database",
 ];
 
 impl ClientError {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::SlurmId;
 use crate::{
     plan::JobId,
     schedule::{Failure, Launch, Outcome},
@@ -25,6 +26,17 @@ pub struct Handed {
     pub full_time: bool,
     /// Whether it was seen to be over, without a result.
     pub ended: bool,
+    /// Slurm's number for it, kept once it was seen in the queue under its name: by it accounting is asked. Jobs are
+    /// never cancelled by it, since a controller that lost its memory gives numbers again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slurm: Option<u64>,
+}
+
+impl Handed {
+    /// Slurm's id for it, if its number was kept.
+    pub(super) fn id(&self) -> Option<SlurmId> {
+        self.slurm.map(|job| SlurmId { job, task: self.task })
+    }
 }
 
 /// What the executor asks about the jobs it runs.

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    ClientError, Listed, SlurmId, SlurmState,
+    ClientError, Listed, SlurmId, SlurmJobs, SlurmState,
     cluster::{Attempt, Cluster},
     judge::{self, Next},
     script::{comment, prefix},
@@ -63,6 +63,7 @@ impl Cluster {
                 Some(listed) => {
                     changed |= attempt.listed.as_ref().is_none_or(|before| before.state != listed.state);
                     attempt.found(listed);
+                    attempt.keep_number(&*self.jobs, listed.id);
                 }
                 None => unknown.push(job),
             }
@@ -93,15 +94,21 @@ impl Cluster {
 
     /// What Slurm's queue does not know may be over for long, which accounting knows, or have got lost.
     fn account(&mut self, unknown: &[JobId]) {
-        let id = |job: &JobId| self.attempts.get(job).and_then(|attempt| attempt.id);
+        let id = |job: &JobId| self.attempts.get(job).and_then(|attempt| attempt.id.or(attempt.handed.id()));
         let ids: Vec<SlurmId> = unknown.iter().filter_map(id).collect();
+        let own = comment(&self.site.identity);
         let records = if ids.is_empty() { Ok(None) } else { self.queue.accounting(&ids) };
         // Without it, what jobs say has to do.
         let records = records.ok().flatten().unwrap_or_default();
         for job in unknown {
             let Some(attempt) = self.attempts.get_mut(job) else { continue };
+            let id = attempt.id.or(attempt.handed.id());
             let of_it = |record: &&Listed| {
-                record.name == attempt.handed.name && Some(record.id) == attempt.id && record.state.is_over()
+                record.name == attempt.handed.name
+                    && Some(record.id) == id
+                    // Not every cluster keeps comments in its accounting.
+                    && (record.comment.is_empty() || record.comment == own)
+                    && record.state.is_over()
             };
             match records.iter().find(of_it) {
                 Some(record) => attempt.found(record),
@@ -300,5 +307,17 @@ impl Attempt {
         self.id = Some(listed.id);
         self.adopted &= listed.state.is_over();
         (self.uncertain, self.unknown_since, self.listed) = (false, None, Some(listed.clone()));
+    }
+
+    /// Keeps Slurm's number for the next run, once.
+    fn keep_number(&mut self, jobs: &dyn SlurmJobs, id: SlurmId) {
+        if self.handed.slurm.replace(id.job) == Some(id.job) {
+            return;
+        }
+        if let Err(failure) = jobs.keep_handed(self.launch.job, &self.handed)
+            && let Ok(log) = self.log(jobs)
+        {
+            log.note(&format!("a later run does not know Slurm's number for this job, {id}: {failure}"));
+        }
     }
 }

@@ -123,9 +123,10 @@ fn numbered(tasks: Vec<Vec<Numbered>>, name: &str, jobs: &dyn SlurmJobs) -> Vec<
     let attempts = (0..).zip(tasks).flat_map(|(index, members)| {
         let together = members.len();
         members.into_iter().map(move |(waiting, number)| {
-            let (task, full_time) = (is_array.then_some(index), waiting.full_time);
-            let handed = Handed { number, name: name.to_owned(), task, together, full_time, ended: false };
-            let log = jobs.log(waiting.launch.job);
+            let (task, job) = (is_array.then_some(index), waiting.launch.job);
+            let full_time = waiting.full_time || jobs.minutes(job, false) == jobs.minutes(job, true);
+            let handed = Handed { number, name: name.to_owned(), task, together, full_time, ended: false, slurm: None };
+            let log = jobs.log(job);
             (index, Attempt::new(waiting, handed, log))
         })
     });

@@ -188,6 +188,8 @@ fn accounting_tells_what_became_of_jobs_that_the_queue_forgot() {
     cluster.tell("resume", "slurmdbd");
     run(&cluster, &lab);
     lab.assert_done_once_as(&calm, "with accounting");
+    let told = logs(&lab).iter().filter(|log| log.contains("it was cancelled before this run began")).count();
+    assert_eq!(told, 2, "{:?}", logs(&lab));
     let (code, said, _) = cluster.ablate(&lab, &["doctor", "--executor", "slurm"]);
     assert!(code == 0 && said.contains("ok       accounting sacct answers"), "{said}");
     assert!(fs::metadata(lab.path("results/tables/tiny/tiny.csv")).is_ok());

@@ -1,6 +1,6 @@
 //! Runs that nothing goes wrong with except what is meant to.
 
-use std::{collections::BTreeSet, fs};
+use std::{collections::BTreeSet, fs, process::Output};
 
 use super::{
     cluster::{Cluster, wait_until},
@@ -69,6 +69,20 @@ fn what_slurm_refuses_is_said_in_its_words() {
     let lab = of(SWEEP, r#"(jobs: (partition: "nowhere"))"#);
     let (code, _, told) = cluster.ablate(&lab, &RUN);
     assert!(code == 1 && told.contains("invalid partition specified: nowhere"), "{told}");
+}
+
+#[test]
+fn several_devices_of_a_job_are_asked_for_in_the_clusters_file() {
+    // Nothing of Slurm is asked.
+    let scheduled =
+        |devices: usize| SWEEP.replace("    seeds:", &format!("    scheduling: [(devices: {devices})],\n    seeds:"));
+    let lab = of(&scheduled(2), "(jobs: ())");
+    let dry_run = [&RUN[..], &["--dry-run"]].concat();
+    let Output { status, stderr, .. } = lab.command(&dry_run).output().unwrap();
+    let told = String::from_utf8(stderr).unwrap();
+    assert!(status.code() == Some(2) && told.contains("`scheduling` gives a job 2 devices"), "{status}: {told}");
+    lab.write(&scheduled(1));
+    assert!(lab.command(&dry_run).output().unwrap().status.success());
 }
 
 #[test]

@@ -161,6 +161,32 @@ fn what_slurm_lost_is_submitted_again_and_what_turns_up_is_cancelled() {
 }
 
 #[test]
+fn accounting_knows_what_became_of_an_earlier_runs_job_that_the_queue_has_forgotten() {
+    // That of a job of another store, or of another name, under the same number tells nothing.
+    for (name, comment, expected) in [
+        ("", "", vec![]),
+        ("", "ablate store abc", vec![]),
+        ("", "ablate store xyz", vec!["killed"]),
+        ("of-another", "", vec!["killed"]),
+    ] {
+        let mut test = Test::new(1);
+        test.start(&[launch(1, 0, 1)]);
+        test.set(0, SlurmState::Running, 0);
+        test.say(1, 1, 0, &JobMessage::Alive(Alive { memory: None }));
+        assert_eq!(test.ends(), [""; 0]);
+        let mut record = test.fake.world().entries.remove(0).listed;
+        record.name += name;
+        (record.comment, record.state) = (comment.to_owned(), SlurmState::Cancelled);
+        test.fake.world().records = vec![record];
+        test.again();
+        test.start(&[launch(1, 0, 1)]);
+        assert_eq!(test.ends(), expected, "{name} {comment}");
+        // It was cancelled before this run began.
+        assert_eq!(test.queue().len(), usize::from(expected.is_empty()), "{name} {comment}");
+    }
+}
+
+#[test]
 fn a_submission_without_an_answer_is_looked_for_before_it_is_made_again() {
     for takes in [false, true] {
         let mut test = Test::new(1);
@@ -211,6 +237,11 @@ fn time_that_was_learned_is_given_up_when_it_is_too_short() {
     assert_eq!(test.ends(), [""; 0]);
     assert_eq!(test.queue().last().unwrap(), "2 1-2 PENDING --time=60");
     test.set(1, SlurmState::Timeout, 0);
+    assert_eq!(test.ends(), ["time-out"]);
+    // Nothing was learned: it had all the time there is.
+    test.jobs.learned.store(60, Ordering::Relaxed);
+    test.start(&[launch(2, 0, 1)]);
+    test.set(2, SlurmState::Timeout, 0);
     assert_eq!(test.ends(), ["time-out"]);
 }
 

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard,
-        atomic::AtomicBool,
+        atomic::{AtomicBool, AtomicU64, Ordering},
         mpsc::{Receiver, channel},
     },
     time::{Duration, Instant},
@@ -39,6 +39,8 @@ pub(super) struct World {
     pub(super) refusals: Vec<ClientError>,
     pub(super) takes: bool,
     pub(super) down: bool,
+    /// What accounting has; none if there is nothing.
+    pub(super) records: Vec<Listed>,
     pub(super) cancelled: Vec<SlurmId>,
     pub(super) signalled: Vec<SlurmId>,
 }
@@ -96,8 +98,10 @@ impl Queue for Fake {
         Ok(listed.filter(|listed| listed.name.starts_with(prefix)).collect())
     }
 
-    fn accounting(&mut self, _: &[SlurmId]) -> Result<Option<Vec<Listed>>, ClientError> {
-        Ok(None)
+    fn accounting(&mut self, jobs: &[SlurmId]) -> Result<Option<Vec<Listed>>, ClientError> {
+        let records = self.world().records.clone();
+        let found = records.iter().filter(|record| jobs.contains(&record.id)).cloned().collect();
+        Ok((!records.is_empty()).then_some(found))
     }
 
     fn cancel(&mut self, jobs: &[SlurmId]) -> Result<(), ClientError> {
@@ -128,6 +132,8 @@ pub(super) struct Jobs {
     pub(super) folder: PathBuf,
     pub(super) resources: Resources,
     pub(super) revoked: Arc<Mutex<Vec<u64>>>,
+    /// Minutes that jobs get by what was learned of others; 60 are all there are.
+    pub(super) learned: Arc<AtomicU64>,
 }
 
 impl SlurmJobs for Jobs {
@@ -136,7 +142,7 @@ impl SlurmJobs for Jobs {
     }
 
     fn minutes(&self, _: JobId, full: bool) -> Option<u64> {
-        Some(if full { 60 } else { 10 })
+        Some(if full { 60 } else { self.learned.load(Ordering::Relaxed) })
     }
 
     fn arguments(&self, launch: &Launch) -> Vec<String> {
@@ -213,6 +219,7 @@ impl Test {
             folder: folder.path().to_owned(),
             resources: Resources { share, ..resources },
             revoked: Arc::default(),
+            learned: Arc::new(AtomicU64::new(10)),
         };
         let fake = Fake::default();
         let (cluster, events, leaving) = Self::executor(folder.path(), &fake, &jobs);
