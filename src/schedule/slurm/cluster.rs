@@ -86,7 +86,7 @@ pub(super) struct Attempt {
     pub(super) over_since: Option<Instant>,
     /// Whether it was told to end.
     pub(super) stopped: bool,
-    /// Whether it is to be cancelled as soon as Slurm answers.
+    /// Whether it is to be cancelled as soon as Slurm answers, and has it under its name.
     pub(super) killed: bool,
     /// What was last said of its place in the queue, and when.
     pub(super) said: Option<(String, Instant)>,
@@ -195,6 +195,11 @@ impl Cluster {
         }
         let Some(attempt) = self.attempts.get_mut(&job) else { return };
         attempt.stopped = true;
+        // A controller that lost its memory may have given the number to another job: the name must have been seen with it.
+        if attempt.id.is_some() && !attempt.is_confirmed() {
+            attempt.killed = true;
+            return self.soon();
+        }
         let runs = attempt.listed.as_ref().is_some_and(|listed| listed.state == SlurmState::Running);
         match attempt.id {
             Some(id) if attempt.handed.together == 1 && gently && runs => {
@@ -306,6 +311,11 @@ impl Attempt {
             killed: false,
             said: None,
         }
+    }
+
+    /// Whether the last look at the queue found it under its own name.
+    fn is_confirmed(&self) -> bool {
+        self.listed.is_some() && self.unknown_since.is_none()
     }
 
     pub(super) fn node(&self) -> String {
