@@ -13,7 +13,7 @@ use super::{
 use crate::{
     plan::JobId,
     schedule::{Failure, FailureClass, Launch, LocalJobs, Outcome},
-    store::Store,
+    store::{self, Record, Store},
 };
 
 /// Longest time between two signs of life of a job that gets on.
@@ -112,11 +112,16 @@ impl LocalJobs for ChildJobs {
     }
 
     fn judge(&self, job: JobId) -> Outcome {
-        let failure = |message: String| Outcome::Failed(Failure::new(FailureClass::Storage, message));
-        match self.store.record(job) {
-            Ok(Some(_)) => Outcome::Succeeded,
-            Ok(None) => failure("the job said it was done, but its record is not in the store".to_owned()),
-            Err(error) => failure(chain(&error)),
-        }
+        judged(self.store.record(job))
+    }
+}
+
+/// What becomes of a job that says it is done, by what the store has of it.
+pub fn judged(found: Result<Option<Record>, store::Error>) -> Outcome {
+    let failure = |message: String| Outcome::Failed(Failure::new(FailureClass::Storage, message));
+    match found {
+        Ok(Some(_)) => Outcome::Succeeded,
+        Ok(None) => failure("the job said it was done, but its record is not in the store".to_owned()),
+        Err(error) => failure(chain(&error)),
     }
 }

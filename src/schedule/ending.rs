@@ -4,7 +4,7 @@ use std::{os::unix::process::ExitStatusExt, process::ExitStatus};
 
 use rustix::process::Signal;
 
-use super::{Failure, FailureClass, Outcome, job_log::JobLog};
+use super::{Failure, FailureClass, JobMessage, Outcome, Progress, job_log::JobLog};
 
 /// The exit code of a Rust program that panicked.
 const PANIC: i32 = 101;
@@ -29,6 +29,29 @@ pub(super) enum Verdict {
     Done,
     /// The job failed.
     Failed(Failure),
+}
+
+/// A line that a job's process has written, read.
+#[derive(Debug)]
+pub(super) enum Said {
+    /// How far the job is.
+    Progress(Progress),
+    /// What became of it.
+    Verdict(Verdict),
+}
+
+impl Said {
+    /// Reads a line; `None` if it is no message, which is for [`JobLog::note_output`].
+    pub(super) fn read(line: &str) -> Option<Self> {
+        Some(match serde_json::from_str(line).ok()? {
+            JobMessage::Epoch(epoch) => Self::Progress(Progress::Epoch(epoch)),
+            JobMessage::Phase(phase) => Self::Progress(Progress::Phase(phase)),
+            JobMessage::Alive(alive) => Self::Progress(Progress::Alive(alive)),
+            JobMessage::Note(phase) => Self::Progress(Progress::Note(phase)),
+            JobMessage::Failed(failure) => Self::Verdict(Verdict::Failed(failure)),
+            JobMessage::Done {} => Self::Verdict(Verdict::Done),
+        })
+    }
 }
 
 /// How the attempt ended. `judge` checks the claim that the record is in the store; that decides, whatever happened

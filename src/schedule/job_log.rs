@@ -48,6 +48,11 @@ impl JobLog {
         let _ = (&self.file).write_all(format!("ablate: {line}\n").as_bytes());
     }
 
+    /// Adds a line of the job's standard output that is no message.
+    pub(super) fn note_output(&self, line: &str) {
+        self.note(&format!("standard output, not a message: {line}"));
+    }
+
     /// The last lines of this attempt; empty if there are none or they cannot be read.
     pub(super) fn tail(&self) -> String {
         let bytes = self.tail_bytes().unwrap_or_default();

@@ -14,9 +14,8 @@ use std::{
 };
 
 use super::{
-    Event, Failure, FailureClass, JobMessage, Launch, LocalJobs, NextJob, Outcome, Progress, StartError,
-    StartErrorKind,
-    ending::{Ending, Verdict, outcome},
+    Event, Failure, FailureClass, Launch, LocalJobs, NextJob, Outcome, StartError, StartErrorKind,
+    ending::{Ending, Said, Verdict, outcome},
     job_log::JobLog,
     process::{Signaller, spawn},
 };
@@ -215,26 +214,19 @@ impl Shared {
     fn hear(&self, line: &str, stays: Option<&Signaller>) {
         let mut state = self.state();
         let State::Works(attempt) = &mut *state else { return };
-        let say = |progress| {
-            let _ = self.sender.send(Event::Progress { job: attempt.job, progress });
-        };
-        match serde_json::from_str(line) {
-            Ok(JobMessage::Epoch(epoch)) => say(Progress::Epoch(epoch)),
-            Ok(JobMessage::Phase(phase)) => say(Progress::Phase(phase)),
-            Ok(JobMessage::Alive(alive)) => say(Progress::Alive(alive)),
-            Ok(JobMessage::Note(phase)) => say(Progress::Note(phase)),
-            Ok(JobMessage::Failed(failure)) => attempt.verdict = Some(Verdict::Failed(failure)),
-            Ok(JobMessage::Done {}) => match stays {
-                // One that was told to end is about to do so, whatever it has managed to do before.
-                Some(signaller) if !signaller.was_signalled() => {
-                    let (job, number) = (attempt.job, attempt.number);
-                    *state = State::Idle;
-                    drop(state);
-                    self.send_end(job, number, self.judge(job));
-                }
-                _ => attempt.verdict = Some(Verdict::Done),
-            },
-            Err(_) => attempt.log.note(&format!("standard output, not a message: {line}")),
+        match Said::read(line) {
+            Some(Said::Progress(progress)) => {
+                let _ = self.sender.send(Event::Progress { job: attempt.job, progress });
+            }
+            // One that was told to end is about to do so, whatever it has managed to do before.
+            Some(Said::Verdict(Verdict::Done)) if stays.is_some_and(|signaller| !signaller.was_signalled()) => {
+                let (job, number) = (attempt.job, attempt.number);
+                *state = State::Idle;
+                drop(state);
+                self.send_end(job, number, self.judge(job));
+            }
+            Some(Said::Verdict(verdict)) => attempt.verdict = Some(verdict),
+            None => attempt.log.note_output(line),
         }
     }
 

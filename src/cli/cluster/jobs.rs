@@ -3,7 +3,10 @@
 use std::{collections::BTreeMap, path::PathBuf};
 
 use crate::{
-    cli::{children::Orders, error::chain},
+    cli::{
+        children::{Orders, judged},
+        error::chain,
+    },
     plan::JobId,
     schedule::{
         Failure, FailureClass, Launch, Outcome,
@@ -78,15 +81,7 @@ impl SlurmJobs for ClusterJobs {
     }
 
     fn judge(&self, job: JobId, wholly: bool) -> Outcome {
-        let found = if wholly { self.store.verify(job) } else { self.store.record(job) };
-        match found {
-            Ok(Some(_)) => Outcome::Succeeded,
-            Ok(None) => {
-                let message = "the job said it was done, but its record is not in the store";
-                Outcome::Failed(Failure::new(FailureClass::Storage, message))
-            }
-            Err(error) => Outcome::Failed(failure(&error)),
-        }
+        judged(if wholly { self.store.verify(job) } else { self.store.record(job) })
     }
 }
 

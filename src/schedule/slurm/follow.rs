@@ -6,7 +6,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::schedule::{JobMessage, Progress, ending::Verdict, job_log::JobLog};
+use crate::schedule::{
+    Progress,
+    ending::{Said, Verdict},
+    job_log::JobLog,
+};
 
 /// At most so many signs of progress are passed on at once; of more, as after a pause, the last ones count.
 const MOST: usize = 20;
@@ -64,26 +68,16 @@ impl Follow {
 
     fn message(&mut self, line: &str, log: &Path) -> Option<Progress> {
         self.has_said = true;
-        match serde_json::from_str(line) {
-            Ok(JobMessage::Epoch(epoch)) => Some(Progress::Epoch(epoch)),
-            Ok(JobMessage::Phase(phase)) => Some(Progress::Phase(phase)),
-            Ok(JobMessage::Alive(alive)) => Some(Progress::Alive(alive)),
-            Ok(JobMessage::Note(phase)) => Some(Progress::Note(phase)),
-            Ok(JobMessage::Failed(failure)) => {
-                self.verdict = Some(Verdict::Failed(failure));
-                None
-            }
-            Ok(JobMessage::Done {}) => {
-                self.verdict = Some(Verdict::Done);
-                None
-            }
-            Err(_) => {
+        match Said::read(line) {
+            Some(Said::Progress(progress)) => return Some(progress),
+            Some(Said::Verdict(verdict)) => self.verdict = Some(verdict),
+            None => {
                 if let Ok(log) = JobLog::open(log.to_owned()) {
-                    log.note(&format!("standard output, not a message: {line}"));
+                    log.note_output(line);
                 }
-                None
             }
         }
+        None
     }
 }
 
@@ -92,7 +86,7 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::schedule::{Failure, FailureClass, Phase};
+    use crate::schedule::{Failure, FailureClass, JobMessage, Phase};
 
     #[test]
     fn lines_are_read_when_they_are_whole_and_later_starts_replace_earlier_ones() {

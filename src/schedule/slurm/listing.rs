@@ -1,6 +1,6 @@
 //! What squeue and sacct say about jobs.
 
-use super::{ClientError, SlurmId, SlurmState};
+use super::{ClientError, ParseSlurmIdError, SlurmId, SlurmState};
 
 /// Stands between two fields: no name, comment or reason contains it.
 pub(super) const SEPARATOR: char = '\u{1f}';
@@ -59,6 +59,38 @@ impl Listed {
     }
 }
 
+/// What is written of a job, or of several tasks of an array together.
+struct Row<'a> {
+    id: &'a str,
+    name: &'a str,
+    comment: &'a str,
+    state: &'a str,
+    reason: &'a str,
+    restarts: Option<u32>,
+    nodes: &'a str,
+    /// Means something only once it is over.
+    exit: Exit,
+}
+
+impl Row<'_> {
+    /// Each job or task for itself.
+    fn listed(self) -> Result<impl Iterator<Item = Listed>, ParseSlurmIdError> {
+        let Self { id, name, comment, state, reason, restarts, nodes, exit } = self;
+        let state = SlurmState::read(state);
+        let job = Listed {
+            id: SlurmId::job(0),
+            name: name.to_owned(),
+            comment: told(comment),
+            exit: state.is_over().then_some(exit),
+            state,
+            reason: told(reason),
+            restarts,
+            nodes: told(nodes),
+        };
+        Ok(SlurmId::expand(id)?.into_iter().map(move |id| Listed { id, ..job.clone() }))
+    }
+}
+
 /// The argument of squeue's `--Format`: every field as wide as it is, and the separator after it.
 pub(super) fn queue_format() -> String {
     QUEUE_FIELDS.map(|field| format!("{field}:{SEPARATOR}")).join(",")
@@ -85,19 +117,9 @@ pub(super) fn queue(out: &str, prefix: &str) -> Result<Vec<Listed>, ClientError>
         let status: u32 = exit.parse().map_err(|_| unreadable())?;
         // As from waitpid; bit 7 says whether a core was dumped.
         let exit = Exit { code: status >> 8 & 0xff, signal: status & 0x7f };
-        let state = SlurmState::read(state);
-        let job = Listed {
-            id: SlurmId::job(0),
-            name: name.to_owned(),
-            comment: told(comment),
-            exit: state.is_over().then_some(exit),
-            state,
-            reason: told(reason),
-            restarts: Some(restarts.parse().map_err(|_| unreadable())?),
-            nodes: told(nodes),
-        };
-        let ids = SlurmId::expand(id).map_err(|_| unreadable())?;
-        found.extend(ids.into_iter().map(|id| Listed { id, ..job.clone() }));
+        let restarts = Some(restarts.parse().map_err(|_| unreadable())?);
+        let row = Row { id, name, comment, state, reason, restarts, nodes, exit };
+        found.extend(row.listed().map_err(|_| unreadable())?);
     }
     Ok(found)
 }
@@ -112,19 +134,8 @@ pub(super) fn accounting(out: &str) -> Result<Vec<Listed>, ClientError> {
         let (code, signal) = exit.split_once(':').ok_or_else(unreadable)?;
         let number = |text: &str| text.parse().map_err(|_| unreadable());
         let exit = Exit { code: number(code)?, signal: number(signal)? };
-        let state = SlurmState::read(state);
-        let job = Listed {
-            id: SlurmId::job(0),
-            name: name.to_owned(),
-            comment: told(comment),
-            exit: state.is_over().then_some(exit),
-            state,
-            reason: String::new(),
-            restarts: None,
-            nodes: told(nodes),
-        };
-        let ids = SlurmId::expand(id).map_err(|_| unreadable())?;
-        found.extend(ids.into_iter().map(|id| Listed { id, ..job.clone() }));
+        let row = Row { id, name, comment, state, reason: "", restarts: None, nodes, exit };
+        found.extend(row.listed().map_err(|_| unreadable())?);
     }
     Ok(found)
 }

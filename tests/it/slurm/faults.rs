@@ -4,7 +4,7 @@ use std::{fs, thread, time::Duration};
 
 use super::{
     cluster::{Cluster, wait_until},
-    lab::{assert_trained_once, calm, finish, logs, quick, run, slow, start, wait_for_epoch},
+    lab::{AtWork, assert_trained_once, at_work, calm, finish, logs, quick, run, start},
 };
 
 #[test]
@@ -61,11 +61,7 @@ fn a_controller_that_is_down_is_waited_for() {
 
 #[test]
 fn a_daemon_of_a_node_that_is_started_again_finds_its_jobs() {
-    let Some(cluster) = Cluster::start(&[]) else { return };
-    let lab = slow();
-    let calm = calm(&lab);
-    let run = start(&cluster, &lab, &[]);
-    wait_for_epoch(&lab, 1, 4);
+    let Some(AtWork { cluster, lab, calm, run }) = at_work(&[], &[], 1) else { return };
     cluster.tell("kill", "n1");
     thread::sleep(Duration::from_secs(2));
     cluster.tell("resume", "n1");
@@ -76,12 +72,8 @@ fn a_daemon_of_a_node_that_is_started_again_finds_its_jobs() {
 
 #[test]
 fn a_node_that_is_gone_for_good_costs_only_the_work_since_the_last_checkpoint() {
-    let Some(cluster) = Cluster::start(&[]) else { return };
-    let lab = slow();
-    let calm = calm(&lab);
-    let run = start(&cluster, &lab, &["--checkpoint-epochs", "5"]);
     // All have kept a checkpoint.
-    wait_for_epoch(&lab, 6, 4);
+    let Some(AtWork { cluster, lab, calm, run }) = at_work(&[], &["--checkpoint-epochs", "5"], 6) else { return };
     cluster.tell("crash", "n1");
     cluster.slurm("scontrol", &["update", "nodename=n1", "state=down", "reason=crashed"]);
     finish(run);
@@ -92,11 +84,7 @@ fn a_node_that_is_gone_for_good_costs_only_the_work_since_the_last_checkpoint() 
 
 #[test]
 fn a_copy_that_lives_on_a_lost_node_publishes_nothing() {
-    let Some(cluster) = Cluster::start(&[]) else { return };
-    let lab = slow();
-    let calm = calm(&lab);
-    let run = start(&cluster, &lab, &[]);
-    wait_for_epoch(&lab, 1, 4);
+    let Some(AtWork { cluster, lab, calm, run }) = at_work(&[], &[], 1) else { return };
     // Its jobs live on, and Slurm starts them once more on the other node.
     cluster.tell("kill", "n1");
     cluster.slurm("scontrol", &["update", "nodename=n1", "state=down", "reason=lost"]);
@@ -107,11 +95,7 @@ fn a_copy_that_lives_on_a_lost_node_publishes_nothing() {
 
 #[test]
 fn a_job_that_is_warned_keeps_a_checkpoint_and_goes_on_in_another_start() {
-    let Some(cluster) = Cluster::start(&[]) else { return };
-    let lab = slow();
-    let calm = calm(&lab);
-    let run = start(&cluster, &lab, &[]);
-    wait_for_epoch(&lab, 1, 4);
+    let Some(AtWork { cluster, lab, calm, run }) = at_work(&[], &[], 1) else { return };
     // The signal by which Slurm warns of a time limit.
     for job in cluster.in_state("RUNNING") {
         cluster.slurm("scancel", &["--batch", "--signal=USR1", &job.id]);
@@ -124,12 +108,8 @@ fn a_job_that_is_warned_keeps_a_checkpoint_and_goes_on_in_another_start() {
 
 #[test]
 fn a_requeued_job_starts_again() {
-    let Some(cluster) = Cluster::start(&[]) else { return };
-    let lab = slow();
-    let calm = calm(&lab);
-    let run = start(&cluster, &lab, &["--checkpoint-epochs", "5"]);
     // All have kept a checkpoint.
-    wait_for_epoch(&lab, 6, 4);
+    let Some(AtWork { cluster, lab, calm, run }) = at_work(&[], &["--checkpoint-epochs", "5"], 6) else { return };
     for job in cluster.in_state("RUNNING") {
         cluster.slurm("scontrol", &["requeue", &job.id]);
     }
@@ -140,11 +120,7 @@ fn a_requeued_job_starts_again() {
 
 #[test]
 fn a_job_that_somebody_cancels_is_left_to_the_next_run() {
-    let Some(cluster) = Cluster::start(&[]) else { return };
-    let lab = slow();
-    let calm = calm(&lab);
-    let run_at_work = start(&cluster, &lab, &[]);
-    wait_for_epoch(&lab, 1, 4);
+    let Some(AtWork { cluster, lab, calm, run: run_at_work }) = at_work(&[], &[], 1) else { return };
     let victim = cluster.in_state("RUNNING").remove(0);
     cluster.slurm("scancel", &[&victim.id]);
     let output = run_at_work.wait_with_output().unwrap();
@@ -172,11 +148,11 @@ fn jobs_that_slurm_has_forgotten_are_known_by_what_they_left() {
 
 #[test]
 fn accounting_tells_what_became_of_jobs_that_the_queue_forgot() {
-    let Some(cluster) = Cluster::start(&[("ACCOUNTING", "1"), ("MINJOBAGE", "2")]) else { return };
-    let lab = slow();
-    let calm = calm(&lab);
-    let mut run_at_work = start(&cluster, &lab, &[]);
-    wait_for_epoch(&lab, 1, 4);
+    let Some(AtWork { cluster, lab, calm, run: mut run_at_work }) =
+        at_work(&[("ACCOUNTING", "1"), ("MINJOBAGE", "2")], &[], 1)
+    else {
+        return;
+    };
     run_at_work.kill().unwrap();
     run_at_work.wait().unwrap();
     let jobs = cluster.in_state("RUNNING");

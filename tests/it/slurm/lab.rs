@@ -52,6 +52,24 @@ pub(super) fn start(cluster: &Cluster, lab: &Lab, more: &[&str]) -> Child {
     command.args(more).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
+/// A run in the midst of its work, and the same sweep run on this machine.
+pub(super) struct AtWork {
+    pub cluster: Cluster,
+    pub lab: Lab,
+    pub calm: Lab,
+    pub run: Child,
+}
+
+/// Starts a run of [`slow`] jobs and waits until its four pretrainings have come to this epoch; `None` where there is no Slurm.
+pub(super) fn at_work(options: &[(&str, &str)], more: &[&str], epoch: u64) -> Option<AtWork> {
+    let cluster = Cluster::start(options)?;
+    let lab = slow();
+    let calm = calm(&lab);
+    let run = start(&cluster, &lab, more);
+    wait_for_epoch(&lab, epoch, 4);
+    Some(AtWork { cluster, lab, calm, run })
+}
+
 /// Waits until a run has ended well, and returns what it told.
 pub(super) fn finish(run: Child) -> String {
     let output = run.wait_with_output().unwrap();

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{
     cluster::{Cluster, wait_until},
-    lab::{assert_trained_once, calm, endless, finish, logs, of, slow, start, wait_for_epoch},
+    lab::{AtWork, assert_trained_once, at_work, calm, endless, finish, logs, of, start, wait_for_epoch},
 };
 use crate::cli::{Lab, SWEEP};
 
@@ -20,12 +20,8 @@ fn submissions(lab: &Lab) -> Vec<Value> {
 
 #[test]
 fn preempted_jobs_are_started_again_by_slurm_and_go_on() {
-    let Some(cluster) = Cluster::start(&[]) else { return };
-    let lab = slow();
-    let calm = calm(&lab);
-    let run = start(&cluster, &lab, &["--checkpoint-epochs", "5"]);
     // All have kept a checkpoint.
-    wait_for_epoch(&lab, 6, 4);
+    let Some(AtWork { cluster, lab, calm, run }) = at_work(&[], &["--checkpoint-epochs", "5"], 6) else { return };
     let foreign = ["--parsable", "--partition=high", "--gres=gpu:2", "--output=/dev/null", "--wrap=sleep 1000"];
     let foreign = cluster.slurm("sbatch", &foreign);
     let goes_first = |row: &super::cluster::Row| row.id == foreign && row.state == "RUNNING";

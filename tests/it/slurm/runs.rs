@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fs, process::Output};
 
 use super::{
     cluster::{Cluster, wait_until},
-    lab::{RUN, assert_trained_once, calm, endless, of, quick, run, slow, start, wait_for_epoch},
+    lab::{AtWork, RUN, assert_trained_once, at_work, endless, of, quick, run, start, wait_for_epoch},
 };
 use crate::cli::{Lab, SWEEP};
 
@@ -130,11 +130,7 @@ fn only_the_jobs_of_the_sweep_are_cancelled() {
 
 #[test]
 fn an_interrupted_run_leaves_its_jobs_to_the_next() {
-    let Some(cluster) = Cluster::start(&[]) else { return };
-    let lab = slow();
-    let calm = calm(&lab);
-    let run_at_work = start(&cluster, &lab, &[]);
-    wait_for_epoch(&lab, 1, 4);
+    let Some(AtWork { cluster, lab, calm, run: run_at_work }) = at_work(&[], &[], 1) else { return };
     let pid = rustix::process::Pid::from_child(&run_at_work);
     rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
     let output = run_at_work.wait_with_output().unwrap();
