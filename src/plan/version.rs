@@ -21,8 +21,11 @@ struct Change {
 }
 
 /// All changes. Whoever changes what a part computes adds a line.
-const CHANGES: [Change; 1] =
-    [Change { part: "fine-tuning", version: 2, what: "the encoder is trained; before, only the new classifier was" }];
+const CHANGES: [Change; 1] = [Change {
+    part: "fine-tuning",
+    version: 2,
+    what: "the encoder is trained, where before only the new classifier was",
+}];
 
 /// Versions of parts by their names; those that are still at their first are left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,7 +104,7 @@ mod tests {
         assert_eq!(now.differences(&now), [""; 0]);
         assert_eq!(
             Versions::default().differences(&now),
-            ["version of fine-tuning: 1 → 2 (the encoder is trained; before, only the new classifier was)"]
+            ["version of fine-tuning: 1 → 2 (the encoder is trained, where before only the new classifier was)"]
         );
         assert_eq!(versions(&[("x", 4)]).differences(&versions(&[("x", 3)])), ["version of x: 4 → 3"]);
     }
