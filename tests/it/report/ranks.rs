@@ -148,7 +148,8 @@ fn every_format_marks_them() {
     device: cpu (2 threads)
     measured: 2026-01-01 (UTC)
     ¹ best and ² second best of each row and metric, where all have the same protocol, evaluation data and code; n.s.: not significantly better
-    than another (two-sided paired t-test over 3 seeds, p < 0.05)
+    than another, or by the same for every seed (two-sided paired t-test over 3 seeds, p < 0.05; best and second are chosen by these same
+    numbers, for which p is not corrected)
     ");
     insta::assert_snapshot!(markdown(&table).lines().filter(|line| line.starts_with("| 64") || line.starts_with("| 128")).collect::<Vec<_>>().join("\n"), @"
     | 64         |        6.0 ± 0.5 ² |        4.12 ± 0.12 ² | 19.7 ± 11.0 ¹ n.s. |    **3.87 ± 0.11** ¹ |
