@@ -107,7 +107,14 @@ fn offenses(path: &str, code: &str) -> Vec<&'static str> {
         || !path.starts_with("src/cli/") && (code.contains("io::stdout(") || code.contains("io::stderr("));
     let is_unsafe = words.contains("unsafe") && !UNSAFE.iter().any(|place| path.starts_with(place));
     let unfinished = ["todo", "unimplemented"].into_iter().any(calls);
-    let found = [(prints, "prints"), (is_unsafe, "is unsafe"), (unfinished, "is unfinished")];
+    // A module keeps to itself whether its weights can be trained, and one without gradients says no.
+    let thaws = code.contains("Module::from_inner");
+    let found = [
+        (prints, "prints"),
+        (is_unsafe, "is unsafe"),
+        (unfinished, "is unfinished"),
+        (thaws, "makes a module trainable that was made without gradients: load it where it is trained"),
+    ];
     found.into_iter().filter(|(is_so, _)| *is_so).map(|(_, what)| what).collect()
 }
 
@@ -158,6 +165,8 @@ fn the_scanner_sees_offenses() {
     assert_eq!(found("src/cli/mod.rs", "io::stdout().lock()"), "");
     assert_eq!(found("src/report/csv.rs", "io::stderr().lock()"), "prints");
     assert_eq!(found("src/train/ops/simd.rs", "unsafe fn f() {}"), "");
+    assert!(found("src/train/linear.rs", "encoder: AutodiffModule::from_inner(encoder)").contains("without gradients"));
+    assert_eq!(found("src/train/linear.rs", "Tensor::from_inner(features)"), "");
     assert_eq!(found("src/train/linear.rs", "unsafe impl Send for X {}"), "is unsafe");
     assert_eq!(found("src/cli/mod.rs", "print(&text); // unlike println!, no todo!(), nothing unsafe"), "");
 }
