@@ -164,9 +164,9 @@ pub enum BoxSampling {
     /// Area and aspect ratio are uniform, as the paper's appendix A says; the whole image if 100 draws do not fit.
     #[default]
     UniformArea,
-    /// The area and the logarithm of the aspect ratio are uniform, so that upright boxes are as likely as lying ones: what
-    /// torchvision's `RandomResizedCrop` draws. If 10 draws do not fit, a central box as large as the image and the range
-    /// of aspect ratios allow.
+    /// The area and the logarithm of the aspect ratio are uniform, so that upright boxes are as likely as lying ones:
+    /// what torchvision's `RandomResizedCrop` draws. If 10 draws do not fit, a central box as large as the image and
+    /// the range of aspect ratios allow.
     UniformAreaLogAspect,
     /// The aspect ratio is uniform, then the height among all that fit, and boxes of less than a tenth of the image
     /// are drawn again: TensorFlow's `sample_distorted_bounding_box` with the reference code's settings. The whole image
@@ -182,10 +182,9 @@ pub enum Interpolation {
     /// Keys' cubic convolution with a = -0.5, clipped to [0, 1]; centers of pixels lie at halves, and weights outside the
     /// rectangle are shared out among those inside: `tf.image.resize` of TensorFlow 2.
     Bicubic,
-    /// Cubic convolution with a = -0.75, clipped to [0, 1]; centers of pixels lie at whole numbers, which moves
-    /// what is enlarged up and to the left, pixels at the edge are repeated, and weights come from a table of 1024
-    /// fractions of a pixel: `tf.image.resize_bicubic` of TensorFlow 1. Test pictures are resized by
-    /// `Bicubic` all the same.
+    /// Cubic convolution with a = -0.75, clipped to [0, 1]; centers of pixels lie at whole numbers, which moves what is
+    /// enlarged up and to the left, pixels at the edge are repeated, and weights come from a table of 1024 fractions of a
+    /// pixel: `tf.image.resize_bicubic` of TensorFlow 1. Test pictures are resized by `Bicubic` all the same.
     BicubicTf1,
 }
 
