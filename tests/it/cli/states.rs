@@ -124,7 +124,9 @@ fn pictures_that_are_not_there_are_left_out_by_name() {
     assert_eq!(code, 0, "{told}");
     assert!(told.contains("\nBirds; Cars: . has no folder `train`"), "{told}");
     // Pictures of another data set are none of these.
-    ["a", "b"].map(|class| fs::create_dir_all(lab.path(&format!("train/{class}"))).unwrap());
+    for class in ["a", "b"] {
+        fs::create_dir_all(lab.path(&format!("train/{class}"))).unwrap();
+    }
     let (code, _, told) = lab.ablate(&arguments);
     assert_eq!(code, 0, "{told}");
     assert!(told.contains("\nCars: ./train has 2 class folders, but the recipe says 4"), "{told}");
