@@ -63,7 +63,10 @@ fn verdict(differences: &[f64], first: &[f64]) -> String {
     let count = differences.len() as f64;
     let (mean, deviation) = moments(differences);
     let error = deviation / count.sqrt();
-    let Ok(student) = StudentsT::new(0.0, 1.0, count - 1.0) else { return format!("{mean:+.4} | | | | |") };
+    // Without spread, as of one seed or of losses that are equal to the bit, there is nothing to test.
+    let Some(student) = StudentsT::new(0.0, 1.0, count - 1.0).ok().filter(|_| error > 0.0) else {
+        return format!("{mean:+.4} | | | | |");
+    };
     let reach = student.inverse_cdf(0.95) * error;
     let p = 2.0 * student.cdf(-(mean / error).abs());
     let equal = if mean.abs() + reach < MARGIN { "yes" } else { "no" };

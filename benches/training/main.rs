@@ -50,7 +50,7 @@ struct Options {
     #[arg(long, value_name = "N", value_delimiter = ',')]
     seeds: Vec<u64>,
     /// How PyTorch trains; training.py has the list
-    #[arg(long, value_name = "NAME", value_delimiter = ',', default_value = "same,float64,perturbed,torchvision,loop")]
+    #[arg(long, value_name = "NAME", value_delimiter = ',', default_value = "same,float64,perturbed,torchvision-drawn,weights,loop")]
     ways: Vec<String>,
     /// Python with torch and torchvision
     #[arg(long, value_name = "FILE", env = "ABLATE_PYTHON")]
@@ -132,12 +132,9 @@ fn write(job: &PretrainJob, trained: &Trained, images: &Images, folder: &Path) -
 
     let pixels: Vec<u8> = (0..images.len()).flat_map(|index| images.picture(index).pixels.to_vec()).collect();
     fs::write(folder.join("images.u8"), pixels)?;
-    let [mut order_file, mut views_file, mut draws_file] = ["order.u32", "views.f32", "draws.f32"]
-        .map(|name| File::create(folder.join(name)).map(BufWriter::new))
-        .map(|file| file.map_err(|error| format!("cannot write to {}: {error}", folder.display())));
-    let [order_file, views_file, draws_file] = [&mut order_file, &mut views_file, &mut draws_file]
-        .map(|file| file.as_mut().map_err(|error| error.clone()));
-    let (order_file, views_file, draws_file) = (order_file?, views_file?, draws_file?);
+    let create = |name: &str| File::create(folder.join(name)).map(BufWriter::new);
+    let (mut order_file, mut views_file, mut draws_file) =
+        (create("order.u32")?, create("views.f32")?, create("draws.f32")?);
     for epoch in 0..schedule.epochs {
         let mut order: Vec<u32> = (0..images.len() as u32).collect();
         Stream::new(job.seed, Purpose::Order, [epoch as u64, 0], 0).shuffle(&mut order);
@@ -156,7 +153,7 @@ fn write(job: &PretrainJob, trained: &Trained, images: &Images, folder: &Path) -
             }
         }
     }
-    [order_file, views_file, draws_file].into_iter().try_for_each(Write::flush)?;
+    [order_file, views_file, draws_file].iter_mut().try_for_each(Write::flush)?;
     Ok(fs::write(folder.join("case.json"), case(job, trained, images)?)?)
 }
 

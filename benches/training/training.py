@@ -29,12 +29,13 @@ WAYS = {
     "float64": {"float64"},
     "perturbed": {"perturbed"},
     "bytes": {"bytes"},
+    "views": {"views"},
     "torchvision": {"torchvision"},
     "torchvision-drawn": {"drawn"},
-    "torchvision-contrast": {"drawn", "only-contrast"},
     "order": {"order"},
     "weights": {"weights"},
     "weights-he": {"weights-he"},
+    "head": {"head"},
     "decay": {"decay"},
     "shift": {"shift"},
     "rate": {"rate"},
@@ -59,6 +60,8 @@ class Data:
 
     def epoch(self, number, differences):
         """Both views of all images in an epoch, `[2, images, size, size, 3]`."""
+        if "views" in differences:
+            return self.views[(number + 1) % self.epochs]
         if "torchvision" in differences:
             transform = pipeline(self.case)
             views = [[np.asarray(transform(Image.fromarray(p))) for p in self.pictures] for _ in range(2)]
@@ -124,6 +127,9 @@ def network_of(data, differences):
                 nn.init.zeros_((block.bn3 if hasattr(block, "bn3") else block.bn2).weight)
     else:
         load(network, f"{data.folder}/weights.safetensors")
+    if "head" in differences:
+        for layer in (network.projection[0], network.projection[3]):
+            layer.reset_parameters()
     if "perturbed" in differences:
         with torch.no_grad():
             for parameter in network.parameters():
