@@ -50,7 +50,12 @@ struct Options {
     #[arg(long, value_name = "N", value_delimiter = ',')]
     seeds: Vec<u64>,
     /// How PyTorch trains; training.py has the list
-    #[arg(long, value_name = "NAME", value_delimiter = ',', default_value = "same,float64,perturbed,torchvision-drawn,weights,loop")]
+    #[arg(
+        long,
+        value_name = "NAME",
+        value_delimiter = ',',
+        default_value = "same,float64,perturbed,torchvision-drawn,weights,loop"
+    )]
     ways: Vec<String>,
     /// Python with torch and torchvision
     #[arg(long, value_name = "FILE", env = "ABLATE_PYTHON")]
