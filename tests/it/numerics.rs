@@ -3,6 +3,7 @@
 use ablate::{
     recipe::{Algorithm, Decay, LearningRate, Objective, Schedule},
     train::{
+        augment::{Planes, solarize},
         model::{Mode, Norm},
         objective::contrastive,
         ops::batch_norm,
@@ -224,4 +225,13 @@ fn what_is_not_a_number_is_no_loss_of_zero() {
         z[4] = f32::NAN;
         assert!(contrastive(&objective.contrastive().unwrap(), &z, 3).loss.is_nan(), "{text}");
     }
+}
+
+#[test]
+fn solarizing_begins_at_the_threshold_itself() {
+    let mut planes = Planes::from_interleaved(1, &[0.25, 0.5, 0.75]);
+    solarize(&mut planes, 0.5);
+    assert_eq!(planes.values, [0.25, 0.5, 0.25]);
+    solarize(&mut planes, 0.25);
+    assert_eq!(planes.values, [0.75, 0.5, 0.75]);
 }

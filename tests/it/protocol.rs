@@ -3,16 +3,17 @@
 use std::{ops::ControlFlow, time::Duration};
 
 use ablate::{
-    recipe::{Metric, Recipe, Representation},
+    recipe::{Metric, Recipe, Representation, Training},
     train::{
         self, EpochReport, Error, Watch,
         data::{Images, Split},
         device::{Cpu, Device, Processor},
-        model::{ResNet, floats},
+        model::{Mode, ResNet, floats, load_weights},
         protocol::{self, Encoded, Evaluated, Frozen, Sets},
     },
 };
 
+use burn::tensor::{Tensor, TensorData};
 use safetensors::SafeTensors;
 
 use crate::{
@@ -192,6 +193,34 @@ fn neighbors_vote_as_by_hand() {
     found.sort_by(f64::total_cmp);
     found.dedup();
     assert!(found.len() > 1, "neighbors and temperature make no difference here");
+}
+
+#[test]
+fn features_are_the_networks_own_and_those_of_each_image_alone() {
+    let recipe = tiny("()");
+    let file = pretrained(&recipe);
+    let job = recipe.pretrain_job(0);
+    let head = match &job.training {
+        Training::Trained(trained) => trained.head.as_ref(),
+        _ => None,
+    };
+    let images = shapes(Split::Test, 20);
+    let [h, z] = [Representation::Encoder, Representation::Projection].map(|representation| {
+        let empty = ResNet::<Cpu>::new(&job.encoder, 0, &Device::default());
+        let head = head.map(|head| (head, job.encoder.dimension(), job.encoder.precision));
+        let mut network = Frozen::load(empty, head, representation, &file).unwrap();
+        let mut features = |images: &Images| network.features(images, &mut go_on).unwrap();
+        // Running averages treat every image by itself.
+        let (all, one) = (features(&images), features(&images.select(&[7])));
+        assert!((all.clone().narrow(0, 7, 1) - one).abs().max().into_scalar() < 1e-5, "{representation:?}");
+        all
+    });
+    assert_eq!((h.dims(), z.dims()), ([20, job.encoder.dimension()], [20, 16]));
+    let empty = ResNet::<Cpu>::new(&job.encoder, 0, &Device::default());
+    let mut network = load_weights(empty, "", &file).unwrap();
+    let pixels = TensorData::new(train::augment::plain_batch(&images, 0..20), [20, 24, 24, 3]);
+    let own = network.forward(Tensor::from_data(pixels, &Device::default()), Mode::Inference);
+    assert!((h - own).abs().max().into_scalar() < 1e-5);
 }
 
 #[test]

@@ -276,6 +276,17 @@ fn weights_that_became_infinite_are_never_a_checkpoint() {
 }
 
 #[test]
+fn a_wish_to_stop_after_the_last_step_comes_too_late() {
+    let job = tiny("()").pretrain_job(0);
+    // Twelve steps, and a question after each.
+    for (questions, stops) in [(11, true), (12, false)] {
+        let mut watch = StopAfter::new(questions);
+        let result = train::pretrain(Processor::Cpu, &job, &shapes(Split::Train, 40), None, &mut watch);
+        assert_eq!((result.is_err(), watch.checkpoint.is_some()), (stops, stops), "{questions}");
+    }
+}
+
+#[test]
 fn watching_can_stop_a_job() {
     let mut epochs = 0;
     let mut watch = |report: &EpochReport| {
