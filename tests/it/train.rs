@@ -11,10 +11,14 @@ use ablate::{
         model::{Mode, ResNet, load_weights, save_weights},
     },
 };
-use burn::{module::Module, tensor::Tensor};
+use burn::{
+    module::Module,
+    tensor::{Tensor, TensorData},
+};
 
 use crate::{
     recipes::{patch, shapes, tiny},
+    softmax::{Classifier, Rule, cosine},
     watching::{StopAfter, go_on},
 };
 
@@ -145,6 +149,18 @@ fn the_loss_falls_below_chance() {
 }
 
 #[test]
+fn an_undecided_classifier_costs_the_logarithm_of_the_number_of_classes() {
+    // At a rate of next to nothing it stays undecided; shares of micro-batches add up to one.
+    for micro in ["None", "5"] {
+        let change = format!(
+            "(objective: Supervised, optimizer: (learning_rate: Fixed(1e-30)), schedule: (micro_batch: {micro}))"
+        );
+        let loss = pretrain(&tiny(&change).pretrain_job(0)).metrics[&Metric::Loss];
+        assert!((loss - 10_f64.ln()).abs() < 1e-6, "{micro}: {loss}");
+    }
+}
+
+#[test]
 fn classifiers_learn_beside_the_encoder() {
     for (kind, least) in [
         ("(objective: Supervised, augmentation: (both: []), schedule: (epochs: 40))", 90.0),
@@ -153,6 +169,54 @@ fn classifiers_learn_beside_the_encoder() {
         let metrics = pretrain(&tiny(kind).pretrain_job(0)).metrics;
         assert!(metrics[&Metric::OnlineTop1] > least, "{kind}: {metrics:?}");
     }
+}
+
+#[test]
+fn the_online_probe_takes_the_steps_of_softmax_regression() {
+    // At a rate of next to nothing the encoder stays as it is, and without augmentation both views of all images are
+    // the same at every step: the probe sees the same features, first without a step (the warm-up).
+    let job = tiny(
+        "(
+            augmentation: (both: []), optimizer: (learning_rate: Fixed(1e-30)), schedule: (epochs: 8, batch_size: 40),
+            online_probe: (learning_rate: 4.0, momentum: 0.9),
+        )",
+    )
+    .pretrain_job(0);
+    let images = shapes(Split::Train, 40);
+    let mut told = vec![];
+    let mut watch = |report: &EpochReport| {
+        told.push(report.online_top1.unwrap());
+        ControlFlow::Continue(())
+    };
+    train::pretrain(Processor::Cpu, &job, &images, None, &mut watch).unwrap();
+    let mut network = ResNet::<Cpu>::new(&job.encoder, job.seed, &Device::default());
+    let pixels = TensorData::new(train::augment::plain_batch(&images, 0..40), [40, 24, 24, 3]);
+    let features = network.forward(Tensor::from_data(pixels, &Device::default()), Mode::BatchStatistics);
+    let features: Vec<f32> = features.into_data().iter::<f32>().collect();
+    let mut probe = Classifier::new(features.len() / 40, 10, Rule::Sgd, 0.9, 0.0);
+    for (step, &told) in told.iter().enumerate() {
+        // Of equal logits the first counts, here all ten.
+        let right = if step < 2 { 10.0 } else { probe.accuracy(&features, &images.labels) };
+        assert!((told - right).abs() < 1e-9, "step {step}: {told} instead of {right}");
+        let rate = if step == 0 { 0.0 } else { cosine(4.0 * 40.0 / 256.0, step - 1, 7) };
+        probe.step(&features, &images.labels, rate);
+    }
+    assert!(told[7] > 20.0, "{told:?}");
+}
+
+#[test]
+fn each_epoch_ends_at_the_rate_of_its_last_step() {
+    let mut rates = vec![];
+    let mut watch = |report: &EpochReport| {
+        rates.push(report.learning_rate);
+        assert!(report.images_per_second > 0.0 && report.images_per_second.is_finite());
+        ControlFlow::Continue(())
+    };
+    let job = tiny("()").pretrain_job(0);
+    train::pretrain(Processor::Cpu, &job, &shapes(Split::Train, 40), None, &mut watch).unwrap();
+    // Four steps of warm-up from 0, then eight of the cosine.
+    let expected = [0.1 * 3.0 / 4.0, cosine(0.1, 3, 8), cosine(0.1, 7, 8)];
+    assert!(rates.iter().zip(expected).all(|(rate, expected)| (rate - expected).abs() < 1e-12), "{rates:?}");
 }
 
 #[test]
