@@ -15,7 +15,7 @@ use ablate::{
         device::{Device, Processor, TrainCpu},
         model::ResNet,
         objective::contrastive,
-        optimizer::{Gradients, Optimizer, Rule},
+        optimizer::{Gradients, Rule},
     },
 };
 use burn::{
@@ -81,10 +81,12 @@ fn measure(changes: &[(&str, &str)]) -> Result<[f64; 4], String> {
         let indices: Vec<usize> = (0..batch).collect();
         black_box(view_pairs(&images, &indices, &trained.augmentation, 0, 0));
     });
-    let mut network = ResNet::<TrainCpu>::new(&job.encoder, 0, &Device::default());
-    let mut optimizer = Optimizer::new(Rule::from(&trained.optimizer));
-    let gradients = ones(&network);
-    let optimizer = best(|| network = optimizer.step(0.1, network.clone(), gradients.clone()));
+    let network = ResNet::<TrainCpu>::new(&job.encoder, 0, &Device::default());
+    let mut trainee = Trainee::new(network, Rule::from(&trained.optimizer));
+    let gradients = ones(&trainee.module);
+    let mut stepped = Ok(());
+    let optimizer = best(|| stepped = trainee.step(0.1, gradients.clone()));
+    stepped.map_err(|error| error.to_string())?;
     Ok([step, loss, optimizer, views])
 }
 

@@ -9,7 +9,7 @@ use ablate::{
         model::{self, Mode, ResNet},
         objective::{contrastive, contrastive_on_device},
         ops::Ops,
-        optimizer::{Optimizer, Rule, gradients},
+        optimizer::{Rule, gradients},
     },
 };
 #[cfg(feature = "cuda")]
@@ -73,9 +73,8 @@ fn train<B: Compute>(
 ) -> Result<(), String> {
     let device = B::Device::default();
     let finished = || B::sync(&device).map_err(|error| format!("the device failed: {error}"));
-    let mut network = Network::<Autodiff<B>>::new(case, precision);
-    let algorithm = Algorithm::Sgd { nesterov: false };
-    let mut optimizer = Optimizer::new(Rule { algorithm, momentum: MOMENTUM, weight_decay: WEIGHT_DECAY });
+    let rule = Rule { algorithm: Algorithm::Sgd { nesterov: false }, momentum: MOMENTUM, weight_decay: WEIGHT_DECAY };
+    let mut network = Trainee::new(Network::<Autodiff<B>>::new(case, precision), rule);
     let pixels = case.pixels();
     let shape = [case.views, case.size, case.size, 3];
     let views = || Tensor::<Autodiff<B>, 4>::from_data(TensorData::new(pixels.clone(), shape), &device);
@@ -94,7 +93,7 @@ fn train<B: Compute>(
                 start = Instant::now();
             }
             let views = resident.clone().unwrap_or_else(&views);
-            (network, loss) = one_step(network, &mut optimizer, views, place != Place::Cpu);
+            loss = one_step(&mut network, views, place != Place::Cpu)?;
         }
         finished()?;
         let seconds = start.elapsed().as_secs_f64();
@@ -109,30 +108,32 @@ fn train<B: Compute>(
 
 /// Forward, loss, backward, update; the loss.
 fn one_step<B: Compute>(
-    mut network: Network<Autodiff<B>>,
-    optimizer: &mut Optimizer<B>,
+    trainee: &mut Trainee<B, Network<Autodiff<B>>>,
     views: Tensor<Autodiff<B>, 4>,
     on_device: bool,
-) -> (Network<Autodiff<B>>, f64) {
+) -> Result<f64, String> {
     let objective = Contrastive {
         loss: Loss::NtXent { temperature: TEMPERATURE },
         normalize: true,
         negatives: Negatives::BothViews,
     };
+    let network = &mut trainee.module;
     let h = network.encoder.forward(views, Mode::Train);
     let z = network.head.forward(h, Mode::Train);
     if on_device {
         let batch = contrastive_on_device(&objective, z.clone().inner());
-        let gradients = gradients(&network, &(z * Tensor::from_inner(batch.gradient)).sum());
+        let gradients = gradients(network, &(z * Tensor::from_inner(batch.gradient)).sum());
         // Waits for the device, so it comes when all else is under way.
         let loss = batch.measured.into_data().iter::<f64>().next().unwrap_or(f64::NAN);
-        return (optimizer.step(LEARNING_RATE, network, gradients), loss);
+        trainee.step(LEARNING_RATE, gradients).map_err(|error| error.to_string())?;
+        return Ok(loss);
     }
     let values: Vec<f32> = z.clone().inner().into_data().iter::<f32>().collect();
     let batch = contrastive(&objective, &values, DIMENSION);
     let gradient = Tensor::from_data(TensorData::new(batch.gradient, z.dims()), &z.device());
-    let gradients = gradients(&network, &(z * gradient).sum());
-    (optimizer.step(LEARNING_RATE, network, gradients), batch.loss)
+    let gradients = gradients(network, &(z * gradient).sum());
+    trainee.step(LEARNING_RATE, gradients).map_err(|error| error.to_string())?;
+    Ok(batch.loss)
 }
 
 /// Largest resident set of this process in bytes, where the kernel tells.

@@ -20,7 +20,8 @@ const FEW: usize = 3;
 /// Most jobs of other sweeps whose settings are read, the newest: each is a file.
 const MOST_READ: usize = 200;
 
-/// Learns from the records of a store: those of planned jobs, and of other jobs where the planned ones tell little.
+/// Learns from the records of a store: those of planned jobs, and of other jobs where the planned ones tell little. What
+/// other versions of the program did takes another time, and teaches nothing.
 pub fn learn(snapshot: &Snapshot, plan: &Plan, others: &Others) -> Durations {
     let others = tells_little(snapshot, plan).then_some(&others.0);
     let job = |id: JobId| plan.job(id).or_else(|| others?.get(&id));
@@ -102,6 +103,9 @@ impl Others {
         records.sort_by_key(|record| Reverse(record.started_unix));
         for record in records.into_iter().take(MOST_READ) {
             let Ok(job) = store.job(record.job) else { continue };
+            if !job.is_current() {
+                continue;
+            }
             for &parent in job.parents.iter().filter(|&&parent| plan.job(parent).is_none()) {
                 if !found.contains_key(&parent)
                     && let Ok(parent) = store.job(parent)

@@ -158,6 +158,10 @@ fn work(args: &JobArgs, process: &mut Option<Process>, stop: &AtomicBool) -> Res
     };
     let Some(store) = copy::claim(store.clone(), args)? else { return Ok(()) };
     let job = store.job(args.id)?;
+    if !job.is_current() {
+        let message = "another version of ablate planned this job and would find other numbers: run the sweep again";
+        return Err(failure(FailureClass::BadInput, message.to_owned()));
+    }
     let folder = args.data_dir.clone().or_else(|| job.folder.clone());
     tell(&format!("{} {} on {}, {} threads", job.spec.kind(), job.id, computer.name, args.threads));
     let habits = Habits {

@@ -7,19 +7,22 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::JobId;
+use super::{JobId, Versions};
 use crate::recipe::{
     Augmentation, Data, Encoder, EvaluationJob, EvaluationTask, JobSpec, Objective, OnlineProbe, Optimizer,
     PretrainJob, ProjectionHead, Representation, Schedule, TrainSet, Trained, Training,
 };
 
-/// Part of every job's identity. Increase it whenever the same spec would give different numbers, so that results of
-/// different code are never taken for one another.
-pub const IDENTITY_VERSION: u32 = 1;
+/// Version of the form itself; what changes the numbers of some jobs has a version of its own in [`Versions`].
+const FORM: u32 = 1;
 
-/// The text whose hash is the job's id.
-pub(super) fn canonical_form(spec: &JobSpec, parents: &[JobId]) -> String {
-    canonical(&serde_json::json!({ "identity_version": IDENTITY_VERSION, "parents": parents, "spec": spec }))
+/// The text whose hash is the job's id, if the parts of the program that it needs have these versions.
+pub(super) fn canonical_form(spec: &JobSpec, parents: &[JobId], versions: &Versions) -> String {
+    let mut form = serde_json::json!({ "identity_version": FORM, "parents": parents, "spec": spec });
+    if !versions.are_first() {
+        form["versions"] = serde_json::json!(versions);
+    }
+    canonical(&form)
 }
 
 /// A value as compact JSON with sorted keys.
@@ -47,10 +50,10 @@ pub(super) struct Forms {
 }
 
 impl Forms {
-    /// The same text as that of [`canonical_form`].
+    /// The same text as that of [`canonical_form`] for this program.
     pub(super) fn of(&mut self, spec: &JobSpec, parents: &[JobId]) -> &str {
         self.form.clear();
-        let _ = write!(self.form, "{{\"identity_version\":{IDENTITY_VERSION},\"parents\":[");
+        let _ = write!(self.form, "{{\"identity_version\":{FORM},\"parents\":[");
         for (index, parent) in parents.iter().enumerate() {
             let comma = if index == 0 { "" } else { "," };
             let _ = write!(self.form, "{comma}\"{parent}\"");
@@ -59,6 +62,11 @@ impl Forms {
         match spec {
             JobSpec::Pretrain(job) => self.add_pretraining(job),
             JobSpec::Evaluate(job) => self.add_evaluation(job),
+        }
+        let versions = Versions::of(spec);
+        if !versions.are_first() {
+            self.form += ",\"versions\":";
+            self.form += &canonical(&versions);
         }
         self.form += "}";
         &self.form
@@ -183,7 +191,7 @@ mod tests {
                     JobSpec::Pretrain(recipe.pretrain_job(seed as u64)),
                     JobSpec::Evaluate(recipe.evaluation_job(seed as u64)),
                 ] {
-                    prop_assert_eq!(forms.of(&spec, &parents), canonical_form(&spec, &parents));
+                    prop_assert_eq!(forms.of(&spec, &parents), canonical_form(&spec, &parents, &Versions::of(&spec)));
                     parents.truncate(2);
                     parents.push(JobId::of(&spec, &parents));
                 }

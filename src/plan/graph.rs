@@ -12,7 +12,7 @@ use petgraph::{
     graph::{DiGraph, NodeIndex},
 };
 
-use super::{Job, JobId, form::Forms};
+use super::{Job, JobId, Versions, form::Forms};
 use crate::{recipe::JobSpec, sweep::Sweep};
 
 /// The jobs of one or more sweeps; edges lead from a job to the jobs that need it.
@@ -77,7 +77,9 @@ impl Plan {
         let parents = parent.as_slice();
         let id = JobId::of_form(similar.forms.of(&spec, parents));
         if !self.nodes.contains_key(&id) {
-            let node = self.graph.add_node(Job { id, spec: similar.shared(spec), parents: parents.to_vec(), folder });
+            let versions = Versions::of(&spec);
+            let job = Job { id, spec: similar.shared(spec), parents: parents.to_vec(), folder, versions };
+            let node = self.graph.add_node(job);
             for parent in parents {
                 self.graph.add_edge(self.nodes[parent], node, ());
             }

@@ -1,11 +1,11 @@
 //! A job and its identity.
 //!
 //! A job's id is the first 128 bits of the BLAKE3 hash of its canonical form: compact JSON with sorted keys that
-//! holds [`IDENTITY_VERSION`](super::IDENTITY_VERSION), the resolved [`JobSpec`] and the ids of the parents.
+//! holds the resolved [`JobSpec`], the ids of the parents and the [`Versions`] of what it computes with.
 //!
 //! | hashed | not hashed |
 //! |---|---|
-//! | every field of the job's spec, the seed, the parents' ids, the identity version | titles, axis names and labels, evaluation names, the data folder, devices and thread counts, micro-batches that only a machine's memory asks for (the record's protocol tells them) |
+//! | every field of the job's spec, the seed, the parents' ids, the versions of the parts that it needs | titles, axis names and labels, evaluation names, the data folder, devices and thread counts, micro-batches that only a machine's memory asks for (the record's protocol tells them) |
 
 use std::{
     fmt,
@@ -20,7 +20,7 @@ use serde::{
     de::{self, Visitor},
 };
 
-use super::form::canonical_form;
+use super::{Versions, form::canonical_form};
 use crate::recipe::JobSpec;
 
 /// One node of the plan.
@@ -34,6 +34,8 @@ pub struct Job {
     pub parents: Vec<JobId>,
     /// Folder of the data files, if the recipe names one, or the file of the weights that the job takes over.
     pub folder: Option<PathBuf>,
+    /// What it computes with.
+    pub versions: Versions,
 }
 
 /// A 128-bit content hash, written as 32 hexadecimal digits.
@@ -41,16 +43,28 @@ pub struct Job {
 pub struct JobId([u8; 16]);
 
 impl Job {
-    /// A job with the id that follows from its spec and parents.
+    /// A job of this program, with the id that follows from its spec and parents.
     pub fn new(spec: JobSpec, parents: Vec<JobId>, folder: Option<PathBuf>) -> Self {
-        Self { id: JobId::of(&spec, &parents), spec: Arc::new(spec), parents, folder }
+        let versions = Versions::of(&spec);
+        Self::with_versions(spec, parents, folder, versions)
+    }
+
+    /// The same as a program with these versions made it.
+    pub fn with_versions(spec: JobSpec, parents: Vec<JobId>, folder: Option<PathBuf>, versions: Versions) -> Self {
+        let id = JobId::of_form(&canonical_form(&spec, &parents, &versions));
+        Self { id, spec: Arc::new(spec), parents, folder, versions }
+    }
+
+    /// Whether this program would do the same; otherwise nothing is to be taken from what another one found.
+    pub fn is_current(&self) -> bool {
+        self.versions == Versions::of(&self.spec)
     }
 }
 
 impl JobId {
-    /// The id of a job with this spec and these parents.
+    /// The id of a job of this program with this spec and these parents.
     pub fn of(spec: &JobSpec, parents: &[JobId]) -> Self {
-        Self::of_form(&canonical_form(spec, parents))
+        Self::of_form(&canonical_form(spec, parents, &Versions::of(spec)))
     }
 
     /// The id of the job with this canonical form.
@@ -170,7 +184,7 @@ mod tests {
 
     #[test]
     fn ids_are_stable() {
-        // If this fails, stored results are lost: undo the change, or increase IDENTITY_VERSION on purpose.
+        // If this fails, stored results are lost: undo the change, or add a line to `plan::version` on purpose.
         insta::assert_snapshot!(JobId::of(&pretrain(), &[]), @"dc21455bb1cc90e696ab664f5b65b13b");
     }
 

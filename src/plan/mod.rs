@@ -11,6 +11,7 @@ mod memory;
 mod priority;
 mod render;
 mod timeline;
+mod version;
 
 #[cfg(test)]
 pub(crate) mod fixture;
@@ -19,8 +20,8 @@ pub use cells::cells;
 pub use cost::{Cost, forward_macs, parameters};
 pub use duration::{Durations, Level, Likeness, Measured, Sample};
 pub use estimate::Estimate;
-pub use form::IDENTITY_VERSION;
 pub use graph::{Plan, PlannedTrial};
 pub use job::{Job, JobId, ParseJobIdError};
 pub use memory::{Batch, cut_batch, evaluation_bytes};
 pub use priority::Turn;
+pub use version::Versions;

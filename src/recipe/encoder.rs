@@ -42,6 +42,14 @@ pub enum Precision {
 }
 
 impl Precision {
+    /// Its name, as the names of types are written.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Float32 => "float32",
+            Self::BFloat16 => "bfloat16",
+        }
+    }
+
     /// Whether it is that of a recipe that does not say.
     pub fn is_float32(&self) -> bool {
         *self == Self::Float32

@@ -65,6 +65,23 @@ impl JobSpec {
         }
     }
 
+    /// The parts of the program that the job's numbers come from, by name, of those that not every job needs. What its
+    /// encoder came from is in that encoder's own job.
+    pub fn parts(&self) -> impl Iterator<Item = &'static str> {
+        match self {
+            Self::Pretrain(PretrainJob { encoder, training, .. }) => {
+                let objective = match training {
+                    Training::Trained(trained) => Some(trained.objective.name()),
+                    Training::Untrained | Training::Pretrained { .. } => None,
+                };
+                [Some(encoder.precision.name()), objective]
+            }
+            Self::Evaluate(job) => [Some(job.task.name()), None],
+        }
+        .into_iter()
+        .flatten()
+    }
+
     /// The metrics that the job reports.
     pub fn metrics(&self) -> Vec<Metric> {
         let of_classifier =
@@ -202,6 +219,20 @@ pub enum EvaluationTask {
         /// How the perceptron is trained.
         training: ClassifierTraining,
     },
+}
+
+impl EvaluationTask {
+    /// Its name in a few words.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Linear(_) => "linear",
+            Self::LogisticRegression { .. } => "logistic regression",
+            Self::NearestNeighbors { .. } => "nearest neighbors",
+            Self::FineTune(_) => "fine-tuning",
+            Self::OwnClassifier => "own classifier",
+            Self::TransformationProbe { .. } => "probe",
+        }
+    }
 }
 
 /// How a classifier is trained by gradient steps; the learning rate follows a cosine to zero.

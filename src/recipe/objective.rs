@@ -127,6 +127,18 @@ pub enum Loss {
 }
 
 impl Objective {
+    /// The method's name.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::NtXent { .. } => "NT-Xent",
+            Self::NtLogistic { .. } => "NT-Logistic",
+            Self::MarginTriplet { .. } => "margin triplet",
+            Self::Supervised => "supervised",
+            Self::Pretrained { .. } => "pretrained elsewhere",
+            Self::Untrained => "untrained",
+        }
+    }
+
     /// The contrastive objective, if it is one.
     pub fn contrastive(&self) -> Option<Contrastive> {
         let (loss, normalize, negatives) = match *self {

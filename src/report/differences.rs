@@ -30,13 +30,13 @@ fn in_part<T: PartialEq + Serialize>(path: &str, before: &T, after: &T) -> Vec<S
     if before == after { vec![] } else { between(&leaves(path, before), &leaves(path, after)) }
 }
 
-/// The settings in which two jobs differ, those of their parents included.
+/// The settings in which two jobs differ, and the versions of what they compute with; those of their parents included.
 pub fn job_differences(before: (&Job, &[Job]), after: (&Job, &[Job])) -> Vec<String> {
-    let mut found = in_part("", &*before.0.spec, &*after.0.spec);
-    for (before, after) in before.1.iter().zip(after.1) {
-        found.extend(in_part("", &*before.spec, &*after.spec));
-    }
-    found
+    let pairs = std::iter::once((before.0, after.0)).chain(before.1.iter().zip(after.1));
+    let of_pair = |(before, after): (&Job, &Job)| {
+        [in_part("", &*before.spec, &*after.spec), before.versions.differences(&after.versions)].concat()
+    };
+    pairs.flat_map(of_pair).collect()
 }
 
 fn between(before: &BTreeMap<String, String>, after: &BTreeMap<String, String>) -> Vec<String> {

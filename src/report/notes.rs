@@ -222,7 +222,7 @@ fn unfinished(rows: &[Row], runs: &str) -> Vec<String> {
             CellState::Running { .. } => (5, "running".to_owned()),
             CellState::Queued => (6, "queued by the run at work".to_owned()),
             CellState::Stale(why) => {
-                (7, format!("stale, made before the sweep was changed ({})", cut(why, LONGEST_REASON)))
+                (7, format!("stale, made before the sweep or the program was changed ({})", cut(why, LONGEST_REASON)))
             }
             CellState::Missing => (8, "not run yet".to_owned()),
             CellState::NotMeasured => (9, "n/a, as their jobs do not report the metric".to_owned()),

@@ -14,7 +14,7 @@ use super::{
     record::{seal, unseal},
 };
 use crate::{
-    plan::{Job, JobId},
+    plan::{Job, JobId, Versions},
     recipe::JobSpec,
 };
 
@@ -26,6 +26,8 @@ struct JobFile {
     parents: Vec<JobId>,
     folder: Option<PathBuf>,
     spec: JobSpec,
+    #[serde(default, skip_serializing_if = "Versions::are_first")]
+    versions: Versions,
 }
 
 impl Store {
@@ -41,6 +43,7 @@ impl Store {
             parents: job.parents.clone(),
             folder: job.folder.clone(),
             spec: JobSpec::clone(&job.spec),
+            versions: job.versions.clone(),
         };
         write_atomic(&*self.disk, &path, sealed(&file, &path)?.as_bytes())
     }
@@ -60,11 +63,11 @@ impl Store {
         Ok(())
     }
 
-    /// What a job does, as [`Store::write_job`] wrote it.
+    /// What a job does, as [`Store::write_job`] wrote it, by whatever version of the program.
     pub fn job(&self, id: JobId) -> Result<Job, Error> {
         let path = self.job_folder(id).join("job.json");
         let file: JobFile = read_sealed(&path)?.ok_or(ErrorKind::NotDone { job: id, what: "job.json" })?;
-        let job = Job::new(file.spec, file.parents, file.folder);
+        let job = Job::with_versions(file.spec, file.parents, file.folder, file.versions);
         if job.id != id {
             return Err(ErrorKind::Damaged { path, reason: "describes another job" }.into());
         }

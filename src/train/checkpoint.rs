@@ -102,7 +102,7 @@ impl<'a> Checkpoint<'a> {
         load_weights(module, prefix, self.bytes)
     }
 
-    /// `optimizer` with what it remembered after `updates` steps.
+    /// `optimizer` with what it remembered after `updates` steps: of all parameters that it trains, and of nothing else.
     pub fn optimizer<B: Backend>(
         &self,
         name: &str,
@@ -119,8 +119,8 @@ impl<'a> Checkpoint<'a> {
                 Some((parameter.to_owned(), Memory { first, second, updates }))
             })
             .collect();
-        if updates > 0 && memory.is_empty() {
-            return Err(broken(&"it lacks an optimizer's memory"));
+        if updates > 0 && !memory.keys().eq(&optimizer.trained) {
+            return Err(broken(&"an optimizer's memory is not that of the parameters that it trains"));
         }
         Ok(Optimizer { memory, ..optimizer })
     }

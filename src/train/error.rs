@@ -6,6 +6,7 @@ use super::{
     data,
     evaluation::{self, ErrorKind},
     model::WeightsError,
+    optimizer::WrongGradients,
 };
 
 /// A job that cannot go on.
@@ -57,6 +58,8 @@ pub enum Error {
         /// The tensors that changed.
         tensors: Vec<String>,
     },
+    /// A step would not train exactly what is to be trained: a bug.
+    WrongGradients(WrongGradients),
     /// Features or labels cannot be evaluated.
     Evaluation(evaluation::Error),
     /// The protocol chooses a setting on validation images, and there are none.
@@ -115,6 +118,7 @@ impl fmt::Display for Error {
             Self::NotFrozen { tensors } => {
                 write!(f, "the frozen network changed while it was evaluated ({}); this is a bug", tensors.join(", "))
             }
+            Self::WrongGradients(error) => write!(f, "{error}; this is a bug"),
             Self::Evaluation(error) => error.fmt(f),
             Self::NoValidation => {
                 f.write_str("logistic regression needs validation images: set data.validation_images")
@@ -132,6 +136,7 @@ impl std::error::Error for Error {
         match self {
             Self::Data(error) => Some(error),
             Self::Weights(error) | Self::Checkpoint(error) => Some(error),
+            Self::WrongGradients(error) => Some(error),
             Self::Evaluation(error) => Some(error),
             Self::NonFinite { .. }
             | Self::NonFiniteAfter { .. }
@@ -159,6 +164,12 @@ impl From<data::Error> for Error {
 impl From<evaluation::Error> for Error {
     fn from(error: evaluation::Error) -> Self {
         if error.kind == ErrorKind::Stopped { Self::Stopped } else { Self::Evaluation(error) }
+    }
+}
+
+impl From<WrongGradients> for Error {
+    fn from(error: WrongGradients) -> Self {
+        Self::WrongGradients(error)
     }
 }
 

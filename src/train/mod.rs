@@ -17,6 +17,7 @@ mod pretrain;
 pub mod protocol;
 pub mod random;
 pub mod schedule;
+pub mod trainee;
 mod views;
 mod watch;
 

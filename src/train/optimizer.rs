@@ -4,7 +4,10 @@
 //! supervised classifier from adaptation, as in the reference code. State is kept by the parameters' names, so that it
 //! can be stored and loaded.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use burn::{
     module::{AutodiffModule, Module, ModuleMapper, ModuleVisitor, Param},
@@ -23,14 +26,35 @@ const CLASSIFIER: &str = "classifier";
 /// Gradients of flattened parameters by name.
 pub type Gradients<B> = BTreeMap<String, Tensor<B, 1>>;
 
-/// An update rule and what it remembers of every parameter.
+/// An update rule, the parameters that it moves, and what it remembers of each.
 #[derive(Clone, Debug)]
 pub struct Optimizer<B: Backend> {
     /// The rule.
     pub rule: Rule,
-    /// Memory by parameter name.
+    /// Names of the parameters that every step moves.
+    pub trained: BTreeSet<String>,
+    /// Memory by parameter name: of all that are trained, or of none before the first step.
     pub memory: BTreeMap<String, Memory<B>>,
 }
+
+/// The gradients of a step are not those of the parameters that are trained: a bug.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WrongGradients {
+    /// Parameters that are trained and have no gradient.
+    pub missing: Vec<String>,
+    /// What has a gradient and is not trained.
+    pub unexpected: Vec<String>,
+}
+
+impl fmt::Display for WrongGradients {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let list = |names: &[String]| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+        let (missing, unexpected) = (list(&self.missing), list(&self.unexpected));
+        write!(f, "a step lacks gradients (of: {missing}) or has some that it should not have (of: {unexpected})")
+    }
+}
+
+impl std::error::Error for WrongGradients {}
 
 /// One update rule for every tensor.
 #[derive(Clone, Debug, PartialEq)]
@@ -157,19 +181,25 @@ fn trust_on_device<B: Backend>(coefficient: f64, weight: &Tensor<B, 1>, gradient
 }
 
 impl<B: Backend> Optimizer<B> {
-    /// An optimizer that remembers nothing yet.
-    pub fn new(rule: Rule) -> Self {
-        Self { rule, memory: BTreeMap::new() }
+    /// An optimizer of the parameters with these names that remembers nothing yet.
+    pub fn new(rule: Rule, trained: BTreeSet<String>) -> Self {
+        Self { rule, trained, memory: BTreeMap::new() }
     }
 
-    /// The module after one step; parameters without a gradient stay as they are.
-    pub fn step<A, M>(&mut self, rate: f64, module: M, gradients: Gradients<B>) -> M
+    /// The module after one step, which moves exactly the parameters that are trained; fails if they are not exactly
+    /// those that have a gradient.
+    pub fn step<A, M>(&mut self, rate: f64, module: M, gradients: Gradients<B>) -> Result<M, WrongGradients>
     where
         B: Arithmetic,
         A: AutodiffBackend<InnerBackend = B>,
         M: AutodiffModule<A>,
     {
-        module.map(&mut Stepper { optimizer: self, rate, gradients, path: Vec::new() })
+        if !gradients.keys().eq(&self.trained) {
+            let missing = self.trained.iter().filter(|&name| !gradients.contains_key(name)).cloned().collect();
+            let unexpected = gradients.keys().filter(|&name| !self.trained.contains(name)).cloned().collect();
+            return Err(WrongGradients { missing, unexpected });
+        }
+        Ok(module.map(&mut Stepper { optimizer: self, rate, gradients, path: Vec::new() }))
     }
 }
 

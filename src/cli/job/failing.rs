@@ -44,7 +44,10 @@ impl From<train::Error> for JobError {
             | train::Error::NonFiniteResult { .. } => FailureClass::NonFinite,
             train::Error::DeviceMemory { .. } => FailureClass::OutOfMemory,
             train::Error::Device { .. } => FailureClass::Device,
-            train::Error::NotFrozen { .. } | train::Error::NoValidation | train::Error::Bug { .. } => FailureClass::Bug,
+            train::Error::NotFrozen { .. }
+            | train::Error::WrongGradients(_)
+            | train::Error::NoValidation
+            | train::Error::Bug { .. } => FailureClass::Bug,
         };
         Self::Failed(Failure::new(class, chain(&error)))
     }

@@ -117,10 +117,10 @@ fn hash(settings: &impl Serialize) -> Option<Recipe> {
 
 impl Shape {
     fn of_evaluation(kind: &'static str, job: &EvaluationJob, encoder: &Encoder) -> Self {
-        let (task, batch, micro_batch, augmented) = task(&job.task);
+        let (batch, micro_batch, augmented) = task(&job.task);
         let image_size = job.data.image_size();
         let (forward, kept) = (forward_macs(encoder, image_size).to_bits(), kept_values(encoder, image_size));
-        Self { kind, task, forward, kept, image_size, batch, micro_batch, augmented }
+        Self { kind, task: job.task.name(), forward, kept, image_size, batch, micro_batch, augmented }
     }
 
     fn of_pretraining(kind: &'static str, job: &PretrainJob) -> Self {
@@ -139,14 +139,14 @@ impl Shape {
     }
 }
 
-/// The name of a task, its batch, its micro-batch, and whether it passes images through the encoder in every epoch.
-fn task(task: &EvaluationTask) -> (&'static str, usize, Option<usize>, bool) {
+/// The batch of a task, its micro-batch, and whether it passes images through the encoder in every epoch.
+fn task(task: &EvaluationTask) -> (usize, Option<usize>, bool) {
     match task {
-        EvaluationTask::Linear(training) => ("linear", training.batch_size, None, !training.augmentation.is_empty()),
-        EvaluationTask::LogisticRegression { .. } => ("logistic regression", 0, None, false),
-        EvaluationTask::NearestNeighbors { .. } => ("nearest neighbors", 0, None, false),
-        EvaluationTask::FineTune(training) => ("fine-tuning", training.batch_size, training.micro_batch, true),
-        EvaluationTask::OwnClassifier => ("own classifier", 0, None, false),
-        EvaluationTask::TransformationProbe { training, .. } => ("probe", training.batch_size, None, true),
+        EvaluationTask::Linear(training) => (training.batch_size, None, !training.augmentation.is_empty()),
+        EvaluationTask::LogisticRegression { .. }
+        | EvaluationTask::NearestNeighbors { .. }
+        | EvaluationTask::OwnClassifier => (0, None, false),
+        EvaluationTask::FineTune(training) => (training.batch_size, training.micro_batch, true),
+        EvaluationTask::TransformationProbe { training, .. } => (training.batch_size, None, true),
     }
 }

@@ -18,6 +18,11 @@ const EPSILON: f64 = 1e-5;
 /// Share of the old value that running statistics keep at each step, as in the reference code on small batches.
 const RUNNING_MOMENTUM: f64 = 0.9;
 
+/// Whether a module's field of this name holds a running statistic, which steps of an optimizer never move.
+pub fn is_statistic(field: &str) -> bool {
+    matches!(field, "running_mean" | "running_var")
+}
+
 /// Whether batch normalization uses and records the batch's statistics, or the running averages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {

@@ -29,9 +29,10 @@ use super::{
     kind_of_device,
     model::{Linear, Mode, ResNet, WeightsError, are_finite, encode, load_weights},
     objective::cross_entropy,
-    optimizer::{Optimizer, Rule, gradients},
+    optimizer::{Rule, gradients},
     prefetch::Prefetch,
     schedule::LearningRateCurve,
+    trainee::Trainee,
     watch::{EpochReport, Watch, Wish, tell_again, went_on},
 };
 use crate::recipe::{Algorithm, Metric, Metrics, PretrainJob, Trained, Training};
@@ -92,7 +93,7 @@ fn pretrain_on<B: Compute>(
         let views = micro_batches(images, trained, job.seed, first_step, source.makes_views());
         train(&mut state, trained, images, &source, &mut Prefetch::start(scope, views), watch)
     })?;
-    let weights = network::named(&state.network.valid());
+    let weights = network::named(&state.network.module.valid());
     if !are_finite(&weights) {
         return Err(Error::NonFiniteResult { what: "a weight" });
     }
@@ -133,11 +134,10 @@ fn initial<B: Compute>(job: &PretrainJob, trained: &Trained, images: &Images, de
         let classifier = Linear::zeros(job.encoder.dimension(), classes, device);
         let algorithm = Algorithm::Sgd { nesterov: false };
         let rule = Rule { algorithm, momentum: probe.momentum, weight_decay: 0.0 };
-        (Probe { classifier }, Optimizer::new(rule))
+        Trainee::new(Probe { classifier }, rule)
     });
     State {
-        network: Network::new(job, trained, classes, device),
-        optimizer: Optimizer::new(Rule::from(&trained.optimizer)),
+        network: Trainee::new(Network::new(job, trained, classes, device), Rule::from(&trained.optimizer)),
         probe,
         progress: Progress::default(),
         guesses: None,
@@ -207,8 +207,8 @@ fn one_step<B: Compute>(
     let schedule = &trained.schedule;
     let batch = (schedule.batch_size, schedule.micro_batch.unwrap_or(schedule.batch_size));
     let measured = match trained.objective.contrastive() {
-        Some(objective) => contrast(&mut state.network, &objective, views, batch, source, Mode::Train, watch),
-        None => supervise(&mut state.network, views, schedule.batch_size, source, watch),
+        Some(objective) => contrast(&mut state.network.module, &objective, views, batch, source, Mode::Train, watch),
+        None => supervise(&mut state.network.module, views, schedule.batch_size, source, watch),
     };
     let Some(Measured { loss, contrastive, top1, features, labels, gradients }) = measured else {
         return Err(Error::Bug { what: "a step has no views or no objective" });
@@ -218,16 +218,15 @@ fn one_step<B: Compute>(
         let epoch = state.progress.reports.len() + 1;
         return Err(Error::NonFinite { what: "pretraining", step, epoch, learning_rate: rate, loss });
     }
-    if let Some((probe, optimizer)) = &mut state.probe {
+    if let Some(probe) = &mut state.probe {
         let share = rate / trained.optimizer.learning_rate.peak(schedule.batch_size);
         let peak = trained.online_probe.as_ref().map_or(0.0, |probe| probe.learning_rate);
         let rate = share * peak * schedule.batch_size as f64 / 256.0;
-        let guesses = probe_step(probe, optimizer, features, labels, rate);
+        let guesses = probe_step(probe, features, labels, rate)?;
         state.settle();
         state.guesses = Some(guesses);
     }
-    let network = state.network.clone();
-    state.network = state.optimizer.step(rate, network, gradients);
+    state.network.step(rate, gradients)?;
     let (accuracy, entropy) = contrastive.unwrap_or_default();
     for (sum, value) in state.progress.sums.iter_mut().zip([loss, accuracy, entropy, top1.unwrap_or_default()]) {
         *sum += value;
@@ -237,21 +236,19 @@ fn one_step<B: Compute>(
 
 /// One step of the online probe; returns what it said of the views before.
 fn probe_step<B: Compute>(
-    probe: &mut Probe<Autodiff<B>>,
-    optimizer: &mut Optimizer<B>,
+    probe: &mut Trainee<B, Probe<Autodiff<B>>>,
     features: Tensor<B, 2>,
     labels: Vec<u16>,
     rate: f64,
-) -> Guesses<B> {
+) -> Result<Guesses<B>, Error> {
     let rows = features.dims()[0];
     // Both views of an image have its label.
     let labels: Vec<u16> = labels.iter().cycle().take(rows).copied().collect();
-    let logits = probe.classifier.forward(Tensor::from_inner(features));
+    let logits = probe.module.classifier.forward(Tensor::from_inner(features));
     let said = logits.clone().inner();
-    let gradients = gradients(probe, &cross_entropy(logits, &labels));
-    let stepped = optimizer.step(rate, probe.clone(), gradients);
-    *probe = stepped;
-    Guesses { logits: said, labels }
+    let gradients = gradients(&probe.module, &cross_entropy(logits, &labels));
+    probe.step(rate, gradients)?;
+    Ok(Guesses { logits: said, labels })
 }
 
 fn report(

@@ -6,20 +6,19 @@ use serde::{Deserialize, Serialize};
 use super::{network::Network, step::share_right};
 use crate::train::{
     Error,
-    checkpoint::{Checkpoint, Parts},
+    checkpoint::Checkpoint,
     device::Compute,
     model::{Linear, WeightsError},
     ops::Ops,
-    optimizer::Optimizer,
+    trainee::Trainee,
     watch::EpochReport,
 };
 
 /// The state of training after a step.
 pub(super) struct State<B: Compute> {
-    pub network: Network<Autodiff<B>>,
-    pub optimizer: Optimizer<B>,
-    /// The online probe with its optimizer.
-    pub probe: Option<(Probe<Autodiff<B>>, Optimizer<B>)>,
+    pub network: Trainee<B, Network<Autodiff<B>>>,
+    /// The online probe.
+    pub probe: Option<Trainee<B, Probe<Autodiff<B>>>>,
     pub progress: Progress,
     /// What the probe said at the last step; looked at when the device has got so far anyway.
     pub guesses: Option<Guesses<B>>,
@@ -46,10 +45,8 @@ pub(super) struct Progress {
     pub seconds: f64,
 }
 
-const NETWORK: &str = "network.";
-const OPTIMIZER: &str = "optimizer";
-const PROBE: &str = "probe.";
-const PROBE_OPTIMIZER: &str = "probe-optimizer";
+const NETWORK: (&str, &str) = ("network.", "optimizer");
+const PROBE: (&str, &str) = ("probe.", "probe-optimizer");
 
 /// Logits of views, and the classes of their images.
 pub(super) struct Guesses<B: Compute> {
@@ -70,10 +67,9 @@ impl<B: Compute> State<B> {
     pub fn save(&mut self) -> Result<Vec<u8>, Error> {
         self.settle();
         // The probe may fail by itself, so that it is not asked for.
-        let network = Parts::default().module(NETWORK, &self.network).finite()?;
-        let mut parts = network.optimizer(OPTIMIZER, &self.optimizer);
-        if let Some((probe, optimizer)) = &self.probe {
-            parts = parts.module(PROBE, probe).optimizer(PROBE_OPTIMIZER, optimizer);
+        let mut parts = self.network.save_finite(NETWORK)?;
+        if let Some(probe) = &self.probe {
+            parts = probe.save(parts, PROBE);
         }
         Ok(parts.encode(&self.data, &self.progress)?)
     }
@@ -82,13 +78,9 @@ impl<B: Compute> State<B> {
     pub fn restore(self, bytes: &[u8]) -> Result<Self, WeightsError> {
         let checkpoint = Checkpoint::open(bytes, &self.data)?;
         let progress: Progress = checkpoint.progress()?;
-        let probe = self.probe.map(|(probe, optimizer)| {
-            let optimizer = checkpoint.optimizer(PROBE_OPTIMIZER, optimizer, progress.step)?;
-            Ok((checkpoint.module(PROBE, probe)?, optimizer))
-        });
+        let probe = self.probe.map(|probe| probe.restore(&checkpoint, PROBE, progress.step));
         Ok(Self {
-            network: checkpoint.module(NETWORK, self.network)?,
-            optimizer: checkpoint.optimizer(OPTIMIZER, self.optimizer, progress.step)?,
+            network: self.network.restore(&checkpoint, NETWORK, progress.step)?,
             probe: probe.transpose()?,
             progress,
             guesses: None,

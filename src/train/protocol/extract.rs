@@ -47,11 +47,6 @@ impl<B: Compute> Frozen<B> {
         Ok(Self { encoder: load_weights(empty, "", file)?, head })
     }
 
-    /// The encoder, to be trained further.
-    pub fn into_encoder(self) -> ResNet<B> {
-        self.encoder
-    }
-
     /// Features of views `[n, size, size, 3]`: `[n, dimension]`.
     pub fn features_of(&mut self, views: Tensor<B, 4>) -> Tensor<B, 2> {
         let h = self.encoder.forward(views, Mode::Inference);

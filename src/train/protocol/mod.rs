@@ -135,9 +135,9 @@ fn evaluate_on<B: Compute>(
         Training::Trained(trained) => trained.head.as_ref(),
         Training::Untrained | Training::Pretrained { .. } => None,
     };
-    let empty = ResNet::<B>::new(&pretraining.encoder, pretraining.seed, &B::Device::default());
+    let device = B::Device::default();
     let mut network = Frozen::load(
-        empty,
+        ResNet::<B>::new(&pretraining.encoder, pretraining.seed, &device),
         head.map(|head| (head, dimension, pretraining.encoder.precision)),
         job.representation,
         file,
@@ -147,8 +147,8 @@ fn evaluate_on<B: Compute>(
         EvaluationTask::FineTune(training) => training.micro_batch,
         _ => None,
     };
-    let (hash, device) = (blake3::hash(file).to_hex(), kind_of_device::<B>());
-    let data = format!("{} {hash} {micro_batch:?}{device}", sets.train.fingerprint());
+    let (hash, kind) = (blake3::hash(file).to_hex(), kind_of_device::<B>());
+    let data = format!("{} {hash} {micro_batch:?}{kind}", sets.train.fingerprint());
     let course = |training, what| Course {
         training,
         seed: job.seed,
@@ -162,6 +162,8 @@ fn evaluate_on<B: Compute>(
     let maker = || ViewMaker::<B>::new(sets.train, &B::Device::default());
     let result = match &job.task {
         EvaluationTask::FineTune(training) => {
+            // What is trained is loaded where it can be trained.
+            drop(network);
             let (part, maker) = (training.micro_batch.unwrap_or(training.batch_size), maker());
             let course = Course {
                 views: Some(ViewsOf { images: sets.train, on_device: maker.makes_views(), at_a_time: part }),
@@ -170,7 +172,8 @@ fn evaluate_on<B: Compute>(
                 ..course(training, "fine-tuning")
             };
             let shape = (dimension, sets.train.classes);
-            let outcome = fine_tune::train(&course, network.into_encoder(), shape, &maker, watch)?;
+            let encoder = load_weights(ResNet::new(&pretraining.encoder, pretraining.seed, &device), "", file)?;
+            let outcome = fine_tune::train(&course, encoder, shape, &maker, watch)?;
             let mut tuned = outcome.module.valid();
             let (test, train) = (tuned.logits(sets.test, watch)?, tuned.logits(sets.train, watch)?);
             let metrics = with_train_accuracy(metrics_of(&test, sets.test)?, &train, sets.train);

@@ -14,15 +14,16 @@ use crate::{
     train::{
         Error,
         augment::{self, device::Choices},
-        checkpoint::{Checkpoint, Parts},
+        checkpoint::Checkpoint,
         data::Images,
         device::Compute,
         model::WeightsError,
-        optimizer::{Gradients, Optimizer, Rule, accumulate, gradients},
+        optimizer::{Gradients, Rule, accumulate, gradients},
         prefetch::Prefetch,
         random::{Purpose, Stream},
         scalar,
         schedule::LearningRateCurve,
+        trainee::Trainee,
         views::{Pixels, ViewMaker},
         watch::{EpochReport, Watch, Wish, tell_again},
     },
@@ -100,15 +101,14 @@ struct Progress {
     seconds: f64,
 }
 
-/// A module in training.
-struct Trainee<B: Compute, M> {
-    module: M,
-    optimizer: Optimizer<B>,
+/// The state of training after a step.
+struct State<B: Compute, M> {
+    trainee: Trainee<B, M>,
     progress: Progress,
 }
 
-const MODULE: &str = "module.";
-const OPTIMIZER: &str = "optimizer";
+/// Names in a checkpoint.
+const TRAINEE: (&str, &str) = ("module.", "optimizer");
 
 /// Trains `module` by the loss of the `logits` that it gives for a part of a batch, `None` if it cannot; that which takes
 /// long tells the watch that it is under way.
@@ -127,19 +127,19 @@ pub(super) fn train<B: Compute, M: AutodiffModule<Autodiff<B>>>(
     if total == 0 {
         return Err(Error::TooFewImages { images, batch_size });
     }
-    let mut trainee = Trainee::new(course, module).map_err(Error::Checkpoint)?;
-    let Progress { step: first_step, seconds: earlier, .. } = trainee.progress;
-    tell_again(watch, &trainee.progress.reports)?;
+    let mut state = State::new(course, module).map_err(Error::Checkpoint)?;
+    let Progress { step: first_step, seconds: earlier, .. } = state.progress;
+    tell_again(watch, &state.progress.reports)?;
     let curve = LearningRateCurve::cosine(course.training.learning_rate * batch_size as f64 / 256.0, total);
     let begin = Instant::now();
     thread::scope(|scope| {
         let mut parts = Prefetch::start(scope, course.parts(first_step..total));
         let (mut start, mut steps_here) = (begin, 0);
-        while trainee.progress.step < total {
-            let (epoch, rate) = (trainee.progress.step * batch_size / images, curve.at(trainee.progress.step));
-            trainee.step(course, &mut parts, &mut logits, rate, watch)?;
+        while state.progress.step < total {
+            let (epoch, rate) = (state.progress.step * batch_size / images, curve.at(state.progress.step));
+            state.step(course, &mut parts, &mut logits, rate, watch)?;
             steps_here += 1;
-            let (done, last) = (trainee.progress.step * batch_size / images, trainee.progress.step == total);
+            let (done, last) = (state.progress.step * batch_size / images, state.progress.step == total);
             if done > epoch || last {
                 let number = if last { course.training.epochs } else { done };
                 let (seconds, waited) = (start.elapsed().as_secs_f64(), parts.take_waited().as_secs_f64());
@@ -147,11 +147,11 @@ pub(super) fn train<B: Compute, M: AutodiffModule<Autodiff<B>>>(
                     learning_rate: rate,
                     images_per_second: (steps_here * batch_size) as f64 / seconds,
                     waiting_percent: 100.0 * waited / seconds,
-                    ..trainee.progress.close(number, course.training.epochs)
+                    ..state.progress.close(number, course.training.epochs)
                 };
                 (start, steps_here) = (Instant::now(), 0);
                 let answer = watch.epoch(&report);
-                trainee.progress.reports.push(report);
+                state.progress.reports.push(report);
                 if answer.is_break() {
                     return Err(Error::Stopped);
                 }
@@ -159,9 +159,9 @@ pub(super) fn train<B: Compute, M: AutodiffModule<Autodiff<B>>>(
             let wish = watch.wish();
             // What follows the last step may take long and be stopped, too.
             if wish != Wish::GoOn || last && course.kept_at_end {
-                trainee.progress.seconds = earlier + begin.elapsed().as_secs_f64();
-                let checkpoint = trainee.save(course.resumption.data);
-                let checkpoint = checkpoint.map_err(|error| error.after(trainee.progress.step, rate))?;
+                state.progress.seconds = earlier + begin.elapsed().as_secs_f64();
+                let checkpoint = state.save(course.resumption.data);
+                let checkpoint = checkpoint.map_err(|error| error.after(state.progress.step, rate))?;
                 let kept = watch.checkpoint(&checkpoint);
                 if kept.is_break() || wish == Wish::Stop && !last {
                     return Err(Error::Stopped);
@@ -171,31 +171,26 @@ pub(super) fn train<B: Compute, M: AutodiffModule<Autodiff<B>>>(
         Ok(())
     })?;
     let resumed = (first_step > 0).then(|| (first_step, Duration::from_secs_f64(earlier)));
-    Ok(Outcome { module: trainee.module, images: total * batch_size, resumed })
+    Ok(Outcome { module: state.trainee.module, images: total * batch_size, resumed })
 }
 
-impl<B: Compute, M: AutodiffModule<Autodiff<B>>> Trainee<B, M> {
+impl<B: Compute, M: AutodiffModule<Autodiff<B>>> State<B, M> {
     /// At the beginning of the course, or where its checkpoint left off.
     fn new(course: &Course<'_>, module: M) -> Result<Self, WeightsError> {
         let ClassifierTraining { solver, momentum, weight_decay, .. } = course.training;
         let rule = Rule { algorithm: solver.clone(), momentum: *momentum, weight_decay: *weight_decay };
-        let optimizer = Optimizer::new(rule);
+        let trainee = Trainee::new(module, rule);
         let Some(bytes) = course.resumption.checkpoint else {
-            return Ok(Self { module, optimizer, progress: Progress::default() });
+            return Ok(Self { trainee, progress: Progress::default() });
         };
         let checkpoint = Checkpoint::open(bytes, course.resumption.data)?;
         let progress: Progress = checkpoint.progress()?;
-        Ok(Self {
-            module: checkpoint.module(MODULE, module)?,
-            optimizer: checkpoint.optimizer(OPTIMIZER, optimizer, progress.step)?,
-            progress,
-        })
+        Ok(Self { trainee: trainee.restore(&checkpoint, TRAINEE, progress.step)?, progress })
     }
 
-    /// The state as bytes, from which [`Trainee::new`] goes on bit for bit.
+    /// The state as bytes, from which [`State::new`] goes on bit for bit.
     fn save(&self, data: &str) -> Result<Vec<u8>, Error> {
-        let module = Parts::default().module(MODULE, &self.module).finite()?;
-        Ok(module.optimizer(OPTIMIZER, &self.optimizer).encode(data, &self.progress)?)
+        Ok(self.trainee.save_finite(TRAINEE)?.encode(data, &self.progress)?)
     }
 
     /// A gradient step on the next batch.
@@ -213,13 +208,14 @@ impl<B: Compute, M: AutodiffModule<Autodiff<B>>> Trainee<B, M> {
             let part = parts.next().ok_or(Error::Bug { what: "a step has no images" })?;
             let indices: Vec<usize> = part.images.iter().map(|&(index, _)| index).collect();
             let share = indices.len() as f64 / batch_size as f64;
-            let logits = logits(&mut self.module, part, watch).ok_or(Error::Bug { what: "a step has no views" })?;
+            let logits =
+                logits(&mut self.trainee.module, part, watch).ok_or(Error::Bug { what: "a step has no views" })?;
             let of_part = course.targets.loss(logits, indices.into_iter()) * share;
-            accumulate(&mut sum, gradients(&self.module, &of_part));
+            accumulate(&mut sum, gradients(&self.trainee.module, &of_part));
             losses.push(of_part.inner());
             watch.alive();
         }
-        self.module = self.optimizer.step(learning_rate, self.module.clone(), sum);
+        self.trainee.step(learning_rate, sum)?;
         // A look at a number waits for the device, so it comes when all is under way.
         let loss: f64 = losses.into_iter().map(scalar).sum();
         if !loss.is_finite() {
@@ -252,7 +248,7 @@ impl<M> Outcome<M> {
 
 impl Course<'_> {
     /// The parts of the batches of some steps, in order.
-    fn parts(&self, steps: std::ops::Range<usize>) -> impl Iterator<Item = Part> + Send + '_ {
+    pub fn parts(&self, steps: std::ops::Range<usize>) -> impl Iterator<Item = Part> + Send + '_ {
         let (images, batch_size) = (self.targets.len(), self.training.batch_size);
         let mut order = Order { images, seed: self.seed, epoch: 0, shuffled: Vec::new() };
         steps.flat_map(move |step| {

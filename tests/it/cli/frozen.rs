@@ -6,14 +6,16 @@ use std::{
 };
 
 use ablate::{
-    plan::{IDENTITY_VERSION, JobId},
+    plan::JobId,
     store::{JobEvent, Store},
 };
 
 use super::{Lab, journal::checksum};
 
-/// The folders of `tests/fixtures/stores`, each with the identity version that its program had.
-const STORES: [(&str, u32); 1] = [("v0.1.0", 1)];
+/// The folders of `tests/fixtures/stores` whose jobs are those of today.
+const STORES: [&str; 1] = ["v0.1.0"];
+/// The folder of a store in which fine-tuning was done by a program that trained the classifier alone.
+const BEFORE_FINE_TUNING: &str = "v0.1.0-fine-tuning";
 
 /// The encoder that is there still.
 const WARM: &str = "7e65d3b23c22d5c2857ea7985fad2bd4";
@@ -41,21 +43,16 @@ fn thawed(version: &str) -> Lab {
     lab
 }
 
-/// The stores whose jobs are those of today.
-fn of_today() -> impl Iterator<Item = Lab> {
-    STORES.into_iter().filter(|&(_, identity)| identity == IDENTITY_VERSION).map(|(version, _)| thawed(version))
-}
-
 #[test]
 fn every_frozen_store_is_tested() {
     let mut names: Vec<_> = fs::read_dir(frozen()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     names.sort();
-    assert_eq!(names, STORES.map(|(name, _)| name));
+    assert_eq!(names, [STORES[0], BEFORE_FINE_TUNING]);
 }
 
 #[test]
 fn journals_records_and_epochs_of_earlier_versions_are_read() {
-    for (version, _) in STORES {
+    for version in STORES {
         let lab = thawed(version);
         let store = Store::open(&lab.path("results")).unwrap().unwrap();
         let snapshot = store.load().unwrap();
@@ -82,7 +79,7 @@ fn journals_records_and_epochs_of_earlier_versions_are_read() {
 
 #[test]
 fn tables_of_earlier_versions_are_made_again_byte_by_byte() {
-    for lab in of_today() {
+    for lab in STORES.map(thawed) {
         let store = Store::open(&lab.path("results")).unwrap().unwrap();
         for job in store.load().unwrap().jobs.keys().filter(|&&job| store.job_folder(job).exists()) {
             assert_eq!(store.job(*job).unwrap().id, *job);
@@ -117,7 +114,7 @@ fn tables_of_earlier_versions_are_made_again_byte_by_byte() {
 
 #[test]
 fn encoders_of_earlier_versions_are_evaluated() {
-    for lab in of_today() {
+    for lab in STORES.map(thawed) {
         let sweep = fs::read_to_string(lab.path("finished.ron")).unwrap();
         let more = sweep.replace("\"linear\": ()", "\"linear\": (), \"more\": (epochs: 3)");
         assert_ne!(sweep, more);
@@ -150,7 +147,7 @@ fn add_fields(path: &Path) {
 
 #[test]
 fn records_with_fields_of_later_versions_are_read() {
-    for (version, identity) in STORES {
+    for version in STORES {
         let lab = thawed(version);
         let store = Store::open(&lab.path("results")).unwrap().unwrap();
         let before = store.load().unwrap();
@@ -165,11 +162,9 @@ fn records_with_fields_of_later_versions_are_read() {
             assert_eq!(store.record(job).unwrap().as_ref(), before.record(job), "{version}: {job}");
         }
         assert!(String::from_utf8(lab.journal_bytes()).unwrap().matches("\"joules\":7").count() == 4);
-        if identity == IDENTITY_VERSION {
-            let (code, _, told) = lab.ablate(&["run", "finished.ron"]);
-            assert!(code == 0 && told.contains("nothing to do"), "{told}");
-            let read = |folder: &str| fs::read_to_string(lab.path(folder).join("finished/numbers.md")).unwrap();
-            assert_eq!(read("results/tables"), read("tables"));
-        }
+        let (code, _, told) = lab.ablate(&["run", "finished.ron"]);
+        assert!(code == 0 && told.contains("nothing to do"), "{told}");
+        let read = |folder: &str| fs::read_to_string(lab.path(folder).join("finished/numbers.md")).unwrap();
+        assert_eq!(read("results/tables"), read("tables"));
     }
 }

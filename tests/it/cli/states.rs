@@ -18,7 +18,9 @@ fn a_cell_whose_recipe_changed_says_what_has_changed() {
     lab.write(&SWEEP.replace("evaluation: (epochs: 3", "evaluation: (epochs: 4"));
     let (_, shown, _) = lab.ablate(&["table", "tiny.ron"]);
     assert!(
-        shown.contains("2 of 4 cells: stale, made before the sweep was changed (Evaluate.task.Linear.epochs: 3 → 4)"),
+        shown.contains(
+            "2 of 4 cells: stale, made before the sweep or the program was changed (Evaluate.task.Linear.epochs: 3 → 4)"
+        ),
         "{shown}"
     );
     lab.write(&SWEEP.replace("temperature: 1.0", "temperature: 2.0"));
