@@ -16,6 +16,7 @@ use ablate::{
         model::ResNet,
         objective::contrastive,
         optimizer::{Gradients, Rule},
+        trainee::Trainee,
     },
 };
 use burn::{

@@ -4,7 +4,7 @@ use std::{fs, path::Path, thread};
 
 use ablate::{
     plan::forward_macs,
-    recipe::{Architecture, Encoder, Precision, ProjectionHead, Stem},
+    recipe::{Architecture, Encoder, Precision, ProjectionHead, ProjectionShortcut, Stem},
     train::{device::Cpu, model},
 };
 use clap::ValueEnum;
@@ -116,7 +116,15 @@ pub const CASES: [Case; 7] = [
 impl Case {
     pub fn encoder(&self, precision: Precision) -> Encoder {
         let Self { architecture, stem, .. } = *self;
-        Encoder { architecture, width: 1.0, stem, zero_init_residual: false, input_normalization: None, precision }
+        Encoder {
+            architecture,
+            width: 1.0,
+            stem,
+            zero_init_residual: false,
+            projection_shortcut: ProjectionShortcut::WhereShapeChanges,
+            input_normalization: None,
+            precision,
+        }
     }
 
     pub fn head(&self) -> ProjectionHead {

@@ -10,6 +10,7 @@ use ablate::{
         objective::{contrastive, contrastive_on_device},
         ops::Ops,
         optimizer::{Rule, gradients},
+        trainee::Trainee,
     },
 };
 #[cfg(feature = "cuda")]

@@ -54,6 +54,7 @@ impl Computer {
             return Ok(Self { processor: Processor::Cpu, name: named(machine::processor()) });
         }
         let failure = |class, text: String| Failure::new(class, text);
+        on_gpus(Implementation::chosen()).map_err(|text| failure(FailureClass::BadInput, text))?;
         let Some(processor) = Processor::gpu() else {
             let text =
                 format!("the job is to compute on a GPU, and this build computes on the processor only: {REMEDY}");
@@ -72,6 +73,17 @@ impl Computer {
         let ((major, minor), version) = (gpu.capability, env!("CARGO_PKG_VERSION"));
         processor.cache_in(&store.kernels_folder().join(format!("{kind}-{major}.{minor}-{compiler}-{version}")));
         Ok(Self { processor, name: named(gpu_in_records(&gpu.name)) })
+    }
+}
+
+/// Refuses what is not computed on GPUs: there burn's own operations are left to its tuning.
+pub fn on_gpus(implementation: Implementation) -> Result<(), String> {
+    match implementation {
+        Implementation::Kernels => Ok(()),
+        Implementation::Burn => Err(format!(
+            "{SWITCH}={BURN} is for the processor, since on GPUs burn's own matrix products are wrong for some shapes \
+             (cubek issue 434): add --devices cpu, or leave {SWITCH} out"
+        )),
     }
 }
 

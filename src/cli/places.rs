@@ -8,13 +8,13 @@ use indicatif::DecimalBytes;
 
 use super::{
     CliError,
-    computer::{REMEDY, gpu_in_records},
+    computer::{self, REMEDY, gpu_in_records},
     doctor, machine, tell,
 };
 use crate::{
     report::count,
     schedule::{self, Device, Gpu, GpuError, Launch, Sharing},
-    train::device,
+    train::{device, ops::Implementation},
 };
 
 /// Jobs that may share a GPU if nobody says how many; how many do is found out by measuring.
@@ -173,11 +173,12 @@ impl Places {
         self.on_cluster.clone().unwrap_or_else(here)
     }
 
-    /// Refuses GPUs on which nothing can be computed for want of a library.
-    pub fn check(&self) -> Result<(), CliError> {
+    /// Refuses GPUs on which nothing can be computed for want of a library, or of what is to compute.
+    pub fn check(&self, implementation: Implementation) -> Result<(), CliError> {
         if self.model.is_none() {
             return Ok(());
         }
+        computer::on_gpus(implementation).map_err(CliError::input)?;
         let gpus = schedule::gpus().map_err(|error| CliError::failed(error.to_string()))?;
         let ready = doctor::ready(&gpus).map(|_| ());
         ready.map_err(|error| CliError::failed(format!("{error}; --devices cpu does without GPUs")))

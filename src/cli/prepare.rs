@@ -112,7 +112,7 @@ pub fn places(
     todo: &[JobId],
     snapshot: &Snapshot,
 ) -> Result<Places, CliError> {
-    computer::implementation().map_err(CliError::input)?;
+    let implementation = computer::implementation().map_err(CliError::input)?;
     if let Some(cluster) = cluster {
         if let Some(device) = args.devices.first() {
             let help = "on a cluster, the file of --cluster says what jobs compute on";
@@ -135,7 +135,7 @@ pub fn places(
         memory: memory(args),
         most: most_at_a_time(&planned.plan, todo),
     })?;
-    places.check()?;
+    places.check(implementation)?;
     Ok(places)
 }
 

@@ -41,7 +41,7 @@ pub fn todo(args: &RunArgs, planned: &Planned, snapshot: &Snapshot, store: &Stor
         if nothing && args.skip_absent_data {
             tell("without data: all jobs, so that nothing is left to run");
         }
-        tell_absent(&needs, without_data.len(), missing.len(), args.skip_absent_data && !nothing)?;
+        tell_absent(planned, &needs, without_data.len(), missing.len(), args.skip_absent_data && !nothing)?;
     }
     let jobs = missing.into_iter().filter(|job| !without_data.contains_key(job)).collect();
     let (chosen, unchosen) = (chosen.len(), plan.len() - chosen.len());
@@ -151,15 +151,34 @@ fn without_data(plan: &Plan, missing: &[JobId], needs: &Needs) -> BTreeMap<JobId
 }
 
 /// Says which data files are absent; an error unless the user goes on without them.
-fn tell_absent(needs: &Needs, without: usize, missing: usize, go_on: bool) -> Result<(), CliError> {
-    let absent: BTreeSet<&str> = needs.absent.values().map(String::as_str).collect();
-    let mut list = absent.into_iter().collect::<Vec<_>>().join("\n");
+fn tell_absent(planned: &Planned, needs: &Needs, without: usize, missing: usize, go_on: bool) -> Result<(), CliError> {
     if go_on {
+        let list = absent_by_name(planned, needs);
         tell(&format!("without data: {} left out, their cells say so\n{list}", count(without, "job")));
         return Ok(());
     }
+    let absent: BTreeSet<&str> = needs.absent.values().map(String::as_str).collect();
+    let mut list = absent.into_iter().collect::<Vec<_>>().join("\n");
     if without < missing {
         list += &format!("\n--skip-absent-data runs the {} of {missing} jobs whose data are there", missing - without);
     }
     Err(CliError::input(list))
+}
+
+/// What is absent, a line each, behind what needs it: names of evaluations, which mostly are those of their data sets.
+fn absent_by_name(planned: &Planned, needs: &Needs) -> String {
+    let mut lines: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for trial in &planned.plan.trials {
+        let evaluations = &planned.sweeps[trial.sweep].evaluations;
+        let named = trial.evaluations.iter().zip(evaluations).map(|(id, evaluation)| (id, evaluation.name.as_str()));
+        for (id, name) in named.chain([(&trial.pretrain, "pretraining")]) {
+            if let Some(message) = needs.absent.get(id) {
+                lines.entry(message).or_default().insert(name);
+            }
+        }
+    }
+    let line = |(message, names): (&str, BTreeSet<&str>)| {
+        format!("{}: {message}", names.into_iter().collect::<Vec<_>>().join("; "))
+    };
+    lines.into_iter().map(line).collect::<Vec<_>>().join("\n")
 }

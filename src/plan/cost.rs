@@ -143,7 +143,7 @@ fn convolutions(encoder: &Encoder, image_size: usize) -> Vec<Convolution> {
             let mut layer = |inputs, outputs, kernel, size| {
                 layers.push(Convolution { inputs, outputs, kernel, size });
             };
-            if halves || inputs != outputs {
+            if encoder.has_projection(stage, block) {
                 layer(inputs, outputs, 1, size);
             }
             match kind {
@@ -188,7 +188,7 @@ mod tests {
     use super::*;
     use crate::{
         plan::fixture,
-        recipe::{Architecture, Objective, Precision},
+        recipe::{Architecture, Objective, Precision, ProjectionShortcut},
     };
 
     fn encoder(architecture: Architecture, width: f64) -> Encoder {
@@ -198,6 +198,7 @@ mod tests {
             width,
             stem: Stem::Cifar,
             zero_init_residual: true,
+            projection_shortcut: ProjectionShortcut::WhereShapeChanges,
             input_normalization: None,
             precision,
         }
@@ -208,6 +209,20 @@ mod tests {
         let encoder = encoder(Architecture::ResNet18, 1.0);
         assert_eq!(forward_macs(&encoder, 32), 555_417_600.0);
         assert_eq!(parameters(&encoder), 11_168_832);
+    }
+
+    #[test]
+    fn a_projection_in_the_first_stage_is_one_more_layer() {
+        // A 1 x 1 convolution of 64 channels to 64 and its normalization. google-research/simclr's ResNet-18 with the
+        // stem for CIFAR has 11,173,056 trainable parameters without its heads.
+        let plain = encoder(Architecture::ResNet18, 1.0);
+        let more = Encoder { projection_shortcut: ProjectionShortcut::EveryStage, ..plain.clone() };
+        assert_eq!(parameters(&more), 11_173_056);
+        assert_eq!(forward_macs(&more, 32) - forward_macs(&plain, 32), 32.0 * 32.0 * 64.0 * 64.0);
+        assert_eq!(kept_values(&more, 32) - kept_values(&plain, 32), 2 * 64 * 32 * 32);
+        // A bottleneck's first stage has one anyway.
+        let bottleneck = Encoder { architecture: Architecture::ResNet50, ..more };
+        assert_eq!(parameters(&bottleneck), parameters(&bottleneck.normalized()));
     }
 
     #[test]

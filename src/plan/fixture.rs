@@ -73,7 +73,7 @@ pub(crate) fn axis(name: &str, values: &[(&str, &str)]) -> Axis {
 }
 
 /// One change per field of the recipe that a job can depend on, and whether pretraining depends on it.
-pub(crate) const CHANGES: [(&str, bool); 47] = [
+pub(crate) const CHANGES: [(&str, bool); 48] = [
     ("(data: (source: Cifar10))", true),
     ("(data: (train_images: 500))", true),
     ("(data: (train_images: \"All\", validation_images: 100))", true),
@@ -109,6 +109,7 @@ pub(crate) const CHANGES: [(&str, bool); 47] = [
     ("(online_probe: (learning_rate: 0.1, momentum: 0.9))", true),
     ("(encoder: (input_normalization: (mean: (0.5, 0.5, 0.5), deviation: (0.25, 0.25, 0.25))))", true),
     ("(encoder: (precision: BFloat16))", true),
+    ("(encoder: (projection_shortcut: EveryStage))", true),
     ("(evaluation: (protocol: FineTune))", false),
     ("(evaluation: (protocol: FineTune, micro_batch: 50))", false),
     ("(evaluation: (representation: Projection))", false),

@@ -323,6 +323,8 @@ mod tests {
         assert_eq!(job(&supervised, "()", 0), job(&supervised, &second, 0));
         assert_ne!(job(&supervised, "()", 0), job(&supervised, &first, 0));
         assert_eq!(job(&supervised, "()", 0), job(&supervised, "(data: (image_size: 24))", 0), "its own size");
+        let deep = base("(encoder: (architecture: ResNet50))");
+        assert_eq!(job(&deep, "()", 0), job(&deep, "(encoder: (projection_shortcut: EveryStage))", 0), "has it anyway");
         let evaluation = |change: &str| JobId::of(&JobSpec::Evaluate(base(change).evaluation_job(0)), &[]);
         assert_eq!(evaluation("()"), evaluation("(data: (image_size: 24, center_crop: 1.0))"), "taken as it is");
         let resized =

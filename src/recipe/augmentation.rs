@@ -48,11 +48,12 @@ pub enum Transform {
         area: (f64, f64),
         /// Smallest and largest ratio of width to height; the paper uses (3/4, 4/3).
         aspect: (f64, f64),
-        /// How the rectangle's size is drawn; the paper says `UniformArea`, the reference code does `UniformHeight`.
-        /// `UniformArea` unless written.
+        /// How the rectangle's size is drawn; the paper says `UniformArea`, the reference code does `UniformHeight`,
+        /// torchvision `UniformAreaLogAspect`. `UniformArea` unless written.
         #[serde(default)]
         sampling: BoxSampling,
-        /// How pixels between the source's are computed; the reference code uses `Bicubic`.
+        /// How pixels between the source's are computed; the reference code uses `Bicubic` with TensorFlow 2 and
+        /// `BicubicTf1` with TensorFlow 1, as the paper did.
         interpolation: Interpolation,
     },
     /// Mirrors left and right.
@@ -61,7 +62,7 @@ pub enum Transform {
         probability: f64,
     },
     /// Changes brightness, contrast, saturation (each ±0.8 s) and hue (±0.2 s of a turn), clipping to [0, 1] after
-    /// each.
+    /// each. As in the reference code, contrast is about each channel's mean, and saturation and hue are those of HSV.
     ColorJitter {
         /// Strength s; the paper uses 1.0 on ImageNet and 0.5 on CIFAR-10.
         strength: f64,
@@ -160,11 +161,16 @@ impl Transform {
 /// How the size of a random crop is drawn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum BoxSampling {
-    /// Area and aspect ratio are uniform, as the paper's appendix A says and torchvision does.
+    /// Area and aspect ratio are uniform, as the paper's appendix A says; the whole image if 100 draws do not fit.
     #[default]
     UniformArea,
+    /// The area and the logarithm of the aspect ratio are uniform, so that upright boxes are as likely as lying ones:
+    /// what torchvision's `RandomResizedCrop` draws. If 10 draws do not fit, a central box as large as the image and
+    /// the range of aspect ratios allow.
+    UniformAreaLogAspect,
     /// The aspect ratio is uniform, then the height among all that fit, and boxes of less than a tenth of the image
-    /// are drawn again: TensorFlow's `sample_distorted_bounding_box` with the reference code's settings.
+    /// are drawn again: TensorFlow's `sample_distorted_bounding_box` with the reference code's settings. The whole image
+    /// if 100 draws do not fit.
     UniformHeight,
 }
 
@@ -173,8 +179,13 @@ pub enum BoxSampling {
 pub enum Interpolation {
     /// Linear in both directions.
     Bilinear,
-    /// Keys' cubic convolution with a = -0.5, clipped to [0, 1].
+    /// Keys' cubic convolution with a = -0.5, clipped to [0, 1]; centers of pixels lie at halves, and weights outside the
+    /// rectangle are shared out among those inside: `tf.image.resize` of TensorFlow 2.
     Bicubic,
+    /// Cubic convolution with a = -0.75, clipped to [0, 1]; centers of pixels lie at whole numbers, which moves what is
+    /// enlarged up and to the left, pixels at the edge are repeated, and weights come from a table of 1024 fractions of a
+    /// pixel: `tf.image.resize_bicubic` of TensorFlow 1. Test pictures are resized by `Bicubic` all the same.
+    BicubicTf1,
 }
 
 /// The order of a color jitter's four changes.

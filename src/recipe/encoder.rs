@@ -16,6 +16,10 @@ patchable! {
         pub stem: Stem,
         /// Starts the last scale (gamma) of each residual block at zero, as the reference code does.
         pub zero_init_residual: bool,
+        /// Which blocks have a projection for a shortcut; `WhereShapeChanges` unless written, as in torchvision and in He
+        /// et al. 2016. The reference code does `EveryStage`, which differs in ResNet-8, 14, 18, 20 and 34.
+        #[serde(default, skip_serializing_if = "ProjectionShortcut::is_where_shape_changes")]
+        pub projection_shortcut: ProjectionShortcut,
         /// What is subtracted from the channel values in [0, 1] and what the rest is divided by. `None`, as it is unless
         /// written: nothing, as in the reference code. Weights from torchvision expect
         /// `(mean: (0.485, 0.456, 0.406), deviation: (0.229, 0.224, 0.225))`.
@@ -53,6 +57,25 @@ impl Precision {
     /// Whether it is that of a recipe that does not say.
     pub fn is_float32(&self) -> bool {
         *self == Self::Float32
+    }
+}
+
+/// Which residual blocks add a projection of what they read, a 1 × 1 convolution with batch normalization, and not what
+/// they read itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum ProjectionShortcut {
+    /// Those that change the number of channels or the resolution (He et al. 2016, "option B").
+    #[default]
+    WhereShapeChanges,
+    /// The first block of every stage, also of the first, where networks of basic blocks change neither: 4,224 weights
+    /// more in ResNet-18 and 34.
+    EveryStage,
+}
+
+impl ProjectionShortcut {
+    /// Whether it is that of a recipe that does not say.
+    pub fn is_where_shape_changes(&self) -> bool {
+        *self == Self::WhereShapeChanges
     }
 }
 
@@ -154,6 +177,21 @@ impl Encoder {
         (0..self.architecture.blocks().len()).map(|stage| (first * f64::from(1 << stage)).round() as usize).collect()
     }
 
+    /// Whether a block, both counted from 0, adds a projection of what it reads.
+    pub fn has_projection(&self, stage: usize, block: usize) -> bool {
+        let changes_shape = stage > 0 || self.architecture.block_kind() == BlockKind::Bottleneck;
+        block == 0 && (changes_shape || self.projection_shortcut == ProjectionShortcut::EveryStage)
+    }
+
+    /// The same network without settings that have no effect on it.
+    pub fn normalized(&self) -> Self {
+        let projection_shortcut = match self.architecture.block_kind() {
+            BlockKind::Basic => self.projection_shortcut,
+            BlockKind::Bottleneck => ProjectionShortcut::WhereShapeChanges,
+        };
+        Self { projection_shortcut, ..self.clone() }
+    }
+
     /// Dimension of h.
     pub fn dimension(&self) -> usize {
         self.stage_channels().last().copied().unwrap_or_default() * self.architecture.block_kind().expansion()
@@ -190,4 +228,4 @@ pub enum HeadKind {
     Nonlinear,
 }
 
-replaceable!(Architecture, Stem, HeadKind, Option<InputNormalization>, Precision);
+replaceable!(Architecture, Stem, HeadKind, Option<InputNormalization>, Precision, ProjectionShortcut);

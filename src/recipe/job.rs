@@ -261,7 +261,7 @@ pub struct ClassifierTraining {
 impl Recipe {
     /// The pretraining job of this recipe.
     pub fn pretrain_job(&self, seed: u64) -> PretrainJob {
-        let encoder = self.encoder.clone();
+        let encoder = self.encoder.normalized();
         match &self.objective {
             Objective::Untrained => PretrainJob { data: None, encoder, training: Training::Untrained, seed },
             Objective::Pretrained { blake3, .. } => {

@@ -21,7 +21,8 @@ pub use augmentation::{
 };
 pub use data::{CENTER_CROP, Count, Data, DataPatch, DataSource, TrainSet};
 pub use encoder::{
-    Architecture, BlockKind, Encoder, EncoderPatch, Head, HeadKind, HeadPatch, InputNormalization, Precision, Stem,
+    Architecture, BlockKind, Encoder, EncoderPatch, Head, HeadKind, HeadPatch, InputNormalization, Precision,
+    ProjectionShortcut, Stem,
 };
 pub use evaluation::{Evaluation, EvaluationPatch, ProbeTask, Protocol, Representation};
 pub use job::{
@@ -63,7 +64,7 @@ patchable! {
 }
 
 /// The fields that may be left out of a complete recipe; the documentation of each says what holds then.
-pub const OPTIONAL_FIELDS: [&str; 27] = [
+pub const OPTIONAL_FIELDS: [&str; 28] = [
     "subset_seed",
     "first",
     "second",
@@ -77,6 +78,7 @@ pub const OPTIONAL_FIELDS: [&str; 27] = [
     "folder",
     "contents",
     "short_side",
+    "projection_shortcut",
     "input_normalization",
     "precision",
     "hidden_layers",

@@ -3,7 +3,7 @@
 use super::{
     rank::Rank,
     standing::{CellState, SeedResult, state},
-    statistics::{mean, sample_deviation},
+    statistics::{mean, rounding, sample_deviation},
 };
 use crate::recipe::Metric;
 
@@ -133,7 +133,7 @@ impl Cell {
         let PublishedValue { value, tolerance } = self.published?;
         let mean = self.mean.filter(|_| self.state == CellState::Done)?;
         // Rounding must not decide: 64.5 is within 0.2 of 64.3.
-        Some((mean - value).abs() <= tolerance + 1e-9)
+        Some((mean - value).abs() <= tolerance + rounding(self.metric, mean.abs().max(value.abs())))
     }
 
     /// Each seed with its value, in the order of the sweep's seeds.

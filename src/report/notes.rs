@@ -23,6 +23,9 @@ const LONGEST_REASON: usize = 200;
 /// How the notes begin that warn of numbers not made alike.
 const DIFFER: &str = "CELLS DIFFER";
 
+/// What the paired test leaves out.
+const CHOSEN: &str = "; best and second are chosen by these same numbers, for which p is not corrected";
+
 /// All notes, one paragraph each.
 pub(super) fn notes(
     sweep: &Sweep,
@@ -176,13 +179,15 @@ fn ranking(spec: &TableSpec, seeds: usize, rows: &[Row]) -> Option<String> {
     };
     rows.iter().flat_map(|row| &row.cells).any(|cell| cell.rank.is_some()).then_some(())?;
     let test = match seeds {
-        _ if !spec.over.is_empty() => format!("two-sided t-test of paired runs, of two or more, p < {SIGNIFICANCE}"),
+        _ if !spec.over.is_empty() => {
+            format!("two-sided t-test of paired runs, of two or more, p < {SIGNIFICANCE}{CHOSEN}")
+        }
         1 => "one seed, so none can be tested".to_owned(),
-        _ => format!("two-sided paired t-test over {seeds} seeds, p < {SIGNIFICANCE}"),
+        _ => format!("two-sided paired t-test over {seeds} seeds, p < {SIGNIFICANCE}{CHOSEN}"),
     };
     Some(format!(
         "¹ best and ² second best of each {among} and metric, where all have the same protocol, evaluation data and code; n.s.: not \
-         significantly better than another ({test})"
+         significantly better than another, or by the same for every seed ({test})"
     ))
 }
 

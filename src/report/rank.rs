@@ -5,7 +5,7 @@ use statrs::distribution::{ContinuousCDF, StudentsT};
 use super::{
     cell::Cell,
     standing::{CellState, SeedResult},
-    statistics::{mean, sample_deviation},
+    statistics::{mean, rounding, same, sample_deviation},
     table::Row,
 };
 use crate::{recipe::Metric, sweep::Best};
@@ -70,7 +70,7 @@ fn rank_group(rows: &mut [Row], mut group: Vec<(usize, usize)>) {
     group.sort_by(|&one, &other| value(one).total_cmp(&value(other)));
     let Some(&first) = group.first() else { return };
     // Means of the same numbers in another order may differ in their last bits.
-    let equal = |one, other| (value(one) - value(other)).abs() <= 1e-9 * value(one).abs().max(1.0);
+    let equal = |one, other| same(cell(one).metric, value(one), value(other));
     let best = group.iter().filter(|&&place| equal(place, first)).count();
     let Some(&second) = group.get(best) else { return };
     if !alike(group.iter().map(|&place| cell(place))) {
@@ -101,24 +101,30 @@ fn alike<'c>(cells: impl Iterator<Item = &'c Cell>) -> bool {
 }
 
 /// How often chance alone would make two cells differ by as much, by the two-sided paired t-test over their seeds;
-/// `None` with fewer than two seeds.
+/// `None` with fewer than two seeds. As the cells are chosen by the same numbers, the best and the second of several,
+/// this is less than how often the best of equally good ones would lead by as much; it is not corrected for that.
 fn probability(one: &Cell, other: &Cell) -> Option<f64> {
     // Where some combinations were not asked for, there may be nothing to pair with.
-    let same = |(one, other): (&SeedResult, &SeedResult)| one.seed == other.seed && one.over == other.over;
-    if one.seeds.len() != other.seeds.len() || !one.seeds.iter().zip(&other.seeds).all(same) {
+    let paired = |(one, other): (&SeedResult, &SeedResult)| one.seed == other.seed && one.over == other.over;
+    if one.seeds.len() != other.seeds.len() || !one.seeds.iter().zip(&other.seeds).all(paired) {
         return None;
     }
     let pairs = one.values().zip(other.values());
-    let differences: Option<Vec<f64>> = pairs.map(|((_, one), (_, other))| Some(one? - other?)).collect();
-    paired_t_test(&differences?)
+    let pairs: Option<Vec<(f64, f64)>> = pairs.map(|((_, one), (_, other))| Some((one?, other?))).collect();
+    let pairs = pairs?;
+    let size = pairs.iter().fold(0.0_f64, |size, (one, other)| size.max(one.abs()).max(other.abs()));
+    let differences: Vec<f64> = pairs.iter().map(|(one, other)| one - other).collect();
+    paired_t_test(&differences, rounding(one.metric, size))
 }
 
-/// The two-sided probability of differences whose true mean is zero; none of differences that are all equal, whose
-/// spread tells nothing: accuracies are counts, and often differ by the same few images.
-fn paired_t_test(differences: &[f64]) -> Option<f64> {
+/// The two-sided probability of differences whose true mean is zero; none of differences that are all equal but for
+/// `rounding`, whose spread tells nothing: accuracies are counts, and often differ by the same few images.
+fn paired_t_test(differences: &[f64], rounding: f64) -> Option<f64> {
     let (mean, deviation) = (mean(differences)?, sample_deviation(differences)?);
-    if deviation == 0.0 {
-        return (mean == 0.0).then_some(1.0);
+    let least = differences.iter().copied().fold(f64::INFINITY, f64::min);
+    let most = differences.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    if most - least <= rounding {
+        return (mean.abs() <= rounding).then_some(1.0);
     }
     let n = differences.len() as f64;
     let distribution = StudentsT::new(0.0, 1.0, n - 1.0).ok()?;
@@ -127,7 +133,13 @@ fn paired_t_test(differences: &[f64]) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::{
+        recipe::Metrics,
+        report::view::{DoneView, JobView},
+    };
 
     #[test]
     fn probabilities_are_those_of_scipy() {
@@ -137,15 +149,119 @@ mod tests {
             (vec![0.5, 0.7, 0.9], 0.026_148_318_903_646_63),
             (vec![-0.2, 0.4, 0.1, 0.3, -0.1], 0.429_973_379_488_549),
         ] {
-            let found = paired_t_test(&differences).unwrap();
+            let found = paired_t_test(&differences, 0.0).unwrap();
             assert!((found - expected).abs() < 1e-9, "{differences:?}: {found} {expected}");
         }
     }
 
     #[test]
     fn degenerate_differences_have_their_limits() {
-        assert_eq!(paired_t_test(&[1.0]), None);
-        assert_eq!(paired_t_test(&[0.0, 0.0]), Some(1.0));
-        assert_eq!(paired_t_test(&[0.5, 0.5]), None);
+        assert_eq!(paired_t_test(&[1.0], 0.0), None);
+        assert_eq!(paired_t_test(&[0.0, 0.0], 0.0), Some(1.0));
+        assert_eq!(paired_t_test(&[1e-10, -1e-10], 1e-9), Some(1.0));
+        assert_eq!(paired_t_test(&[0.5, 0.5], 0.0), None);
+        assert_eq!(paired_t_test(&[0.5, 0.5 + 1e-10], 1e-9), None);
+    }
+
+    /// A cell whose seeds have these values.
+    fn cell(metric: Metric, values: &[f64]) -> Cell {
+        let seed = |(seed, value): (u64, &f64)| {
+            let record = DoneView {
+                metrics: Metrics::from([(metric, *value)]),
+                protocol: String::new(),
+                data: String::new(),
+                code: String::new(),
+                commit: String::new(),
+                device: String::new(),
+                backend: String::new(),
+                wall_seconds: 0.0,
+                images_per_second: 0.0,
+                started_unix: 0,
+                threads: 1,
+                host: String::new(),
+                checkpoint: None,
+                remarks: vec![],
+            };
+            SeedResult { seed, over: vec![], job: JobView::Done(Arc::new(record)), pretrain: None }
+        };
+        Cell::new(metric, (0..).zip(values).map(seed).collect())
+    }
+
+    /// The ranks of two cells of one column with so many right of `images` for each seed.
+    fn ranks(images: u32, counts: [&[u32]; 2]) -> [Option<Rank>; 2] {
+        let share = |&count: &u32| 100.0 * f64::from(count) / f64::from(images);
+        let row = |counts: &[u32]| {
+            let values: Vec<f64> = counts.iter().map(share).collect();
+            Row { labels: vec![], cells: vec![cell(Metric::Top1, &values)] }
+        };
+        let mut rows = counts.map(row);
+        rank(&mut rows, Best::Column, 1, &[Metric::Top1]);
+        rows.map(|row| row.cells[0].rank)
+    }
+
+    /// Sizes of test sets: CIFAR's, Cars', ImageNet's and others, of powers of ten and not.
+    const SIZES: [u32; 6] = [50, 300, 1000, 8041, 10_000, 50_000];
+
+    /// Counts of two to five seeds, all of them or some hundred first ones, and by how many images others lead.
+    fn cases(images: u32) -> impl Iterator<Item = (Vec<u32>, u32)> {
+        let starts = move || (0..images - 41).step_by((images / 200).max(1) as usize);
+        (2..=5).flat_map(move |seeds| {
+            starts().flat_map(move |start| {
+                let counts: Vec<u32> = (0..seeds).map(|seed| start + (seed * seed + start) % 11).collect();
+                [1, 7, 30].map(|lead| (counts.clone(), lead))
+            })
+        })
+    }
+
+    #[test]
+    fn a_lead_of_as_many_images_for_every_seed_is_never_tested() {
+        for images in SIZES {
+            for (counts, lead) in cases(images) {
+                let leading: Vec<u32> = counts.iter().map(|count| count + lead).collect();
+                let ranks = ranks(images, [&counts, &leading]);
+                let expected = [Some(Rank::Second), Some(Rank::NotSignificantlyBest)];
+                assert_eq!(ranks, expected, "{counts:?} of {images}, and {lead} more");
+            }
+        }
+    }
+
+    #[test]
+    fn a_lead_of_one_image_more_for_one_seed_is_tested_as_counts_are() {
+        for images in SIZES {
+            for (counts, lead) in cases(images) {
+                let mut leads = vec![lead; counts.len()];
+                leads[0] += 1;
+                let leading: Vec<u32> = counts.iter().zip(&leads).map(|(count, lead)| count + lead).collect();
+                let exact: Vec<f64> = leads.iter().copied().map(f64::from).collect();
+                let clear = paired_t_test(&exact, 0.0).is_some_and(|p| p < SIGNIFICANCE);
+                let best = Some(if clear { Rank::Best } else { Rank::NotSignificantlyBest });
+                assert_eq!(ranks(images, [&counts, &leading]), [Some(Rank::Second), best], "{counts:?} of {images}");
+            }
+        }
+    }
+
+    #[test]
+    fn cells_with_as_many_images_in_all_share_the_first_place() {
+        for images in SIZES {
+            for (counts, lead) in cases(images) {
+                // As many in all, for other seeds.
+                let mut other = counts.clone();
+                other.rotate_left(1);
+                other[0] += lead;
+                let last = other.len() - 1;
+                let mut one = counts.clone();
+                one[last] += lead;
+                assert_eq!(ranks(images, [&one, &other]), [None; 2], "{one:?} and {other:?} of {images}");
+            }
+        }
+    }
+
+    #[test]
+    fn losses_that_differ_in_their_last_bits_are_equal() {
+        let row = |values: &[f64]| Row { labels: vec![], cells: vec![cell(Metric::Loss, values)] };
+        let mut rows = [row(&[4.158_883_1, 4.158_883_3]), row(&[4.158_882_9, 4.158_883_0]), row(&[4.5, 4.6])];
+        rank(&mut rows, Best::Column, 1, &[Metric::Loss]);
+        let shared = Some(Rank::NotSignificantlyBest);
+        assert_eq!(rows.map(|row| row.cells[0].rank), [shared, shared, None]);
     }
 }

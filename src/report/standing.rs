@@ -29,7 +29,7 @@ pub enum CellState {
     Queued,
     /// Nothing ran yet.
     Missing,
-    /// There is a value from before the sweep was changed; says what has changed.
+    /// There is a value from before the sweep or the program was changed; says what has changed.
     Stale(String),
     /// The data of a seed's jobs are absent; says which.
     NoData(String),

@@ -30,7 +30,7 @@ pub enum JobView {
         /// Which files are absent.
         message: String,
     },
-    /// It never ran, but what its cell asked for before the sweep was changed did.
+    /// It never ran, but what its cell asked for before the sweep or the program was changed did.
     Stale {
         /// What has changed since then.
         why: String,

@@ -37,14 +37,8 @@ impl Store {
         create_folders(&*self.disk, &folder)?;
         self.remove_leftovers(&folder)?;
         let path = folder.join("job.json");
-        let file = JobFile {
-            id: job.id,
-            kind: job.spec.kind().to_owned(),
-            parents: job.parents.clone(),
-            folder: job.folder.clone(),
-            spec: JobSpec::clone(&job.spec),
-            versions: job.versions.clone(),
-        };
+        let Job { id, spec, parents, folder, versions } = job.clone();
+        let file = JobFile { id, kind: spec.kind().to_owned(), parents, folder, spec: JobSpec::clone(&spec), versions };
         write_atomic(&*self.disk, &path, sealed(&file, &path)?.as_bytes())
     }
 

@@ -64,10 +64,13 @@ impl Source<'_> {
     fn read(&self, findings: &mut Findings) -> Result<Option<Sweep>, Diagnostics> {
         let Some(root) = tree(self.text, findings) else { return Ok(None) };
         let file = Section::open(&root, "the sweep file", &SECTIONS, &OPTIONAL_SECTIONS, findings);
-        let included = file.get("include").map(|node| self.include(node, findings)).transpose()?.flatten();
-        let (profiles, chosen) = profile::read(file, self.profile, findings);
+        let mut names: Vec<String> = self.profile.iter().map(|&name| name.to_owned()).collect();
+        profile::begin(file, &mut names);
+        let included = file.get("include").map(|node| self.include(node, &mut names, findings)).transpose()?.flatten();
+        let elsewhere = included.as_ref().map_or(&[][..], |shared| &shared.profiles);
+        let (profiles, chosen) = profile::read(file, &names, elsewhere, findings);
         let mut known: Vec<&str> = profiles.clone();
-        known.extend(included.iter().flat_map(|shared| &shared.profiles).map(String::as_str));
+        known.extend(elsewhere.iter().map(String::as_str));
         known.sort_unstable();
         known.dedup();
         if let Some(name) = self.profile
@@ -77,22 +80,22 @@ impl Source<'_> {
         }
         let generated = generated::numbers_of(file, findings);
         let generated = generated::changes_of(file, &generated, findings);
-        let mut outline = Outline::read(file, &generated, chosen, findings);
-        let base = base(&root, file, included.as_ref(), chosen, findings);
+        let mut outline = Outline::read(file, &generated, &chosen, findings);
+        let base = base(&root, file, included.as_ref(), &chosen, findings);
         let title = file.get("title").and_then(|node| line(node, "`title`", findings));
         let axes = outline.axes.iter().map(|axis| decode_axis(axis, findings)).collect();
-        let seeds = match chosen.and_then(|profile| profile.get("seeds")) {
+        let seeds = match chosen.last("seeds") {
             Some(node) => read_seeds(node, findings),
             None => match included.as_ref().and_then(|shared| shared.seeds.clone()) {
                 Some(seeds) => seeds,
                 None => file.get("seeds").map(|node| read_seeds(node, findings)).unwrap_or_default(),
             },
         };
-        let change_lists = [file.get("changes"), chosen.and_then(|profile| profile.get("changes"))];
+        let change_lists = file.get("changes").into_iter().chain(chosen.all("changes"));
         let (changes, change_nodes): (Vec<_>, Vec<_>) =
-            change_lists.into_iter().flatten().flat_map(|node| selection::changes(node, &outline, findings)).unzip();
+            change_lists.flat_map(|node| selection::changes(node, &outline, findings)).unzip();
         let mut selection = selection::read(file, &outline, findings);
-        if let Some(node) = chosen.and_then(|profile| profile.get("only")) {
+        if let Some(node) = chosen.last("only") {
             selection.only.push(selection::conditions(node, "only", &outline, findings));
         }
         let scheduling =
@@ -120,9 +123,8 @@ impl Source<'_> {
             profile: self.profile.map(str::to_owned),
             profiles: known.into_iter().map(str::to_owned).collect(),
         };
-        let of_profile = chosen.and_then(|profile| profile.get("base"));
-        let parts = [of_profile, file.get("base"), file.get("include")];
-        let bases: Vec<&Node> = parts.into_iter().flatten().chain([&root]).collect();
+        let parts = [file.get("base"), file.get("include")].into_iter().flatten();
+        let bases: Vec<&Node> = chosen.all("base").rev().chain(parts).chain([&root]).collect();
         check::grid(
             &sweep,
             &check::Places { bases, changes: change_nodes, tables: file.get("tables"), outline },
@@ -134,8 +136,13 @@ impl Source<'_> {
         Ok(Some(sweep))
     }
 
-    /// The file that `node` names.
-    fn include(&self, node: &Node, findings: &mut Findings) -> Result<Option<Shared>, Diagnostics> {
+    /// The file that `node` names, with what it says in these profiles, and in the one that the first is like.
+    fn include(
+        &self,
+        node: &Node,
+        profiles: &mut Vec<String>,
+        findings: &mut Findings,
+    ) -> Result<Option<Shared>, Diagnostics> {
         let Some(name) = line(node, "`include`", findings) else { return Ok(None) };
         let (name, text) = match (self.include)(name) {
             Ok(found) => found,
@@ -147,7 +154,7 @@ impl Source<'_> {
             }
         };
         let mut inner = Findings::default();
-        let shared = Shared::read(&text, self.profile, &mut inner);
+        let shared = Shared::read(&text, profiles, &mut inner);
         if inner.is_empty() { Ok(shared) } else { Err(inner.into_diagnostics(&name, &text)) }
     }
 }
@@ -160,29 +167,29 @@ fn tree<'t>(text: &'t str, findings: &mut Findings) -> Option<Node<'t>> {
 /// What a file gives to those that include it: `(base: …, profiles: {"name": (base: …, seeds: […])})`.
 struct Shared {
     base: Recipe,
-    /// What the chosen profile changes in it.
-    change: Option<RecipePatch>,
+    /// What the chosen profile changes in it, one after the other.
+    changes: Vec<RecipePatch>,
     seeds: Option<Vec<u64>>,
     profiles: Vec<String>,
 }
 
 impl Shared {
-    fn read(text: &str, profile: Option<&str>, findings: &mut Findings) -> Option<Self> {
+    fn read(text: &str, chosen: &mut Vec<String>, findings: &mut Findings) -> Option<Self> {
         let root = tree(text, findings)?;
         let file = Section::open(&root, "an included file", &["base"], &["profiles"], findings);
-        let (profiles, chosen) = profile::read(file, profile, findings);
-        let part = |name: &str| chosen.and_then(|profile| profile.get(name));
+        profile::begin(file, chosen);
+        let (profiles, chosen) = profile::read(file, chosen, &[], findings);
         for name in ["axes", "evaluations", "only", "changes"] {
-            if let Some(node) = part(name) {
+            for node in chosen.all(name) {
                 let message = format!("a profile of an included file cannot change `{name}`");
                 let help = format!("write `{name}` into this profile of the sweep file, which has the axes");
                 findings.push(Diagnostic::new(node.mark.clone(), message, "not known in this file").help(help));
             }
         }
         let base = file.get("base").and_then(|node| decode(node, "`base`", findings));
-        let change = part("base").and_then(|node| decode(node, "`base`", findings));
-        let seeds = part("seeds").map(|node| read_seeds(node, findings));
-        Some(Self { base: base?, change, seeds, profiles: profiles.into_iter().map(str::to_owned).collect() })
+        let changes = chosen.all("base").filter_map(|node| decode(node, "`base`", findings)).collect();
+        let seeds = chosen.last("seeds").map(|node| read_seeds(node, findings));
+        Some(Self { base: base?, changes, seeds, profiles: profiles.into_iter().map(str::to_owned).collect() })
     }
 }
 
@@ -191,7 +198,7 @@ fn base(
     root: &Node,
     file: Section,
     included: Option<&Shared>,
-    chosen: Option<Chosen>,
+    chosen: &Chosen,
     findings: &mut Findings,
 ) -> Option<Recipe> {
     let own = file.get("base");
@@ -201,7 +208,7 @@ fn base(
             if let Some(node) = own {
                 base.apply(&decode(node, "`base`", findings)?);
             }
-            shared.change.iter().for_each(|change| base.apply(change));
+            shared.changes.iter().for_each(|change| base.apply(change));
             base
         }
         (None, Some(node)) => decode(node, "`base`", findings)?,
@@ -214,7 +221,7 @@ fn base(
             return None;
         }
     };
-    if let Some(node) = chosen.and_then(|profile| profile.get("base")) {
+    for node in chosen.all("base") {
         base.apply(&decode(node, "`base`", findings)?);
     }
     Some(base)

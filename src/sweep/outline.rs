@@ -56,16 +56,14 @@ impl<'n, 't> Outline<'n, 't> {
     pub(super) fn read(
         file: Section<'n, 't>,
         generated: &'n [Generated<'t>],
-        profile: Option<Chosen<'n, 't>>,
+        profile: &Chosen<'n, 't>,
         findings: &mut Findings,
     ) -> Self {
         let axes_node = file.get("axes");
         let mut axes = axes_node.map(|node| outline_axes(node, generated, findings)).unwrap_or_default();
         let evaluations = file.get("evaluations").map(|node| entries(node, "`evaluations`", "evaluation", findings));
         let mut evaluations = evaluations.unwrap_or_default();
-        if let Some(profile) = profile {
-            profile.amend(&mut axes, &mut evaluations, findings);
-        }
+        profile.amend(&mut axes, &mut evaluations, findings);
         Self {
             axes_mark: axes_node.map(|node| node.mark.clone()).unwrap_or_default(),
             axis_places: axes.iter().enumerate().map(|(index, axis)| (axis.name, index)).collect(),

@@ -72,7 +72,9 @@ pub enum Side {
     Columns,
 }
 
-/// Cells that are compared with each other.
+/// Cells that are compared with each other: the best and the second best are marked, and whether the best is better than
+/// the second by more than chance, by the two-sided paired t-test over the seeds. Its p is not corrected for the two
+/// having been chosen by the same numbers; a lead that is the same for every seed has no spread and is not tested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub enum Best {
     /// Those of each row.

@@ -1,7 +1,7 @@
 //! Evaluation protocols against scikit-learn and float64 NumPy (`tests/fixtures/evaluation.py`), and their invariances.
 
 use ablate::{
-    recipe::{Architecture, Encoder, Precision, Stem},
+    recipe::{Architecture, Encoder, Precision, ProjectionShortcut, Stem},
     train::{
         device::{Cpu, Device},
         evaluation::{
@@ -263,6 +263,7 @@ fn fingerprints_tell_a_frozen_encoder_from_a_changed_one() {
         width: 0.25,
         stem: Stem::Cifar,
         zero_init_residual: false,
+        projection_shortcut: ProjectionShortcut::WhereShapeChanges,
         input_normalization: None,
         precision: Precision::Float32,
     };

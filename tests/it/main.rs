@@ -16,6 +16,8 @@ mod cli;
 mod data;
 /// Evaluation protocols against scikit-learn and NumPy.
 mod evaluation;
+/// What trains moves, what is frozen stays.
+mod learning;
 /// Losses, optimizers, schedules and layers against float64 values.
 mod numerics;
 /// The exported page in a browser.

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use ablate::{
-    recipe::{Architecture, Encoder, InputNormalization, Precision, Stem},
+    plan::parameters,
+    recipe::{Architecture, Encoder, InputNormalization, Precision, ProjectionShortcut, Stem},
     train::{
         device::{Cpu, Device},
         model::{Mode, ProjectionHead, ResNet, Tensors, encode, floats, load_weights, tensors},
@@ -68,6 +69,10 @@ fn features_are_those_of_torchvision() {
             width: 1.0,
             stem: if case["stem"] == "Cifar" { Stem::Cifar } else { Stem::ImageNet },
             zero_init_residual: true,
+            projection_shortcut: match case["projection_shortcut"].as_str().unwrap() {
+                "EveryStage" => ProjectionShortcut::EveryStage,
+                _ => ProjectionShortcut::WhereShapeChanges,
+            },
             input_normalization: None,
             precision: Precision::Float32,
         };
@@ -93,12 +98,43 @@ fn features_are_those_of_torchvision() {
 }
 
 #[test]
+fn a_projection_in_the_first_stage_leaves_all_other_weights_as_they_are() {
+    for architecture in [Architecture::ResNet8, Architecture::ResNet18, Architecture::ResNet50] {
+        let recipe = |projection_shortcut| Encoder {
+            architecture,
+            width: 0.25,
+            stem: Stem::Cifar,
+            zero_init_residual: true,
+            projection_shortcut,
+            input_normalization: None,
+            precision: Precision::Float32,
+        };
+        let all = |shortcut| tensors(&ResNet::<Cpu>::new(&recipe(shortcut), 3, &Device::default()), "");
+        let (plain, mut more) = (all(ProjectionShortcut::WhereShapeChanges), all(ProjectionShortcut::EveryStage));
+        if architecture != Architecture::ResNet50 {
+            let count = |tensors: &Tensors| -> usize {
+                let trained = tensors.iter().filter(|(name, _)| !name.contains("running"));
+                trained.map(|(_, (shape, _))| shape.iter().product::<usize>()).sum()
+            };
+            assert_eq!(count(&more), parameters(&recipe(ProjectionShortcut::EveryStage)));
+            assert_eq!(count(&plain), parameters(&recipe(ProjectionShortcut::WhereShapeChanges)));
+            let (projection, others): (Tensors, Tensors) =
+                more.into_iter().partition(|(name, _)| name.starts_with("layer1.0.downsample."));
+            more = others;
+            assert_eq!(projection.len(), 5);
+        }
+        assert!(plain == more, "{architecture:?}");
+    }
+}
+
+#[test]
 fn images_are_normalized_where_the_recipe_says_so() {
     let plain = Encoder {
         architecture: Architecture::ResNet8,
         width: 0.5,
         stem: Stem::Cifar,
         zero_init_residual: false,
+        projection_shortcut: ProjectionShortcut::WhereShapeChanges,
         input_normalization: None,
         precision: Precision::Float32,
     };

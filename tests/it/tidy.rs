@@ -107,7 +107,14 @@ fn offenses(path: &str, code: &str) -> Vec<&'static str> {
         || !path.starts_with("src/cli/") && (code.contains("io::stdout(") || code.contains("io::stderr("));
     let is_unsafe = words.contains("unsafe") && !UNSAFE.iter().any(|place| path.starts_with(place));
     let unfinished = ["todo", "unimplemented"].into_iter().any(calls);
-    let found = [(prints, "prints"), (is_unsafe, "is unsafe"), (unfinished, "is unfinished")];
+    // A module keeps to itself whether its weights can be trained, and one without gradients says no.
+    let thaws = code.contains("Module::from_inner");
+    let found = [
+        (prints, "prints"),
+        (is_unsafe, "is unsafe"),
+        (unfinished, "is unfinished"),
+        (thaws, "makes a module trainable that was made without gradients: load it where it is trained"),
+    ];
     found.into_iter().filter(|(is_so, _)| *is_so).map(|(_, what)| what).collect()
 }
 
@@ -158,8 +165,18 @@ fn the_scanner_sees_offenses() {
     assert_eq!(found("src/cli/mod.rs", "io::stdout().lock()"), "");
     assert_eq!(found("src/report/csv.rs", "io::stderr().lock()"), "prints");
     assert_eq!(found("src/train/ops/simd.rs", "unsafe fn f() {}"), "");
+    assert!(found("src/train/linear.rs", "encoder: AutodiffModule::from_inner(encoder)").contains("without gradients"));
+    assert_eq!(found("src/train/linear.rs", "Tensor::from_inner(features)"), "");
     assert_eq!(found("src/train/linear.rs", "unsafe impl Send for X {}"), "is unsafe");
     assert_eq!(found("src/cli/mod.rs", "print(&text); // unlike println!, no todo!(), nothing unsafe"), "");
+}
+
+#[test]
+fn the_scanner_sees_tuned_products() {
+    assert!(found("a.matmul(b)", &[], &TUNED).contains("matmul"));
+    assert!(found("use burn::nn::Linear;", &[], &TUNED).contains("nn") && found("knn::vote()", &[], &TUNED).is_empty());
+    assert!(!found("Strategy::DoubleUnit(x)", &WRONG, &[]).is_empty());
+    assert!(found("Strategy::SimpleUnit(x), Strategy::Naive", &WRONG, &[]).is_empty());
 }
 
 #[test]
@@ -216,6 +233,56 @@ fn printing_and_unsafe_stay_where_they_belong() {
         let found = offenses(&path, &code(&text));
         assert!(found.is_empty(), "{path} {}", found.join(", "));
     }
+}
+
+/// Words of burn that end in products or convolutions whose kernels it chooses by tuning.
+const TUNED: [&str; 12] = [
+    "matmul",
+    "float_matmul",
+    "einsum",
+    "linalg",
+    "nn",
+    "conv1d",
+    "conv3d",
+    "conv_transpose2d",
+    "float_conv2d",
+    "ConvOptions",
+    "attention",
+    "Autotune",
+];
+/// The files that may have such words: burn's own operations and the processor's products, which no GPU reaches, and what
+/// calls the kernels of GPUs by name.
+const MAY_TUNE: [&str; 3] = ["src/train/ops/cuda_kernels.rs", "src/train/ops/plain.rs", "src/train/ops/precision.rs"];
+/// How kernels are called that multiply past the end of k (cubek issue 434), or of which nobody says which they are.
+const WRONG: [&str; 4] = ["Double", "Ordered", "Specialized", "Auto"];
+
+/// Of the words of some code, those that begin so and those that are so.
+fn found<'a>(code: &'a str, beginnings: &[&str], whole: &[&str]) -> BTreeSet<&'a str> {
+    let words = code.split(|letter: char| !letter.is_alphanumeric() && letter != '_');
+    let is_one = |word: &&str| whole.contains(word) || beginnings.iter().any(|beginning| word.starts_with(beginning));
+    words.filter(is_one).collect()
+}
+
+#[test]
+fn no_product_on_a_gpu_is_left_to_tuning() {
+    let mut seen = BTreeSet::new();
+    for (path, text) in sources("src").into_iter().filter(|(path, _)| path.starts_with("src/train/")) {
+        if path.ends_with("/tests.rs") {
+            continue;
+        }
+        let code = code(&text);
+        let tuned = found(&code, &[], &TUNED);
+        assert!(tuned.is_empty() || MAY_TUNE.contains(&path.as_str()), "{path}: {tuned:?}");
+        seen.extend((!tuned.is_empty()).then_some(path.clone()));
+        // Only there are kernels called by name.
+        let calls = code.contains("cubek::") || code.contains("launch_ref");
+        assert!(!calls || path == MAY_TUNE[0], "{path} calls kernels");
+        if calls {
+            let wrong = found(&code, &WRONG, &[]);
+            assert!(wrong.is_empty(), "{path} calls kernels that may be wrong: {wrong:?}");
+        }
+    }
+    assert!(seen.iter().eq(&MAY_TUNE), "{seen:?}");
 }
 
 #[test]

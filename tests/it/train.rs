@@ -3,7 +3,7 @@
 use std::{ops::ControlFlow, time::Duration};
 
 use ablate::{
-    recipe::{Architecture, Encoder, Metric, Metrics, Patchable, Precision, PretrainJob, Stem},
+    recipe::{Architecture, Encoder, Metric, Metrics, Patchable, Precision, PretrainJob, ProjectionShortcut, Stem},
     train::{
         self, EpochReport, Error, Pretrained,
         data::Split,
@@ -24,7 +24,15 @@ use crate::{
 
 fn encoder(architecture: Architecture, width: f64) -> Encoder {
     let precision = Precision::Float32;
-    Encoder { architecture, width, stem: Stem::Cifar, zero_init_residual: true, input_normalization: None, precision }
+    Encoder {
+        architecture,
+        width,
+        stem: Stem::Cifar,
+        zero_init_residual: true,
+        projection_shortcut: ProjectionShortcut::WhereShapeChanges,
+        input_normalization: None,
+        precision,
+    }
 }
 
 fn pretrain(job: &PretrainJob) -> Pretrained {

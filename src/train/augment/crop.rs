@@ -31,11 +31,13 @@ impl CropBox {
 
 /// Attempts before the whole image is taken, as in the reference code.
 const ATTEMPTS: usize = 100;
+/// Attempts before a central box is taken, as in torchvision.
+const TORCHVISION_ATTEMPTS: usize = 10;
 /// Smallest area that the reference code takes, as a fraction of the image (`min_object_covered`).
 const LEAST_COVERED: f64 = 0.1;
 
 /// A random rectangle of a picture with area (as a fraction of the picture) and aspect ratio (width to height) in the
-/// given ranges; the whole picture if 100 draws do not fit.
+/// given ranges; what [`BoxSampling`] says if no draw fits.
 pub fn random_box(
     (height, width): (usize, usize),
     area: (f64, f64),
@@ -43,13 +45,23 @@ pub fn random_box(
     sampling: BoxSampling,
     stream: &mut Stream,
 ) -> CropBox {
+    let extent = (height, width);
     let pixels = (height * width) as f64;
-    for _ in 0..ATTEMPTS {
+    let log_aspect = sampling == BoxSampling::UniformAreaLogAspect;
+    for _ in 0..if log_aspect { TORCHVISION_ATTEMPTS } else { ATTEMPTS } {
+        let mut draw = |low: f64, high: f64| f64::from(stream.uniform(low as f32, high as f32));
         let cut = match sampling {
-            BoxSampling::UniformArea => by_area((height, width), area, aspect, stream),
+            BoxSampling::UniformArea => {
+                let (area, aspect) = (draw(area.0, area.1) * pixels, draw(aspect.0, aspect.1));
+                by_area(extent, area, aspect, stream)
+            }
+            BoxSampling::UniformAreaLogAspect => {
+                let (area, aspect) = (draw(area.0, area.1) * pixels, draw(aspect.0.ln(), aspect.1.ln()).exp());
+                by_area(extent, area, aspect, stream)
+            }
             BoxSampling::UniformHeight => {
-                let aspect = f64::from(stream.uniform(aspect.0 as f32, aspect.1 as f32));
-                by_height((height, width), (area.0 * pixels, area.1 * pixels), aspect, stream)
+                let aspect = draw(aspect.0, aspect.1);
+                by_height(extent, (area.0 * pixels, area.1 * pixels), aspect, stream)
                     .filter(|cut| (cut.height * cut.width) as f64 >= LEAST_COVERED * pixels)
             }
         };
@@ -57,18 +69,11 @@ pub fn random_box(
             return cut;
         }
     }
-    CropBox::whole(height, width)
+    if log_aspect { central(extent, aspect) } else { CropBox::whole(height, width) }
 }
 
-/// Area and aspect ratio uniform.
-fn by_area(
-    (rows, columns): (usize, usize),
-    area: (f64, f64),
-    aspect: (f64, f64),
-    stream: &mut Stream,
-) -> Option<CropBox> {
-    let area = f64::from(stream.uniform(area.0 as f32, area.1 as f32)) * (rows * columns) as f64;
-    let aspect = f64::from(stream.uniform(aspect.0 as f32, aspect.1 as f32));
+/// The box of this area, in pixels, and aspect ratio, if it fits.
+fn by_area((rows, columns): (usize, usize), area: f64, aspect: f64, stream: &mut Stream) -> Option<CropBox> {
     let height = (area / aspect).sqrt().round() as usize;
     let width = (area * aspect).sqrt().round() as usize;
     ((1..=rows).contains(&height) && (1..=columns).contains(&width)).then(|| CropBox {
@@ -77,6 +82,20 @@ fn by_area(
         height,
         width,
     })
+}
+
+/// The largest box in the middle whose aspect ratio is in range.
+fn central((rows, columns): (usize, usize), aspect: (f64, f64)) -> CropBox {
+    let whole = columns as f64 / rows as f64;
+    let rounded = |length: f64, most: usize| (length.round_ties_even() as usize).clamp(1, most);
+    let (height, width) = if whole < aspect.0 {
+        (rounded(columns as f64 / aspect.0, rows), columns)
+    } else if whole > aspect.1 {
+        (rows, rounded(rows as f64 * aspect.1, columns))
+    } else {
+        (rows, columns)
+    };
+    CropBox { top: (rows - height) / 2, left: (columns - width) / 2, height, width }
 }
 
 /// Height uniform among those that fit with the given aspect ratio, areas in pixels; what TensorFlow's

@@ -1,5 +1,5 @@
-//! Cutting out a rectangle and resizing it to a square, as TensorFlow's `image.resize` does with half-pixel centers
-//! and without antialiasing.
+//! Cutting out a rectangle and resizing it to a square, as TensorFlow 2's `image.resize` does with half-pixel centers
+//! and without antialiasing, or as TensorFlow 1's `image.resize_bicubic` does.
 
 use super::{
     crop::CropBox,
@@ -90,8 +90,8 @@ fn resize(cut: CropBox, interpolation: Interpolation, size: usize, read: impl Fn
             }
         }
     }
-    if interpolation == Interpolation::Bicubic {
-        // Cubic interpolation overshoots at edges; the reference clips the finished view to [0, 1].
+    if interpolation != Interpolation::Bilinear {
+        // Cubic interpolation overshoots at edges. The reference clips only later (docs/fidelity.md, "clipping").
         clip(&mut image.values);
     }
     image
@@ -128,13 +128,18 @@ struct Tap {
     weights: [f32; 4],
 }
 
-/// Taps for resizing `from` pixels to `to`; the weights of those inside the source are scaled to sum to one.
+/// Taps for resizing `from` pixels to `to`.
 fn taps(from: usize, to: usize, interpolation: Interpolation) -> Vec<Tap> {
+    match interpolation {
+        Interpolation::Bilinear => kernel_taps(from, to, triangle),
+        Interpolation::Bicubic => kernel_taps(from, to, keys),
+        Interpolation::BicubicTf1 => tf1_taps(from, to),
+    }
+}
+
+/// Taps with half-pixel centers; the weights of those inside the source are scaled to sum to one.
+fn kernel_taps(from: usize, to: usize, kernel: fn(f64) -> f64) -> Vec<Tap> {
     let scale = from as f64 / to as f64;
-    let kernel = match interpolation {
-        Interpolation::Bilinear => triangle,
-        Interpolation::Bicubic => keys,
-    };
     let tap = |target| {
         let center = (target as f64 + 0.5) * scale - 0.5;
         let places: [i64; 4] = std::array::from_fn(|tap| center.floor() as i64 - 1 + tap as i64);
@@ -163,4 +168,38 @@ fn keys(x: f64) -> f64 {
     } else {
         0.0
     }
+}
+
+/// Entries of TensorFlow's table of weights per pixel.
+pub(super) const TABLE: f32 = 1024.0;
+
+/// What TensorFlow 1's `resize_bicubic` computes, in its float32: target t lies at t · from / to, the place between two
+/// pixels is rounded to a 1024th, and pixels at the edges stand for those beyond.
+fn tf1_taps(from: usize, to: usize) -> Vec<Tap> {
+    let scale = from as f32 / to as f32;
+    let tap = |target| {
+        let center = target as f32 * scale;
+        let fraction = ((center - center.floor()) * TABLE).round_ties_even() / TABLE;
+        let places = std::array::from_fn(|tap| center.floor() as i64 - 1 + tap as i64);
+        Tap {
+            places: places.map(|place| place.clamp(0, from as i64 - 1) as usize),
+            weights: [
+                tf1_far(fraction + 1.0),
+                tf1_near(fraction),
+                tf1_near(1.0 - fraction),
+                tf1_far(1.0 - fraction + 1.0),
+            ],
+        }
+    };
+    (0..to).map(tap).collect()
+}
+
+/// The cubic convolution kernel with a = -0.75 at distances from 0 to 1.
+fn tf1_near(x: f32) -> f32 {
+    (1.25 * x - 2.25) * x * x + 1.0
+}
+
+/// The same at distances from 1 to 2.
+fn tf1_far(x: f32) -> f32 {
+    ((-0.75 * x + 3.75) * x - 6.0) * x + 3.0
 }

@@ -55,8 +55,14 @@ pub fn unreadable(source: DataSource, folder: &Path, path: PathBuf, error: io::E
 }
 
 impl Error {
-    /// Whether the files simply are not there, and nothing is wrong with any.
+    /// Whether the files simply are not there, and nothing is wrong with any: pictures of another number of classes are
+    /// another data set.
     pub fn is_absence(&self) -> bool {
-        matches!(self.kind, ErrorKind::MissingFile { .. } | ErrorKind::MissingFolder { .. })
+        match self.kind {
+            ErrorKind::MissingFile { .. } | ErrorKind::MissingFolder { .. } => true,
+            ErrorKind::NoSplit { split, .. } => split == Split::Train,
+            ErrorKind::ClassFolders { found, .. } => found > 0,
+            _ => false,
+        }
     }
 }

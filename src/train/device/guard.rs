@@ -10,8 +10,8 @@ use std::{
 
 use crate::train::Error;
 
-/// Crates that talk to the device, as they stand in the paths of their sources, and the file that calls their kernels.
-const CRATES: [&str; 5] = ["/cubecl-", "/cubek-", "/cudarc-", "/burn-", "src/train/ops/cuda.rs"];
+/// Crates that talk to the device, as they stand in the paths of their sources, and the files that call their kernels.
+const CRATES: [&str; 5] = ["/cubecl-", "/cubek-", "/cudarc-", "/burn-", "src/train/ops/cuda"];
 /// What stands in messages about memory: cubecl's for a buffer that it cannot allocate, and the driver's.
 const MEMORY: [&str; 3] = ["can't allocate buffer", "BufferTooBig", "OUT_OF_MEMORY"];
 /// Most panics that are remembered.
@@ -99,6 +99,7 @@ mod tests {
         let is = |path: &str| is_of_backend(&format!("{registry}{path}"));
         assert!(is("cubecl-cuda-0.10.0/src/compute/server.rs") && is("burn-tensor-0.21.0/src/tensor/api/base.rs"));
         assert!(is("cubek-matmul-0.2.0/src/launch/base.rs") && is("cudarc-0.19.10/src/driver/result.rs"));
+        assert!(is_of_backend("src/train/ops/cuda.rs") && is_of_backend("src/train/ops/cuda_kernels.rs"));
         assert!(!is("rayon-core-1.13.0/src/job.rs") && !is_of_backend("src/train/pretrain/mod.rs"));
     }
 

@@ -52,14 +52,8 @@ impl Processor {
 
     /// The backend and what it computes with, as it stands in records.
     pub fn backend(self, precision: Precision) -> &'static str {
-        if Implementation::chosen() == Implementation::Burn {
-            return match self {
-                Self::Cpu => "burn-flex 0.21.0, float32",
-                #[cfg(feature = "cuda")]
-                Self::Cuda => "burn-cuda 0.21.0, float32 that kernels may cut to TensorFloat32",
-            };
-        }
         match (self, precision) {
+            (Self::Cpu, _) if Implementation::chosen() == Implementation::Burn => "burn-flex 0.21.0, float32",
             (Self::Cpu, Precision::Float32) => "burn-flex 0.21.0 with ablate's kernels, float32",
             (Self::Cpu, Precision::BFloat16) => {
                 "burn-flex 0.21.0 with ablate's kernels, operands rounded to bfloat16 and multiplied in float32"

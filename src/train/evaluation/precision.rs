@@ -13,7 +13,8 @@ pub struct MeanAveragePrecision {
 ///
 /// `ranked` holds the score of each image and whether it is positive; images that VOC calls difficult are to be left
 /// out of it. As in the VOC development kit, equal scores keep their order. Recall is compared with 0, 0.1, …, 1
-/// exactly, by integers.
+/// exactly, by integers; the development kit does it in floating point, where 3 · 0.1 is more than a recall of 3 / 10, so
+/// that where the number of positives is a multiple of ten, the fourth point takes its precision from larger recalls.
 pub fn average_precision(ranked: impl IntoIterator<Item = (f64, bool)>) -> Option<f64> {
     // Adding zero makes -0 equal to 0; a score that is not a number counts against its image.
     let comparable = |(score, positive): (f64, bool)| match (score.is_nan(), positive) {

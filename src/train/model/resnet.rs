@@ -37,7 +37,7 @@ struct Block<B: Ops> {
     downsample: Option<Shortcut<B>>,
 }
 
-/// A strided 1 × 1 convolution where the shape changes.
+/// A projection: a 1 × 1 convolution, strided where the block is.
 #[derive(Module, Debug)]
 struct Shortcut<B: Ops> {
     conv: Conv<B>,
@@ -47,11 +47,14 @@ struct Shortcut<B: Ops> {
 impl<B: Ops> ResNet<B> {
     /// A randomly initialized network; the weights depend on `seed` and the recipe only.
     pub fn new(recipe: &Encoder, seed: u64, device: &B::Device) -> Self {
+        let numbered_conv = |number: u64, kernel, stride, inputs, outputs| {
+            let mut stream = Stream::new(seed, Purpose::Encoder, [number, 0], 0);
+            Conv::new(Window { kernel, stride }, inputs, outputs, recipe.precision, &mut stream, device)
+        };
         let mut layer = 0;
         let mut conv = |kernel, stride, inputs, outputs| {
             layer += 1;
-            let mut stream = Stream::new(seed, Purpose::Encoder, [layer, 0], 0);
-            Conv::new(Window { kernel, stride }, inputs, outputs, recipe.precision, &mut stream, device)
+            numbered_conv(layer, kernel, stride, inputs, outputs)
         };
         let norm = |channels, gamma| Norm::new(channels, gamma, true, device);
         let channels = recipe.stage_channels();
@@ -66,8 +69,8 @@ impl<B: Ops> ResNet<B> {
         for (stage, (&channels, &blocks)) in channels.iter().zip(recipe.architecture.blocks()).enumerate() {
             let outputs = channels * kind.expansion();
             let mut blocks_of_stage = Vec::new();
-            for block in 0..blocks {
-                let stride = if stage > 0 && block == 0 { 2 } else { 1 };
+            for number in 0..blocks {
+                let stride = if stage > 0 && number == 0 { 2 } else { 1 };
                 let mut block = match kind {
                     BlockKind::Basic => Block {
                         conv1: conv(3, stride, inputs, channels),
@@ -88,8 +91,15 @@ impl<B: Ops> ResNet<B> {
                         downsample: None,
                     },
                 };
-                block.downsample = (stride != 1 || inputs != outputs)
-                    .then(|| Shortcut { conv: conv(1, stride, inputs, outputs), bn: norm(outputs, 1.0) });
+                block.downsample = recipe.has_projection(stage, number).then(|| {
+                    let conv = if stride == 1 && inputs == outputs {
+                        // One that need not be is not counted: all others start with the weights they have without it.
+                        numbered_conv(0, 1, stride, inputs, outputs)
+                    } else {
+                        conv(1, stride, inputs, outputs)
+                    };
+                    Shortcut { conv, bn: norm(outputs, 1.0) }
+                });
                 blocks_of_stage.push(block);
                 inputs = outputs;
             }

@@ -13,7 +13,7 @@ use crate::{
     recipe::{Contrastive, Loss},
     train::{
         device::{Cpu, Device},
-        ops::pair_of_exponentials,
+        ops::{pair_of_exponentials, untracked_product},
     },
 };
 
@@ -51,7 +51,7 @@ pub fn contrastive(objective: &Contrastive, z: &[f32], dimension: usize) -> Batc
         .par_chunks(BLOCK * dimension)
         .enumerate()
         .flat_map_iter(|(block, rows)| {
-            let similarities = values(matrix(rows, dimension).matmul(all.clone().transpose()));
+            let similarities = values(untracked_product(matrix(rows, dimension), all.clone().transpose()));
             let anchors: Vec<_> = similarities
                 .chunks_exact(views)
                 .enumerate()
@@ -71,7 +71,7 @@ pub fn contrastive(objective: &Contrastive, z: &[f32], dimension: usize) -> Batc
         .par_chunks(BLOCK * dimension)
         .enumerate()
         .flat_map_iter(|(block, rows)| {
-            let mut slopes = values(matrix(rows, dimension).matmul(all.clone().transpose()));
+            let mut slopes = values(untracked_product(matrix(rows, dimension), all.clone().transpose()));
             for (row, slopes) in slopes.chunks_exact_mut(views).enumerate() {
                 let anchor = block * BLOCK + row;
                 match objective.loss {
@@ -84,7 +84,7 @@ pub fn contrastive(objective: &Contrastive, z: &[f32], dimension: usize) -> Batc
             }
             let shape = [rows.len() / dimension, views];
             let slopes = Tensor::<Cpu, 2>::from_data(TensorData::new(slopes, shape), &Device::default());
-            values(slopes.matmul(all.clone()))
+            values(untracked_product(slopes, all.clone()))
         })
         .collect();
     let gradient =

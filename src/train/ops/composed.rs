@@ -6,7 +6,10 @@
 
 use burn::tensor::{FloatDType, Shape, Slice, Tensor, TensorMetadata, TensorPrimitive, ops::FloatTensor};
 
-use super::{Conv, Norm, NormGrads, Window, precision::Arithmetic};
+use super::{
+    Conv, Norm, NormGrads, Window,
+    precision::{Arithmetic, untracked_product as product},
+};
 
 /// Values of the columns that a convolution takes at a time: 1 GiB, and few in tests.
 const COLUMNS: usize = if cfg!(test) { 1 << 10 } else { 1 << 28 };
@@ -235,10 +238,6 @@ fn per_channel<B: Arithmetic>(x: &FloatTensor<B>) -> Tensor<B, 3> {
 fn channels<B: Arithmetic>(x: Tensor<B, 3>) -> Tensor<B, 1> {
     let [.., c] = x.dims();
     x.reshape([c])
-}
-
-fn product<B: Arithmetic, const D: usize>(a: Tensor<B, D>, b: Tensor<B, D>) -> Tensor<B, D> {
-    Tensor::from_primitive(TensorPrimitive::Float(B::product(primitive(a), primitive(b))))
 }
 
 fn float32<B: Arithmetic, const D: usize>(x: Tensor<B, D>) -> Tensor<B, D> {

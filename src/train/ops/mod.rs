@@ -18,6 +18,8 @@ mod conv_norm;
 mod conv_tiles;
 #[cfg(feature = "cuda")]
 mod cuda;
+#[cfg(feature = "cuda")]
+mod cuda_kernels;
 mod exponentials;
 mod flex;
 mod norm;
@@ -37,7 +39,7 @@ pub use conv::conv2d;
 pub use conv_norm::conv_norm;
 pub use exponentials::{largest, pair_of_exponentials, sum_of_exponentials};
 pub use norm::{BatchStatistics, batch_norm, normalize};
-pub use precision::{Arithmetic, Precise, conv2d_in, product_in};
+pub use precision::{Arithmetic, Precise, conv2d_in, product_in, untracked_product};
 pub use product::{Matrix, Real, add_product};
 pub use switch::Implementation;
 

@@ -76,11 +76,11 @@ pub fn normalize<B: Ops, const D: usize>(
     }))
 }
 
-pub(super) fn primitive<B: Ops, const D: usize>(tensor: Tensor<B, D>) -> FloatTensor<B> {
+pub(super) fn primitive<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> FloatTensor<B> {
     tensor.into_primitive().tensor()
 }
 
-pub(super) fn float<B: Ops, const D: usize>(tensor: FloatTensor<B>) -> Tensor<B, D> {
+pub(super) fn float<B: Backend, const D: usize>(tensor: FloatTensor<B>) -> Tensor<B, D> {
     Tensor::from_primitive(TensorPrimitive::Float(tensor))
 }
 

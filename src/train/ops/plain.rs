@@ -12,6 +12,11 @@ pub fn conv2d<B: Backend>(x: Tensor<B, 4>, weight: Tensor<B, 4>, window: Window)
     module::conv2d(x, weight, None, options).permute([0, 2, 3, 1])
 }
 
+/// See [`super::product_in`].
+pub fn product<B: Backend>(a: Tensor<B, 2>, b: Tensor<B, 2>) -> Tensor<B, 2> {
+    a.matmul(b)
+}
+
 /// See [`super::batch_norm`].
 pub fn batch_norm<B: Backend, const D: usize>(
     x: Tensor<B, D>,

@@ -81,9 +81,15 @@ pub fn conv2d_in<B: Ops>(x: Tensor<B, 4>, weight: Tensor<B, 4>, window: Window, 
 /// The matrix product of `a` `[m, k]` and `b` `[k, n]` in a precision; the result is float32.
 pub fn product_in<B: Ops>(a: Tensor<B, 2>, b: Tensor<B, 2>, precision: Precision) -> Tensor<B, 2> {
     if Implementation::chosen() == Implementation::Burn {
-        return a.matmul(b);
+        return plain::product(a, b);
     }
     float(B::product_in(primitive(a), primitive(b), precision))
+}
+
+/// `[.., m, k]` times `[.., k, n]`, as in [`Arithmetic::product`]: without gradients, and on a GPU by kernels that are
+/// right, which `Tensor::matmul` there is not for all shapes.
+pub fn untracked_product<B: Arithmetic, const D: usize>(a: Tensor<B, D>, b: Tensor<B, D>) -> Tensor<B, D> {
+    float(B::product(primitive(a), primitive(b)))
 }
 
 /// An operand of that precision.

@@ -7,7 +7,9 @@ use std::sync::OnceLock;
 pub enum Implementation {
     /// The operations of this module.
     Kernels,
-    /// burn's own operations and their own gradients ([`super::plain`]), always in float32: slower, and for comparison.
+    /// burn's own operations and their own gradients ([`super::plain`]), always in float32 and on the processor: slower,
+    /// and for comparison. On a GPU they would be left to burn's tuning, which takes kernels that are wrong for some
+    /// shapes (cubek issue 434).
     Burn,
 }
 

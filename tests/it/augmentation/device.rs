@@ -52,8 +52,12 @@ fn crop(sampling: BoxSampling, interpolation: Interpolation) -> Transform {
     RandomResizedCrop { area: (0.08, 1.0), aspect: (0.75, 4.0 / 3.0), sampling, interpolation }
 }
 
-fn crops() -> [Transform; 2] {
-    [crop(BoxSampling::UniformArea, Interpolation::Bicubic), crop(BoxSampling::UniformHeight, Interpolation::Bilinear)]
+fn crops() -> [Transform; 3] {
+    [
+        crop(BoxSampling::UniformArea, Interpolation::Bicubic),
+        crop(BoxSampling::UniformHeight, Interpolation::Bilinear),
+        crop(BoxSampling::UniformAreaLogAspect, Interpolation::BicubicTf1),
+    ]
 }
 
 /// Transformations without a jump, so that small differences stay small.
@@ -82,6 +86,7 @@ fn stretch(transform: &Transform) -> f32 {
     match *transform {
         ColorJitter { strength, .. } => (1.0 + 0.8 * strength as f32).powi(2),
         Sobel { .. } => 2.0,
+        RandomResizedCrop { interpolation: Interpolation::BicubicTf1, .. } => 1.9,
         RandomResizedCrop { .. } => 1.6,
         _ => 1.0,
     }

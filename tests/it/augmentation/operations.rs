@@ -37,12 +37,28 @@ fn crops_are_resized_as_pil_torch_and_numpy_do_it() {
 }
 
 #[test]
+fn crops_are_resized_as_tensorflow_1_does_it() {
+    let fixture: Value = serde_json::from_str(include_str!("../../fixtures/bicubic_tf1.json")).unwrap();
+    let [height, width] = [0_usize, 1].map(|place| fixture["picture"][place].as_u64().unwrap() as usize);
+    let pixel = |place: usize| ((place * place * 31 + place * 7) % 257 % 256) as u8;
+    let pixels: Vec<u8> = (0..height * width * 3).map(pixel).collect();
+    let picture = Picture { height, width, pixels: &pixels };
+    for each in list(&fixture["cases"]) {
+        let cut: Vec<usize> = numbers(&each["box"]).into_iter().map(|number| number as usize).collect();
+        let cut = CropBox { top: cut[0], left: cut[1], height: cut[2], width: cut[3] };
+        let size = each["size"].as_u64().unwrap() as usize;
+        let view = crop_picture(picture, cut, Interpolation::BicubicTf1, size);
+        assert_close(&view, &each["view"], &format!("{cut:?} at {size}"));
+    }
+}
+
+#[test]
 fn a_later_crop_cuts_from_the_view() {
     let bytes: Vec<u8> = (0..7 * 7 * 3).map(|index| (index * 37 % 256) as u8).collect();
     let picture = Picture { height: 7, width: 7, pixels: &bytes };
     let whole = crop_picture(picture, CropBox::whole(7, 7), Interpolation::Bilinear, 7);
     let cut = CropBox { top: 1, left: 3, height: 5, width: 2 };
-    for kind in [Interpolation::Bicubic, Interpolation::Bilinear] {
+    for kind in [Interpolation::Bicubic, Interpolation::BicubicTf1, Interpolation::Bilinear] {
         assert_eq!(crop_planes(&whole, cut, kind), crop_picture(picture, cut, kind, 7));
     }
 }

@@ -38,6 +38,9 @@ fn every_kind(probability: f64) -> Vec<Transform> {
     ]
 }
 
+const SAMPLINGS: [BoxSampling; 3] =
+    [BoxSampling::UniformArea, BoxSampling::UniformAreaLogAspect, BoxSampling::UniformHeight];
+
 fn crop(sampling: BoxSampling) -> Transform {
     RandomResizedCrop { area: (0.08, 1.0), aspect: (0.75, 4.0 / 3.0), sampling, interpolation: Interpolation::Bicubic }
 }
@@ -55,7 +58,7 @@ fn pixels(height: usize, width: usize, seed: u64) -> Vec<u8> {
 
 fn any_transforms() -> impl Strategy<Value = Vec<Transform>> {
     let mut all = every_kind(1.0);
-    all.extend([crop(BoxSampling::UniformArea), crop(BoxSampling::UniformHeight)]);
+    all.extend(SAMPLINGS.map(crop));
     all.extend([Policy::ImageNet, Policy::Cifar10].map(|policy| AutoAugment { policy }));
     prop::collection::vec(prop::sample::select(all), 0..5)
 }
@@ -79,13 +82,15 @@ proptest! {
     #[test]
     fn boxes_lie_in_the_picture_and_in_their_ranges(
         (height, width) in (1_usize..400, 1_usize..400),
-        by_height in any::<bool>(),
+        sampling in prop::sample::select(SAMPLINGS.to_vec()),
         seed in any::<u64>(),
     ) {
-        let sampling = if by_height { BoxSampling::UniformHeight } else { BoxSampling::UniformArea };
         let cut = random_box((height, width), (0.2, 0.8), (0.75, 4.0 / 3.0), sampling, &mut stream(seed));
         prop_assert!(cut.top + cut.height <= height && cut.left + cut.width <= width);
-        if cut != CropBox::whole(height, width) {
+        // Where nothing fits, torchvision's law takes all rows or all columns, whatever their area.
+        let may_be_central =
+            sampling == BoxSampling::UniformAreaLogAspect && (cut.height == height || cut.width == width);
+        if cut != CropBox::whole(height, width) && !may_be_central {
             let area = (cut.height * cut.width) as f64;
             let (h, w) = (cut.height as f64, cut.width as f64);
             // Height and width are each rounded by at most half a pixel.
@@ -123,8 +128,9 @@ fn heights_of_boxes_are_distributed_as_computed() {
     let draws = 40_000;
     let pair = |name: &str| numbers(&case[name]).try_into().map(|[low, high]: [f64; 2]| (low, high)).unwrap();
     let (rows, columns) = pair("picture");
-    for (sampling, name) in [(BoxSampling::UniformArea, "UniformArea"), (BoxSampling::UniformHeight, "UniformHeight")] {
-        let expected = numbers(&case[name]);
+    for sampling in SAMPLINGS {
+        let name = format!("{sampling:?}");
+        let expected = numbers(&case[name.as_str()]);
         let mut stream = stream(11);
         let mut counts = vec![0; expected.len()];
         for _ in 0..draws {
@@ -138,6 +144,64 @@ fn heights_of_boxes_are_distributed_as_computed() {
             assert!(error < bound, "{name}: height {height} is off by {error}");
         }
     }
+}
+
+#[test]
+fn areas_and_logarithms_of_aspect_ratios_are_uniform_where_torchvisions_are() {
+    // So large a picture that all draws fit and rounding does not show.
+    let (side, draws) = (20_000, 40_000);
+    let (area, aspect): ((f64, f64), (f64, f64)) = ((0.08, 0.7), (0.75, 4.0 / 3.0));
+    let mut stream = stream(12);
+    let mut shares = [vec![], vec![]];
+    for _ in 0..draws {
+        let cut = random_box((side, side), area, aspect, BoxSampling::UniformAreaLogAspect, &mut stream);
+        let (height, width) = (cut.height as f64, cut.width as f64);
+        shares[0].push((height * width / (side * side) as f64 - area.0) / (area.1 - area.0));
+        shares[1].push((width / height / aspect.0).ln() / (aspect.1 / aspect.0).ln());
+    }
+    for (shares, name) in shares.iter_mut().zip(["area", "aspect ratio"]) {
+        shares.sort_by(f64::total_cmp);
+        let distance = |(rank, share): (usize, &f64)| (share - (rank as f64 + 0.5) / f64::from(draws)).abs();
+        let furthest = shares.iter().enumerate().map(distance).fold(0.0, f64::max);
+        // Kolmogorov and Smirnov: more by chance once in a million times. A ratio that is itself uniform has 0.072.
+        assert!(furthest < 2.75 / f64::from(draws).sqrt(), "{name}: {furthest}");
+    }
+}
+
+#[test]
+fn what_does_not_fit_ten_times_is_a_central_box_as_in_torchvision() {
+    let law = BoxSampling::UniformAreaLogAspect;
+    let wide = &FIXTURE["boxes"]["wide"];
+    let pair = |name: &str| numbers(&wide[name]).try_into().map(|[low, high]: [f64; 2]| (low, high)).unwrap();
+    let ((rows, columns), draws) = (pair("picture"), 40_000);
+    let expected = numbers(&wide["UniformAreaLogAspect"]);
+    let [top, left, height, width]: [usize; 4] =
+        numbers(&wide["central"]).into_iter().map(|number| number as usize).collect::<Vec<_>>().try_into().unwrap();
+    let central = CropBox { top, left, height, width };
+    let mut stream = stream(13);
+    let (mut counts, mut missed) = (vec![0; expected.len()], 0);
+    for _ in 0..draws {
+        let cut = random_box((rows as usize, columns as usize), pair("area"), (0.75, 4.0 / 3.0), law, &mut stream);
+        counts[cut.height] += 1;
+        missed += i32::from(cut == central);
+    }
+    let is_near = |count: i32, chance: f64, more: f64| {
+        let error = f64::from(count) / f64::from(draws) - chance;
+        let bound = 5.0 * (chance * (1.0 - chance) / f64::from(draws)).sqrt() + 2e-4;
+        error > -bound && error < bound + more
+    };
+    for (height, (&count, &chance)) in counts.iter().zip(&expected).enumerate() {
+        assert!(is_near(count, chance, 0.0), "height {height}: {count} of {draws}, not {chance}");
+    }
+    // Some boxes that fit lie there too: fewer than one in a hundred, at 33 places.
+    assert!(is_near(missed, wide["missed"].as_f64().unwrap(), 0.01), "{missed} of {draws}");
+    // Nothing ever fits: as wide or as high as the ratio allows, in the middle, or everything if its ratio is allowed.
+    let mut never = |extent, area, aspect| random_box(extent, area, aspect, law, &mut stream);
+    let ratios = (0.75, 4.0 / 3.0);
+    assert_eq!(never((10, 1000), (0.5, 1.0), ratios), CropBox { top: 0, left: 493, height: 10, width: 13 });
+    assert_eq!(never((1000, 10), (0.5, 1.0), ratios), CropBox { top: 493, left: 0, height: 13, width: 10 });
+    assert_eq!(never((1, 1), (0.01, 0.02), ratios), CropBox::whole(1, 1));
+    assert_eq!(never((1, 1), (1.0, 1.0), (4.0, 5.0)), CropBox::whole(1, 1));
 }
 
 #[test]

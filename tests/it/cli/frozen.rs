@@ -168,3 +168,31 @@ fn records_with_fields_of_later_versions_are_read() {
         assert_eq!(read("results/tables"), read("tables"));
     }
 }
+
+#[test]
+fn fine_tuning_that_trained_the_classifier_alone_counts_for_nothing() {
+    const TUNED: &str = "48762b5f4f1167e315abbff477858996";
+    let lab = thawed(BEFORE_FINE_TUNING);
+    let why = "version of fine-tuning: 1 → 2 (the encoder is trained, where before only the new classifier was)";
+    // Everything else is as it was, and the old fine-tuning can be read.
+    let store = Store::open(&lab.path("results")).unwrap().unwrap();
+    assert!(!store.job(TUNED.parse().unwrap()).unwrap().is_current());
+    let (code, shown, told) = lab.ablate(&["status", "tuned.ron"]);
+    assert!(code == 0 && told.is_empty() && shown.contains("3 jobs: 2 done, 1 stale"), "{shown}{told}");
+    assert!(shown.contains("from 2 measured jobs"), "it teaches nothing of durations: {shown}");
+    let (_, shown, _) = lab.ablate(&["table", "tuned.ron", "--format", "csv"]);
+    assert!(shown.contains("stale") && !shown.contains("55"), "{shown}");
+    let (_, shown, _) = lab.ablate(&["table", "tuned.ron", "--format", "markdown"]);
+    assert!(shown.contains("stale") && shown.contains(why), "{shown}");
+    let (_, shown, _) = lab.ablate(&["explain", "tuned.ron", "--why-stale"]);
+    assert_eq!(shown, format!("temperature = warm\n  seed 0, \"fine-tuning\": job b1d5ddea was 48762b5f\n    {why}\n"));
+    // Nor would this program go on with it, as a queue of an earlier run might ask it to.
+    let (code, told, _) = lab.ablate(&["job", TUNED, "--store", "results", "--threads", "1"]);
+    assert!(code == 1 && told.contains("another version of ablate planned this job"), "{told}");
+
+    let started = lab.count("Started");
+    let (code, _, told) = lab.ablate(&["run", "tuned.ron"]);
+    assert_eq!((code, lab.count("Started") - started), (0, 1), "{told}");
+    let (_, shown, _) = lab.ablate(&["diff", "48762b5f", "b1d5ddea"]);
+    assert!(shown.contains(why), "{shown}");
+}

@@ -62,3 +62,15 @@ fn burns_own_operations_have_no_bfloat16() {
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(said.contains("the network is to compute in bfloat16, and ABLATE_KERNELS=burn has float32 only"), "{said}");
 }
+
+#[test]
+fn burns_own_operations_are_for_the_processor() {
+    let lab = Lab::new();
+    lab.write(SWEEP);
+    lab.run(&["--jobs", "1"]);
+    let job = lab.journal("Succeeded").remove(0);
+    let mut command = lab.command(&["job", &job, "--store", "results", "--gpu"]);
+    let output = command.env("ABLATE_KERNELS", "burn").output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    insta::assert_snapshot!(String::from_utf8_lossy(&output.stdout), @"");
+}

@@ -94,7 +94,7 @@ fn jobs_without_data_are_left_out_on_demand_and_say_so() {
     let (code, shown, told) = lab.ablate(&arguments);
     assert_eq!(code, 0, "{told}");
     assert!(told.contains("without data: 4 jobs left out") && shown.contains("no data"), "{shown}{told}");
-    assert!(shown.contains("2 of 4 cells: no data ("), "{shown}");
+    assert!(shown.contains("2 of 4 cells: no data (") && told.contains("\nCIFAR-10: "), "{shown}{told}");
     assert_eq!(lab.journal("Succeeded").len(), 8);
     // Pretraining without data takes its evaluations with it.
     lab.write(&SWEEP.replace("\"warm\": (", "\"warm\": (data: (source: Cifar10), "));
@@ -102,6 +102,34 @@ fn jobs_without_data_are_left_out_on_demand_and_say_so() {
     assert_eq!(code, 0, "{told}");
     assert!(told.contains("without data: 4 jobs"), "{told}");
     assert!(shown.lines().any(|line| line.contains("warm") && line.matches("no data").count() == 2), "{shown}");
+}
+
+#[test]
+fn pictures_that_are_not_there_are_left_out_by_name() {
+    let lab = Lab::new();
+    let folder = |classes: usize| {
+        format!(
+            "(transfer_data: (source: Folder(classes: {classes}, size: 16, images: (20, 20)), train_images: {classes}, \
+             test_images: {classes}))"
+        )
+    };
+    let evaluations = format!("\"linear\": (), \"Cars\": {}, \"Birds\": {}", folder(4), folder(5));
+    lab.write(
+        &SWEEP
+            .replace("\"linear\": ()", &evaluations)
+            .replace("(metric: Loss)", "(metric: Top1, evaluation: \"Cars\")"),
+    );
+    let arguments = ["run", "tiny.ron", "--data-dir", ".", "--skip-absent-data"];
+    let (code, _, told) = lab.ablate(&arguments);
+    assert_eq!(code, 0, "{told}");
+    assert!(told.contains("\nBirds; Cars: . has no folder `train`"), "{told}");
+    // Pictures of another data set are none of these.
+    for class in ["a", "b"] {
+        fs::create_dir_all(lab.path(&format!("train/{class}"))).unwrap();
+    }
+    let (code, _, told) = lab.ablate(&arguments);
+    assert_eq!(code, 0, "{told}");
+    assert!(told.contains("\nCars: ./train has 2 class folders, but the recipe says 4"), "{told}");
 }
 
 #[test]

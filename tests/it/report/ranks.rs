@@ -1,7 +1,7 @@
-//! The best and the second best of a table, and whether they differ by more than chance.
+//! The best and the second best of a table, and whether they differ by more than chance; when tables are equal.
 
 use ablate::{
-    report::{Rank, latex, markdown, terminal},
+    report::{Rank, compare_tables, latex, markdown, terminal},
     sweep::Best,
 };
 
@@ -77,6 +77,26 @@ fn equal_cells_share_their_place() {
     assert_eq!(of_values([10.0; 4]), [None; 4]);
     // Differences that are the same for every seed cannot be tested.
     assert_eq!(of_values([10.0, 50.0, 20.0, 20.0]), [None, shared, SECOND, SECOND]);
+}
+
+#[test]
+fn tables_with_the_same_seeds_in_another_order_are_equal() {
+    let table = |seeds: &[u64], more: f64| {
+        let mut results = Results::complete(vec![two_by_two(seeds)]);
+        for &seed in seeds {
+            let [_, evaluation] = results.jobs(&[0, 0], seed);
+            let value = [10.3, 20.2, 60.9][seed as usize] + more;
+            results.edit(evaluation, |record| {
+                record.metrics.insert(Metric::Top1, value);
+            });
+        }
+        results.table()
+    };
+    let (one, other) = (table(&[0, 1, 2], 0.0), table(&[2, 1, 0], 0.0));
+    assert_ne!(one.rows[0].cells[0].mean, other.rows[0].cells[0].mean, "the last bits differ");
+    assert!(compare_tables(&one, &other).equal);
+    let comparison = compare_tables(&one, &table(&[0, 1, 2], 1e-6));
+    assert!(!comparison.equal && comparison.text.contains("3 of 4 equal"), "{}", comparison.text);
 }
 
 #[test]

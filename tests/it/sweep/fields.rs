@@ -12,7 +12,7 @@ fn unknown_field() {
     6 |         encoder: (architecture: ResNet8, width: 1.0, stem: Cifar, zero_init_residuals: true),
       |                                                                   ^^^^^^^^^^^^^^^^^^^ unknown field
       |
-      = help: did you mean `zero_init_residual`? The fields here are `architecture`, `width`, `stem`, `zero_init_residual`, `input_normalization` and `precision`
+      = help: did you mean `zero_init_residual`? The fields here are `architecture`, `width`, `stem`, `zero_init_residual`, `projection_shortcut`, `input_normalization` and `precision`
     "#);
 }
 

@@ -694,7 +694,7 @@ fn a_profile_with_unknown_parts() {
         19 |     profiles: { "smoke": (base: (), table: []) },
            |                                     ^^^^^ unknown field
            |
-           = help: the fields here are `base`, `axes`, `evaluations`, `seeds`, `only` and `changes`
+           = help: the fields here are `like`, `base`, `axes`, `evaluations`, `seeds`, `only` and `changes`
     "#);
 }
 

@@ -113,7 +113,7 @@ fn wrong_profiles_are_explained() {
         35 |             seed: [5],
            |             ^^^^ unknown field
            |
-           = help: did you mean `seeds`? The fields here are `base`, `axes`, `evaluations`, `seeds`, `only` and `changes`
+           = help: did you mean `seeds`? The fields here are `like`, `base`, `axes`, `evaluations`, `seeds`, `only` and `changes`
 
         error: there is no axis `train`
           --> file.ron:36:21

@@ -62,6 +62,66 @@ fn changes_of_a_profile_follow_those_of_the_file() {
     "#);
 }
 
+/// The number of epochs of pretraining and of both evaluations, the seeds, the labels of the first axis that are left.
+fn summary(sweep: &Sweep) -> String {
+    let epochs = |index: usize| {
+        let mut evaluation = sweep.base.evaluation.clone();
+        sweep.evaluations[index].apply(&mut evaluation);
+        evaluation.epochs
+    };
+    let trials: Vec<_> = sweep.trials().map(|trial| trial.recipe.schedule.epochs).collect();
+    format!("{trials:?}, evaluations {} and {}, seeds {:?}", epochs(0), epochs(1), sweep.seeds)
+}
+
+#[test]
+fn a_profile_can_begin_like_another() {
+    let text = with(
+        "profiles: {
+        \"large\": (like: \"small\", evaluations: { \"short\": (epochs: 6) }, seeds: [7],
+            changes: [(when: { \"width\": \"2\" }, change: (schedule: (epochs: 9)))]),
+        \"small\": (base: (schedule: (epochs: 4)), seeds: [5], only: [{ \"training\": \"long\" }],
+            evaluations: { \"linear\": (epochs: 3), \"short\": (epochs: 2) }),
+    },",
+        "",
+    );
+    assert_eq!(summary(&read(&text, Some("small")).unwrap()), "[4, 4], evaluations 3 and 2, seeds [5]");
+    assert_eq!(summary(&read(&text, Some("large")).unwrap()), "[4, 9], evaluations 3 and 6, seeds [7]");
+}
+
+#[test]
+fn an_included_profile_can_begin_like_another_of_which_the_file_says_more() {
+    let start = VALID.find("base: ").unwrap() + "base: ".len();
+    let end = VALID.find("    axes: [").unwrap();
+    let base = VALID[start..end].trim().trim_end_matches(',');
+    let shared = format!(
+        "(base: {base}, profiles: {{
+            \"small\": (base: (schedule: (epochs: 4), data: (test_images: 50)), seeds: [5]),
+            \"real\": (like: \"small\", base: (data: (test_images: 60))),
+        }})"
+    );
+    let text = format!("{}include: \"shared.ron\",\n{}", &VALID[..start - "base: ".len()], &VALID[end..]);
+    let text = text.trim_end().strip_suffix(')').unwrap().to_owned();
+    let text = text + "profiles: { \"small\": (base: (schedule: (warmup_epochs: 1)), only: [{ \"width\": \"1\" }]) })";
+    let include = |_: &str| Ok(("shared.ron".to_owned(), shared.clone()));
+    let read = |profile| Source { name: "file.ron", text: &text, profile: Some(profile), include: &include }.parse();
+    let (small, real) = (read("small").unwrap(), read("real").unwrap());
+    assert_eq!(summary(&small), "[4, 4, 4], evaluations 90 and 10, seeds [5]");
+    assert_eq!(summary(&real), summary(&small));
+    assert_eq!(small.base.data.test_images, 50.into());
+    let expected = ablate::recipe::Recipe {
+        data: ablate::recipe::Data { test_images: 60.into(), ..small.base.data.clone() },
+        ..small.base.clone()
+    };
+    assert_eq!((real.base, real.profiles), (expected, vec!["real".to_owned(), "small".to_owned()]));
+}
+
+#[test]
+fn a_profile_is_like_one_that_exists_and_is_like_no_other() {
+    let text =
+        with("profiles: { \"a\": (like: \"smal\"), \"b\": (like: \"b\"), \"c\": (like: 3), \"small\": () },", "");
+    insta::assert_snapshot!(read(&text, None).unwrap_err(), @"");
+}
+
 /// Two evaluations in the table, of which the profile leaves out one.
 fn leaving_out(which: &str) -> String {
     with(

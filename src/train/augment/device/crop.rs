@@ -2,7 +2,10 @@
 
 use burn::tensor::{Tensor, backend::Backend};
 
-use super::table::{Columns, count};
+use super::{
+    super::resize::TABLE,
+    table::{Columns, count},
+};
 use crate::recipe::Interpolation;
 
 /// Source pixels that make one target pixel in each direction.
@@ -36,7 +39,7 @@ pub(super) fn crop<B: Backend>(
     match interpolation {
         Interpolation::Bilinear => resized,
         // Cubic interpolation overshoots at edges.
-        Interpolation::Bicubic => resized.clamp(0.0, 1.0),
+        Interpolation::Bicubic | Interpolation::BicubicTf1 => resized.clamp(0.0, 1.0),
     }
 }
 
@@ -52,6 +55,9 @@ fn taps<B: Backend>(
     let (begin, length, mirrored) = (pair(0), pair(2), pair(4));
     let target = count::<B>(3, size, &device);
     let target = mirrored * (target.clone() * -2.0 + (size as f64 - 1.0)) + target;
+    if interpolation == Interpolation::BicubicTf1 {
+        return tf1_taps(target, begin, length, size);
+    }
     // The center of target t lies at (t + 1/2) · length / size − 1/2. Its numerator over 2 · size is a whole number that
     // float32 holds exactly, so that nothing is rounded before the last division.
     let numerator = (target * 2.0 + 1.0) * length.clone() - size as f64;
@@ -65,11 +71,30 @@ fn taps<B: Backend>(
     let outside = below.bool_or(place.clone().greater_equal(length.expand(place.dims())));
     let weight = match interpolation {
         Interpolation::Bilinear => (distance * -1.0 + 1.0).clamp_min(0.0),
-        Interpolation::Bicubic => keys(distance),
+        _ => keys(distance),
     };
     let weight = weight.mask_fill(outside.clone(), 0.0);
     let sum = weight.clone().sum_dim(1);
     (place.mask_fill(outside, 0.0) + begin, weight / sum)
+}
+
+/// As `augment::resize` has them for `BicubicTf1`, by the same float32 operations.
+fn tf1_taps<B: Backend>(
+    target: Tensor<B, 4>,
+    begin: Tensor<B, 4>,
+    length: Tensor<B, 4>,
+    size: usize,
+) -> (Tensor<B, 4>, Tensor<B, 4>) {
+    let center = target * (length.clone() / size as f64);
+    let floor = center.clone().floor();
+    let fraction = ((center - floor.clone()) * TABLE).round() / TABLE;
+    let rest = fraction.clone() * -1.0 + 1.0;
+    let near = |x: Tensor<B, 4>| (x.clone() * 1.25 - 2.25) * x.clone() * x + 1.0;
+    let far = |x: Tensor<B, 4>| ((x.clone() * -0.75 + 3.75) * x.clone() - 6.0) * x + 3.0;
+    let weights = [far(fraction.clone() + 1.0), near(fraction), near(rest.clone()), far(rest + 1.0)];
+    let place = floor + (count::<B>(1, TAPS, &begin.device()) - 1.0);
+    let last = (length - 1.0).expand(place.dims());
+    (place.clamp_min(0.0).min_pair(last) + begin, Tensor::cat(weights.to_vec(), 1))
 }
 
 /// Keys' kernel with a = -0.5 at distances from 0 to 2, with its zero at 1 as a factor, for accuracy near it.

@@ -13,8 +13,11 @@ mod tests;
 
 use burn::tensor::{FloatDType, Tensor, backend::Backend};
 
-use self::block::{Block, Rows};
-use crate::recipe::Contrastive;
+use self::block::Block;
+use crate::{
+    recipe::Contrastive,
+    train::ops::{Arithmetic, untracked_product},
+};
 
 /// As on the CPU.
 const SHORTEST: f32 = super::contrastive::SHORTEST as f32;
@@ -33,12 +36,12 @@ pub struct DeviceBatch<B: Backend> {
 /// The objective of projections `z` `[2n, d]`, not normalized: rows i and n + i are the views of image i. The same as
 /// [`contrastive`](super::contrastive) up to rounding. The gradient is in closed form: call this without autodiff, with
 /// the inner tensor.
-pub fn contrastive_on_device<B: Backend>(objective: &Contrastive, z: Tensor<B, 2>) -> DeviceBatch<B> {
+pub fn contrastive_on_device<B: Arithmetic>(objective: &Contrastive, z: Tensor<B, 2>) -> DeviceBatch<B> {
     in_blocks(objective, z, block::MOST)
 }
 
 /// The objective with at most `most` similarities at a time, if one row has no more.
-fn in_blocks<B: Backend>(objective: &Contrastive, z: Tensor<B, 2>, most: usize) -> DeviceBatch<B> {
+fn in_blocks<B: Arithmetic>(objective: &Contrastive, z: Tensor<B, 2>, most: usize) -> DeviceBatch<B> {
     let z = z.cast(FloatDType::F32);
     let views = z.dims()[0];
     // Scaled before squaring, so that no square overflows.
@@ -46,18 +49,17 @@ fn in_blocks<B: Backend>(objective: &Contrastive, z: Tensor<B, 2>, most: usize) 
     let lengths = largest.clone() * (z.clone() / largest).powi_scalar(2).sum_dim(1).sqrt();
     let divisors = lengths.clone().clamp_min(SHORTEST);
     let unit = if objective.normalize { z / divisors.clone() } else { z };
-    let rows = Rows::new(unit.clone(), objective);
 
     let blocks = Block::cut(views / 2, objective.negatives, most);
     let looks: Vec<_> =
-        blocks.iter().map(|block| look::look(objective.loss, block, &rows.similarities(block))).collect();
+        blocks.iter().map(|block| look::look(objective.loss, block, &block.similarities(&unit))).collect();
     let guesses: Vec<_> = looks.iter().filter_map(|look| look.guess.clone()).collect();
     let known = Tensor::cat(looks.into_iter().map(|look| look.known).collect(), 0);
     let gradient: Vec<_> = blocks
         .iter()
         .map(|block| {
-            let slopes = slopes::slopes(objective.loss, block, rows.similarities(block), &known);
-            slopes.matmul(unit.clone().slice([block.columns.clone()]))
+            let slopes = slopes::slopes(objective.loss, block, block.similarities(&unit), &known);
+            untracked_product(slopes, unit.clone().slice([block.columns.clone()]))
         })
         .collect();
     let gradient = Tensor::cat(gradient, 0);
