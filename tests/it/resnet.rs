@@ -171,6 +171,7 @@ fn initial_weights_are_drawn_layer_by_layer_as_in_the_reference() {
             width: 0.5,
             stem: Stem::Cifar,
             zero_init_residual,
+            projection_shortcut: ProjectionShortcut::WhereShapeChanges,
             input_normalization: None,
             precision: Precision::Float32,
         };

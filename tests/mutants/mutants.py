@@ -42,7 +42,7 @@ def default(t):
     m = re.match(r'Tensor<B, (\d)>$', t)
     return []
 # Modules of the integration tests that concern training.
-MODULES = ('augmentation::', 'data::', 'evaluation::', 'numerics::', 'protocol::', 'resnet::', 'train::')
+MODULES = ('augmentation::', 'data::', 'evaluation::', 'learning::', 'numerics::', 'protocol::', 'resnet::', 'train::')
 RUST = '''
 /// Whether this mutant is chosen by ABLATE_MUTANT; `trace` writes to ABLATE_TRACE which ones are reached.
 #[inline]
