@@ -70,34 +70,34 @@ fn every_protocol_tells_shapes_apart_better_than_chance() {
     let file = pretrained(&recipe("()"));
     let supervised = pretrained(&recipe("(objective: Supervised, augmentation: (both: []))"));
     for (change, metric, least, file) in [
-        ("()", Metric::TrainTop1, 50.0, &file),
-        ("(evaluation: (representation: Projection))", Metric::TrainTop1, 20.0, &file),
+        ("()", Metric::TrainTop1, 95.0, &file),
+        ("(evaluation: (representation: Projection))", Metric::TrainTop1, 50.0, &file),
         (
             "(evaluation: (train_augmentation: [HorizontalFlip(probability: 0.5)], epochs: 60))",
             Metric::TrainTop1,
-            25.0,
+            45.0,
             &file,
         ),
         (
             "(evaluation: (protocol: LogisticRegression(regularization: (1e-8, 1e-2), values: 4)))",
             Metric::TrainTop1,
-            50.0,
+            85.0,
             &file,
         ),
-        ("(evaluation: (protocol: FineTune, learning_rate: 0.5, epochs: 100))", Metric::TrainTop1, 50.0, &file),
+        // A frozen encoder gets to 62.5 %.
+        ("(evaluation: (protocol: FineTune, learning_rate: 0.5, epochs: 100))", Metric::TrainTop1, 95.0, &file),
         ("(objective: Supervised, evaluation: (protocol: OwnClassifier))", Metric::MeanPerClass, 0.0, &supervised),
-        ("(evaluation: (protocol: NearestNeighbors(neighbors: 3, temperature: 0.1)))", Metric::Top1, 0.0, &file),
-        ("(evaluation: (protocol: NearestNeighbors(neighbors: 1)))", Metric::Top1, 0.0, &file),
         (
             "(evaluation: (protocol: TransformationProbe(task: Rotation, hidden: 16), learning_rate: 1.0, epochs: 1000))",
             Metric::TrainTop1,
-            30.0,
+            // A frozen hidden layer gets to 62.5 %, below to 85 %.
+            90.0,
             &file,
         ),
         (
             "(evaluation: (protocol: TransformationProbe(task: Grayscale, hidden: 16), learning_rate: 1.0, epochs: 1000))",
             Metric::TrainTop1,
-            79.0,
+            95.0,
             &file,
         ),
     ] {
@@ -140,7 +140,6 @@ fn linear_evaluation_takes_the_steps_of_softmax_regression() {
         let [on_train, on_test] =
             [(&seen, &train), (&unseen, &test)].map(|(x, images)| classifier.accuracy(x, &images.labels));
         assert_eq!((metrics[&Metric::TrainTop1], metrics[&Metric::Top1]), (on_train, on_test), "{solver}");
-        assert!(on_test < on_train && reports.last().unwrap().0 < 0.9 * reports[0].0, "{solver}");
     }
 }
 

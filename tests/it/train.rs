@@ -150,10 +150,11 @@ fn fewer_images_than_a_batch_train_nothing_and_say_so() {
 
 #[test]
 fn the_loss_falls_below_chance() {
-    // 20 views: chance is ln 19. Without augmentation partners are equal, so that the loss can fall fast.
+    // 20 views: chance is ln 19 = 2.94. Without augmentation partners are equal, so that the loss falls fast, to 1.23; with
+    // a frozen encoder to 1.35, without the negatives of the own branch to 0.84.
     let job = tiny("(augmentation: (both: []), schedule: (epochs: 12))").pretrain_job(0);
     let loss = pretrain(&job).metrics[&Metric::Loss];
-    assert!(loss < 0.8 * 19_f64.ln(), "{loss}");
+    assert!((1.18..1.28).contains(&loss), "{loss}");
 }
 
 #[test]
