@@ -28,7 +28,7 @@ pub fn learn(snapshot: &Snapshot, plan: &Plan, others: &Others) -> Durations {
     let records = snapshot.jobs.values().filter_map(|status| status.record.as_deref());
     Durations::learn(records.filter_map(|record| {
         let Record { wall_seconds: seconds, threads, device, .. } = record;
-        let job_of = job(record.job)?;
+        let job_of = job(record.job).filter(|job| job.is_current())?;
         let parent = job_of.parents.first().and_then(|&parent| job(parent));
         Some(Sample { job: job_of, parent, seconds: *seconds, threads: *threads, device })
     }))
@@ -103,9 +103,6 @@ impl Others {
         records.sort_by_key(|record| Reverse(record.started_unix));
         for record in records.into_iter().take(MOST_READ) {
             let Ok(job) = store.job(record.job) else { continue };
-            if !job.is_current() {
-                continue;
-            }
             for &parent in job.parents.iter().filter(|&&parent| plan.job(parent).is_none()) {
                 if !found.contains_key(&parent)
                     && let Ok(parent) = store.job(parent)

@@ -19,6 +19,7 @@ patchable! {
         /// Which blocks have a projection for a shortcut; `WhereShapeChanges` unless written, as in torchvision and in He
         /// et al. 2016. The reference code does `EveryStage`, which differs in ResNet-8, 14, 18, 20 and 34.
         #[serde(default, skip_serializing_if = "ProjectionShortcut::is_where_shape_changes")]
+        #[schemars(extend("default" = "WhereShapeChanges"))]
         pub projection_shortcut: ProjectionShortcut,
         /// What is subtracted from the channel values in [0, 1] and what the rest is divided by. `None`, as it is unless
         /// written: nothing, as in the reference code. Weights from torchvision expect
@@ -29,6 +30,7 @@ patchable! {
         /// is trained or evaluated; `Float32` unless written. Weights, batch normalization, losses, optimizers and
         /// classifiers are in float32 whatever it is.
         #[serde(default, skip_serializing_if = "Precision::is_float32")]
+        #[schemars(extend("default" = "Float32"))]
         pub precision: Precision,
     }
 }

@@ -218,6 +218,8 @@ mod tests {
         assert_eq!(about("evaluation.label_fraction"), ("number".into(), some("1.0")));
         assert_eq!(about("GaussianBlur.sigma"), ("2 values in parentheses".into(), None));
         assert_eq!(about("data.train_images").1, None);
+        assert_eq!(about("encoder.precision").1, some("Float32"));
+        assert_eq!(about("encoder.projection_shortcut").1, some("WhereShapeChanges"));
         let names: Vec<String> = explain("encoder.stem").remove(0).choices.into_iter().map(|(name, _)| name).collect();
         assert_eq!(names, ["Cifar", "ImageNet"]);
     }

@@ -8,8 +8,8 @@ use std::{
 
 use ablate::{
     recipe::{
-        Algorithm, HeadKind, JobSpec, Mining, Negatives, Objective, Patchable, Precision, ProbeTask, Protocol, Recipe,
-        Representation,
+        Algorithm, HeadKind, JobSpec, Mining, Negatives, Objective, Patchable, Precision, ProbeTask,
+        ProjectionShortcut, Protocol, Recipe, Representation,
     },
     schedule,
     train::{
@@ -29,9 +29,10 @@ use crate::{
 };
 
 /// Pretrainings, and the parts of the network that each trains.
-const PRETRAININGS: [(&str, &[&str]); 15] = [
+const PRETRAININGS: [(&str, &[&str]); 16] = [
     ("()", &["encoder", "head"]),
     ("(encoder: (zero_init_residual: true))", &["encoder", "head"]),
+    ("(encoder: (projection_shortcut: EveryStage))", &["encoder", "head"]),
     ("(schedule: (micro_batch: 5))", &["encoder", "head"]),
     ("(encoder: (precision: BFloat16))", &["encoder", "head"]),
     ("(encoder: (architecture: ResNet50, stem: ImageNet, width: 0.125))", &["encoder", "head"]),
@@ -330,6 +331,7 @@ fn no_kind_is_left_out() {
         (variants::<HeadKind>(), &trained, 3),
         (variants::<Algorithm>(), &trained, 3),
         (variants::<Precision>(), &trained, 2),
+        (variants::<ProjectionShortcut>(), &trained, 2),
         (variants::<Negatives>(), &trained, 2),
         (variants::<Mining>(), &trained, 2),
         (variants::<Protocol>(), &evaluated, 6),

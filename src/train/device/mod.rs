@@ -59,9 +59,9 @@ impl Processor {
                 "burn-flex 0.21.0 with ablate's kernels, operands rounded to bfloat16 and multiplied in float32"
             }
             #[cfg(feature = "cuda")]
-            (Self::Cuda, Precision::Float32) => "burn-cuda 0.21.0, float32 without TensorFloat32",
+            (Self::Cuda, Precision::Float32) => "burn-cuda 0.21.0 with named kernels, float32 without TensorFloat32",
             #[cfg(feature = "cuda")]
-            (Self::Cuda, Precision::BFloat16) => "burn-cuda 0.21.0, bfloat16 with float32 sums",
+            (Self::Cuda, Precision::BFloat16) => "burn-cuda 0.21.0 with named kernels, bfloat16 with float32 sums",
         }
     }
 

@@ -110,7 +110,7 @@ fn pictures_that_are_not_there_are_left_out_by_name() {
     let folder = |classes: usize| {
         format!(
             "(transfer_data: (source: Folder(classes: {classes}, size: 16, images: (20, 20)), train_images: {classes}, \
-             test_images: {classes}))"
+             test_images: {classes}), batch_size: 2)"
         )
     };
     let evaluations = format!("\"linear\": (), \"Cars\": {}, \"Birds\": {}", folder(4), folder(5));

@@ -63,7 +63,8 @@ fn cited_rows_stand_above_ours_and_are_never_compared() {
     device: cpu (2 threads)
     measured: 2026-01-01 (UTC)
     ¹ best and ² second best of each column and metric, where all have the same protocol, evaluation data and code; n.s.: not significantly
-    better than another (two-sided paired t-test over 2 seeds, p < 0.05)
+    better than another, or by the same for every seed (two-sided paired t-test over 2 seeds, p < 0.05; best and second are chosen by these same
+    numbers, for which p is not corrected)
     paper: SimCLR, Table 1; 1 of 1 cells within 0.5 of it
     † cited from SimCLR, Table 6; not measured here
     ‡ cited from a letter; not measured here

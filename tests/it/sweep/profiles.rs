@@ -117,9 +117,24 @@ fn an_included_profile_can_begin_like_another_of_which_the_file_says_more() {
 
 #[test]
 fn a_profile_is_like_one_that_exists_and_is_like_no_other() {
-    let text =
-        with("profiles: { \"a\": (like: \"smal\"), \"b\": (like: \"b\"), \"c\": (like: 3), \"small\": () },", "");
-    insta::assert_snapshot!(read(&text, None).unwrap_err(), @"");
+    let text = with("profiles: { \"a\": (like: \"smal\"), \"b\": (like: \"b\"), \"small\": () },", "");
+    insta::assert_snapshot!(read(&text, None).unwrap_err(), @r#"
+    error: there is no profile `smal`
+      --> file.ron:29:29
+       |
+    29 |     profiles: { "a": (like: "smal"), "b": (like: "b"), "small": () },
+       |                             ^^^^^^ not among these
+       |
+       = help: did you mean `small`? The profiles here are `a`, `b` and `small`
+
+    error: `b` is like another profile itself
+      --> file.ron:29:50
+       |
+    29 |     profiles: { "a": (like: "smal"), "b": (like: "b"), "small": () },
+       |                                                  ^^^ not possible
+       |
+       = help: name that profile, and write here what else is needed
+    "#);
 }
 
 /// Two evaluations in the table, of which the profile leaves out one.
