@@ -5,7 +5,7 @@ use std::{ops::ControlFlow, time::Duration};
 use ablate::{
     recipe::{Architecture, Encoder, Metric, Metrics, Patchable, Precision, PretrainJob, ProjectionShortcut, Stem},
     train::{
-        self, EpochReport, Error, Pretrained,
+        self, EpochReport, Error, Pretrained, Watch,
         data::Split,
         device::{Cpu, Device, Processor},
         model::{Mode, ResNet, load_weights, save_weights},
@@ -138,6 +138,29 @@ fn a_checkpoint_of_another_job_is_refused() {
     let same = tiny("()").pretrain_job(0);
     let error = train::pretrain(Processor::Cpu, &same, &others, watch.checkpoint.as_deref(), &mut go_on).err().unwrap();
     assert!(error.to_string().contains("other images"), "{error}");
+}
+
+#[test]
+fn jobs_say_that_they_are_alive_after_every_micro_batch() {
+    struct Alive(usize);
+    impl Watch for Alive {
+        fn epoch(&mut self, _: &EpochReport) -> ControlFlow<()> {
+            ControlFlow::Continue(())
+        }
+
+        fn alive(&mut self) {
+            self.0 += 1;
+        }
+    }
+    // Twelve steps of two micro-batches, which a contrastive objective passes twice.
+    for (change, expected) in
+        [("(schedule: (micro_batch: 5))", 48), ("(objective: Supervised, schedule: (micro_batch: 5))", 24)]
+    {
+        let mut watch = Alive(0);
+        let job = tiny(change).pretrain_job(0);
+        train::pretrain(Processor::Cpu, &job, &shapes(Split::Train, 40), None, &mut watch).unwrap();
+        assert_eq!(watch.0, expected, "{change}");
+    }
 }
 
 #[test]
