@@ -36,6 +36,33 @@ fn images_per_class(images: &Images) -> Option<usize> {
 }
 
 #[test]
+fn generated_images_stay_what_they_are() {
+    // Sums of the first image of each class, and of its upper half: results rest on these pictures. Another mathematics
+    // library may round a few values otherwise.
+    let expected = [
+        (226_077, 113_828),
+        (215_303, 108_672),
+        (178_955, 95_732),
+        (249_837, 119_938),
+        (196_804, 105_284),
+        (266_868, 129_087),
+        (285_488, 145_046),
+        (206_723, 110_101),
+        (225_269, 109_375),
+        (247_333, 126_616),
+    ];
+    let part = Part::of_size(DataSource::Shapes, Split::Train, 10);
+    let images = data::load(&part, None, &mut data::unwatched).unwrap().images;
+    for (index, (whole, upper)) in expected.into_iter().enumerate() {
+        let pixels = images.picture(index).pixels;
+        let sum = |pixels: &[u8]| pixels.iter().map(|&byte| i64::from(byte)).sum::<i64>();
+        let found = (sum(pixels), sum(&pixels[..pixels.len() / 2]));
+        let off = (found.0 - whole).abs().max((found.1 - upper).abs());
+        assert!(usize::from(images.labels[index]) == index && off <= 20, "{index}: {found:?}");
+    }
+}
+
+#[test]
 fn cifar10_subsets_are_balanced_and_reproducible() {
     let Some(folder) = real_data("cifar-10-batches-bin") else { return };
     let load = |split, images| load(DataSource::Cifar10, split, images, &folder);

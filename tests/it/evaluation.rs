@@ -397,3 +397,20 @@ proptest! {
         prop_assert!((0.0..=100.0).contains(&accuracy(&marks)));
     }
 }
+
+#[test]
+fn as_many_neighbors_as_a_block_of_the_bank_has_are_the_nearest_of_all() {
+    // 512 images are compared at a time; the nearest are spread over all of them.
+    let angle = |index: usize| ((index * 7919) % 1100) as f32 / 1100.0 * std::f32::consts::PI;
+    let values: Vec<f32> = (0..1100).flat_map(|index| [angle(index).cos(), angle(index).sin()]).collect();
+    let bank = Features::new(&values, 2).unwrap();
+    let mut nearest: Vec<u32> = (0..1100).collect();
+    nearest.sort_by(|&one, &other| angle(one as usize).total_cmp(&angle(other as usize)));
+    let found = knn::nearest(bank, Features::new(&[1.0, 0.0], 2).unwrap(), 512).unwrap();
+    let sorted = |mut indices: Vec<u32>| {
+        indices.sort_unstable();
+        indices
+    };
+    let found = found.iter().map(|neighbor| neighbor.index).collect();
+    assert_eq!(sorted(found), sorted(nearest[..512].to_vec()));
+}

@@ -36,6 +36,8 @@ mod resnet;
 mod schedule;
 /// Slurm: private clusters.
 mod slurm;
+/// Softmax regression in float64.
+mod softmax;
 /// Sweep files, right and wrong.
 mod sweep;
 /// The architecture itself.

@@ -1,19 +1,21 @@
 //! Evaluations as a whole: what they find, determinism, stopping and going on.
 
-use std::ops::ControlFlow;
+use std::{ops::ControlFlow, time::Duration};
 
 use ablate::{
-    recipe::{Metric, Recipe},
+    recipe::{Metric, Recipe, Representation},
     train::{
         self, EpochReport, Error, Watch,
         data::{Images, Split},
-        device::Processor,
-        protocol::{self, Encoded, Evaluated, Sets},
+        device::{Cpu, Device, Processor},
+        model::ResNet,
+        protocol::{self, Encoded, Evaluated, Frozen, Sets},
     },
 };
 
 use crate::{
     recipes::{shapes, tiny},
+    softmax::{Classifier, Rule, cosine},
     watching::{StopAfter, go_on},
 };
 
@@ -68,34 +70,34 @@ fn every_protocol_tells_shapes_apart_better_than_chance() {
     let file = pretrained(&recipe("()"));
     let supervised = pretrained(&recipe("(objective: Supervised, augmentation: (both: []))"));
     for (change, metric, least, file) in [
-        ("()", Metric::TrainTop1, 50.0, &file),
-        ("(evaluation: (representation: Projection))", Metric::TrainTop1, 20.0, &file),
+        ("()", Metric::TrainTop1, 95.0, &file),
+        ("(evaluation: (representation: Projection))", Metric::TrainTop1, 50.0, &file),
         (
             "(evaluation: (train_augmentation: [HorizontalFlip(probability: 0.5)], epochs: 60))",
             Metric::TrainTop1,
-            25.0,
+            45.0,
             &file,
         ),
         (
             "(evaluation: (protocol: LogisticRegression(regularization: (1e-8, 1e-2), values: 4)))",
             Metric::TrainTop1,
-            50.0,
+            85.0,
             &file,
         ),
-        ("(evaluation: (protocol: FineTune, learning_rate: 0.5, epochs: 100))", Metric::TrainTop1, 50.0, &file),
+        // A frozen encoder gets to 62.5 %.
+        ("(evaluation: (protocol: FineTune, learning_rate: 0.5, epochs: 100))", Metric::TrainTop1, 95.0, &file),
         ("(objective: Supervised, evaluation: (protocol: OwnClassifier))", Metric::MeanPerClass, 0.0, &supervised),
-        ("(evaluation: (protocol: NearestNeighbors(neighbors: 3, temperature: 0.1)))", Metric::Top1, 0.0, &file),
-        ("(evaluation: (protocol: NearestNeighbors(neighbors: 1)))", Metric::Top1, 0.0, &file),
         (
             "(evaluation: (protocol: TransformationProbe(task: Rotation, hidden: 16), learning_rate: 1.0, epochs: 1000))",
             Metric::TrainTop1,
-            30.0,
+            // A frozen hidden layer gets to 62.5 %, below to 85 %.
+            90.0,
             &file,
         ),
         (
             "(evaluation: (protocol: TransformationProbe(task: Grayscale, hidden: 16), learning_rate: 1.0, epochs: 1000))",
             Metric::TrainTop1,
-            79.0,
+            95.0,
             &file,
         ),
     ] {
@@ -105,6 +107,87 @@ fn every_protocol_tells_shapes_apart_better_than_chance() {
         assert!(metrics[&metric] > least, "{change}: {metrics:?}");
         assert!(metrics.values().all(|value| (0.0..=100.0).contains(value)), "{change}: {metrics:?}");
     }
+}
+
+#[test]
+fn linear_evaluation_takes_the_steps_of_softmax_regression() {
+    // A batch is all images, so that their order does not matter.
+    let file = pretrained(&tiny("()"));
+    for (solver, rule) in [
+        ("Sgd(nesterov: true)", Rule::Nesterov),
+        ("Sgd(nesterov: false)", Rule::Sgd),
+        // The classifier is exempt from layer-wise adaptation.
+        ("Lars(trust_coefficient: 0.001)", Rule::Lars),
+    ] {
+        let recipe = tiny(&format!(
+            "(evaluation: (solver: {solver}, epochs: 12, batch_size: 40, learning_rate: 4.0, weight_decay: 0.1))"
+        ));
+        let mut reports = vec![];
+        let mut watch = |report: &EpochReport| {
+            reports.push((report.loss, report.learning_rate));
+            ControlFlow::Continue(())
+        };
+        let metrics = evaluate_watched(&recipe, &file, None, &mut watch).unwrap().metrics;
+        let (train, test) = (shapes(Split::Train, 40), shapes(Split::Test, 20));
+        let (seen, unseen) = (features(&recipe, &file, &train), features(&recipe, &file, &test));
+        let mut classifier = Classifier::new(seen.len() / 40, 10, rule, 0.9, 0.1);
+        for (step, &(loss, rate)) in reports.iter().enumerate() {
+            let expected = cosine(4.0 * 40.0 / 256.0, step, 12);
+            assert!((rate - expected).abs() < 1e-12, "{solver} {step}: {rate} instead of {expected}");
+            let expected = classifier.step(&seen, &train.labels, expected);
+            assert!((loss - expected).abs() < 1e-5 * expected, "{solver} {step}: {loss} instead of {expected}");
+        }
+        let [on_train, on_test] =
+            [(&seen, &train), (&unseen, &test)].map(|(x, images)| classifier.accuracy(x, &images.labels));
+        assert_eq!((metrics[&Metric::TrainTop1], metrics[&Metric::Top1]), (on_train, on_test), "{solver}");
+    }
+}
+
+/// Features of images by the encoder in a file of the recipe's.
+fn features(recipe: &Recipe, file: &[u8], images: &Images) -> Vec<f32> {
+    let empty = ResNet::<Cpu>::new(&recipe.encoder, 0, &Device::default());
+    let mut network = Frozen::load(empty, None, Representation::Encoder, file).unwrap();
+    network.features(images, &mut go_on).unwrap().into_data().iter::<f32>().collect()
+}
+
+#[test]
+fn neighbors_vote_as_by_hand() {
+    let file = pretrained(&tiny("()"));
+    let (train, test) = (shapes(Split::Train, 40), shapes(Split::Test, 20));
+    let (bank, queries) = (features(&tiny("()"), &file, &train), features(&tiny("()"), &file, &test));
+    let dimension = bank.len() / 40;
+    let product = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum::<f64>();
+    let mut found = vec![];
+    for (neighbors, temperature) in [(1, None), (9, None), (9, Some(0.002)), (40, Some(0.002)), (40, Some(1.0))] {
+        let right = queries.chunks(dimension).zip(&test.labels).filter(|&(query, &label)| {
+            let mut near: Vec<(f64, u16)> = bank
+                .chunks(dimension)
+                .zip(&train.labels)
+                .map(|(row, &label)| (product(row, query) / (product(row, row) * product(query, query)).sqrt(), label))
+                .collect();
+            near.sort_by(|one, other| other.0.total_cmp(&one.0));
+            // Each votes for its class; of equally many votes the nearer ones win.
+            let mut votes = [(0.0, 0.0); 10];
+            for (similarity, label) in &near[..neighbors] {
+                let weight = temperature.map_or(1.0, |temperature| ((similarity - near[0].0) / temperature).exp());
+                let (sum, nearness) = &mut votes[usize::from(*label)];
+                (*sum, *nearness) = (*sum + weight, *nearness + similarity);
+            }
+            let best = votes.iter().fold((0.0, 0.0), |best, &vote| if vote > best { vote } else { best });
+            votes[usize::from(label)] == best
+        });
+        let expected = 100.0 * right.count() as f64 / 20.0;
+        let temperature = temperature.map_or("None".to_owned(), |temperature| temperature.to_string());
+        let recipe = tiny(&format!(
+            "(evaluation: (protocol: NearestNeighbors(neighbors: {neighbors}, temperature: {temperature})))"
+        ));
+        let top1 = evaluate(&recipe, &file).unwrap().metrics[&Metric::Top1];
+        assert_eq!(top1, expected, "{neighbors} {temperature}");
+        found.push(top1);
+    }
+    found.sort_by(f64::total_cmp);
+    found.dedup();
+    assert!(found.len() > 1, "neighbors and temperature make no difference here");
 }
 
 #[test]
@@ -219,6 +302,17 @@ fn fine_tuning_is_not_lost_when_it_is_stopped_after_its_last_step() {
 }
 
 #[test]
+fn time_before_a_checkpoint_is_told() {
+    let recipe = tiny("(evaluation: (epochs: 2))");
+    let file = pretrained(&recipe);
+    assert_eq!(evaluate(&recipe, &file).unwrap().earlier, Duration::ZERO);
+    let mut watch = StopAfter::new(4);
+    assert!(matches!(evaluate_watched(&recipe, &file, None, &mut watch), Err(Error::Stopped)));
+    let resumed = evaluate_watched(&recipe, &file, watch.checkpoint.as_deref(), &mut go_on).unwrap();
+    assert!(resumed.earlier > Duration::ZERO);
+}
+
+#[test]
 fn a_classifier_that_became_infinite_is_never_a_checkpoint() {
     let recipe = tiny("(evaluation: (learning_rate: 1e41))");
     let file = pretrained(&recipe);
@@ -264,6 +358,33 @@ fn micro_batches_of_fine_tuning_change_what_batch_normalization_sees_only() {
     };
     assert_eq!(tuned("20"), tuned("None"), "all at a time is no micro-batch");
     assert_ne!(tuned("5"), tuned("None"));
+}
+
+#[test]
+fn an_undecided_classifier_costs_the_logarithm_of_the_number_of_classes() {
+    // At a rate of next to nothing it stays undecided; shares of micro-batches add up to one.
+    let file = pretrained(&tiny("()"));
+    for micro in ["None", "5"] {
+        let change =
+            format!("(evaluation: (protocol: FineTune, epochs: 2, learning_rate: 1e-30, micro_batch: {micro}))");
+        let mut watch = |report: &EpochReport| {
+            assert!((report.loss - 10_f64.ln()).abs() < 1e-6, "{micro}: {}", report.loss);
+            ControlFlow::Continue(())
+        };
+        evaluate_watched(&tiny(&change), &file, None, &mut watch).unwrap();
+    }
+}
+
+#[test]
+fn a_probes_test_images_are_transformed_by_draws_of_their_own() {
+    let recipe = tiny("(evaluation: (protocol: TransformationProbe(task: Rotation, hidden: 16), epochs: 200))");
+    let file = pretrained(&recipe);
+    let images = shapes(Split::Train, 40);
+    let sets = Sets { train: &images, validation: None, test: &images };
+    let encoded = Encoded { job: &recipe.pretrain_job(0), file: &file };
+    let metrics = protocol::evaluate(Processor::Cpu, &recipe.evaluation_job(0), encoded, sets, None, &mut go_on);
+    let metrics = metrics.unwrap().metrics;
+    assert!(metrics[&Metric::Top1] < metrics[&Metric::TrainTop1], "{metrics:?}");
 }
 
 #[test]

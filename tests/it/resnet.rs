@@ -7,7 +7,8 @@ use ablate::{
     recipe::{Architecture, Encoder, InputNormalization, Precision, ProjectionShortcut, Stem},
     train::{
         device::{Cpu, Device},
-        model::{Mode, ResNet, Tensors, encode, load_weights, tensors},
+        model::{Mode, ProjectionHead, ResNet, Tensors, encode, floats, load_weights, tensors},
+        random::{Purpose, Stream},
     },
 };
 use burn::tensor::{Tensor, TensorData};
@@ -159,4 +160,56 @@ fn images_are_normalized_where_the_recipe_says_so() {
         assert!((found - expected).abs() < 1e-4 * (1.0 + expected.abs()), "{found} {expected}");
     }
     assert_ne!(found, features(&plain, values));
+}
+
+#[test]
+fn initial_weights_are_drawn_layer_by_layer_as_in_the_reference() {
+    let device = Device::default();
+    for zero_init_residual in [true, false] {
+        let recipe = Encoder {
+            architecture: Architecture::ResNet18,
+            width: 0.5,
+            stem: Stem::Cifar,
+            zero_init_residual,
+            projection_shortcut: ProjectionShortcut::WhereShapeChanges,
+            input_normalization: None,
+            precision: Precision::Float32,
+        };
+        let all = tensors(&ResNet::<Cpu>::new(&recipe, 7, &device), "");
+        let values = |name: &str| floats(&all[name].1).collect::<Vec<_>>();
+        for (name, (shape, _)) in &all {
+            let values = values(name);
+            let full = |value: f32| assert!(values.iter().all(|&each| each == value), "{name} is not {value}");
+            if shape.len() == 4 {
+                // Variance 1 / fan-in, cut at two deviations of the normal that has it once cut.
+                let deviation = (1.0 / shape[1..].iter().product::<usize>() as f64).sqrt();
+                let squares = values.iter().map(|&value| (f64::from(value) / deviation).powi(2)).sum::<f64>();
+                let count = values.len() as f64;
+                assert!((squares / count - 1.0).abs() < 5.0 / count.sqrt(), "{name}: {}", squares / count);
+                let largest = values.iter().fold(0_f32, |largest, value| largest.max(value.abs()));
+                assert!(f64::from(largest) <= 2.0001 * deviation / 0.879_626, "{name}");
+            } else if name.ends_with("running_var") {
+                full(1.0);
+            } else if name.ends_with("weight") {
+                full(if zero_init_residual && name.ends_with("bn2.weight") { 0.0 } else { 1.0 });
+            } else {
+                full(0.0);
+            }
+        }
+        // Each layer has a stream of its own.
+        for (layer, (name, fan_in)) in [("conv1", 27), ("layer1.0.conv1", 288)].into_iter().enumerate() {
+            let first = Stream::new(7, Purpose::Encoder, [layer as u64 + 1, 0], 0).truncated_normal();
+            let expected = (1.0 / fan_in as f32).sqrt() / 0.879_626 * first;
+            assert_eq!(values(&format!("{name}.weight"))[0], expected, "{name}");
+        }
+    }
+    // A head's are N(0, 0.01²), one stream a layer.
+    let recipe = ablate::recipe::ProjectionHead { hidden_layers: 2, batch_norm: false, dimension: 64 };
+    let head = tensors(&ProjectionHead::<Cpu>::new(Some(&recipe), 64, Precision::Float32, 7, &device), "projection.");
+    for (layer, number) in [1, 3, 2].into_iter().enumerate() {
+        let weights: Vec<f32> = floats(&head[&format!("projection.{layer}.linear.weight")].1).collect();
+        assert_eq!(weights[0], 0.01 * Stream::new(7, Purpose::Head, [number, 0], 0).normal(), "{layer}");
+        let squares = weights.iter().map(|&value| (f64::from(value) / 0.01).powi(2)).sum::<f64>();
+        assert!((squares / 4096.0 - 1.0).abs() < 5.0 * (2.0 / 4096_f64).sqrt(), "{layer}: {}", squares / 4096.0);
+    }
 }

@@ -5,16 +5,20 @@ use std::{ops::ControlFlow, time::Duration};
 use ablate::{
     recipe::{Architecture, Encoder, Metric, Metrics, Patchable, Precision, PretrainJob, ProjectionShortcut, Stem},
     train::{
-        self, EpochReport, Error, Pretrained,
+        self, EpochReport, Error, Pretrained, Watch,
         data::Split,
         device::{Cpu, Device, Processor},
         model::{Mode, ResNet, load_weights, save_weights},
     },
 };
-use burn::{module::Module, tensor::Tensor};
+use burn::{
+    module::Module,
+    tensor::{Tensor, TensorData},
+};
 
 use crate::{
     recipes::{patch, shapes, tiny},
+    softmax::{Classifier, Rule, cosine},
     watching::{StopAfter, go_on},
 };
 
@@ -137,6 +141,29 @@ fn a_checkpoint_of_another_job_is_refused() {
 }
 
 #[test]
+fn jobs_say_that_they_are_alive_after_every_micro_batch() {
+    struct Alive(usize);
+    impl Watch for Alive {
+        fn epoch(&mut self, _: &EpochReport) -> ControlFlow<()> {
+            ControlFlow::Continue(())
+        }
+
+        fn alive(&mut self) {
+            self.0 += 1;
+        }
+    }
+    // Twelve steps of two micro-batches, which a contrastive objective passes twice.
+    for (change, expected) in
+        [("(schedule: (micro_batch: 5))", 48), ("(objective: Supervised, schedule: (micro_batch: 5))", 24)]
+    {
+        let mut watch = Alive(0);
+        let job = tiny(change).pretrain_job(0);
+        train::pretrain(Processor::Cpu, &job, &shapes(Split::Train, 40), None, &mut watch).unwrap();
+        assert_eq!(watch.0, expected, "{change}");
+    }
+}
+
+#[test]
 fn fewer_images_than_a_batch_train_nothing_and_say_so() {
     let job = tiny("()").pretrain_job(0);
     let images = shapes(Split::Train, 40).select(&[0, 1, 2]);
@@ -146,10 +173,23 @@ fn fewer_images_than_a_batch_train_nothing_and_say_so() {
 
 #[test]
 fn the_loss_falls_below_chance() {
-    // 20 views: chance is ln 19. Without augmentation partners are equal, so that the loss can fall fast.
+    // 20 views: chance is ln 19 = 2.94. Without augmentation partners are equal, so that the loss falls fast, to 1.23; with
+    // a frozen encoder to 1.35, without the negatives of the own branch to 0.84.
     let job = tiny("(augmentation: (both: []), schedule: (epochs: 12))").pretrain_job(0);
     let loss = pretrain(&job).metrics[&Metric::Loss];
-    assert!(loss < 0.8 * 19_f64.ln(), "{loss}");
+    assert!((1.18..1.28).contains(&loss), "{loss}");
+}
+
+#[test]
+fn an_undecided_classifier_costs_the_logarithm_of_the_number_of_classes() {
+    // At a rate of next to nothing it stays undecided; shares of micro-batches add up to one.
+    for micro in ["None", "5"] {
+        let change = format!(
+            "(objective: Supervised, optimizer: (learning_rate: Fixed(1e-30)), schedule: (micro_batch: {micro}))"
+        );
+        let loss = pretrain(&tiny(&change).pretrain_job(0)).metrics[&Metric::Loss];
+        assert!((loss - 10_f64.ln()).abs() < 1e-6, "{micro}: {loss}");
+    }
 }
 
 #[test]
@@ -161,6 +201,54 @@ fn classifiers_learn_beside_the_encoder() {
         let metrics = pretrain(&tiny(kind).pretrain_job(0)).metrics;
         assert!(metrics[&Metric::OnlineTop1] > least, "{kind}: {metrics:?}");
     }
+}
+
+#[test]
+fn the_online_probe_takes_the_steps_of_softmax_regression() {
+    // At a rate of next to nothing the encoder stays as it is, and without augmentation both views of all images are
+    // the same at every step: the probe sees the same features, first without a step (the warm-up).
+    let job = tiny(
+        "(
+            augmentation: (both: []), optimizer: (learning_rate: Fixed(1e-30)), schedule: (epochs: 8, batch_size: 40),
+            online_probe: (learning_rate: 4.0, momentum: 0.9),
+        )",
+    )
+    .pretrain_job(0);
+    let images = shapes(Split::Train, 40);
+    let mut told = vec![];
+    let mut watch = |report: &EpochReport| {
+        told.push(report.online_top1.unwrap());
+        ControlFlow::Continue(())
+    };
+    train::pretrain(Processor::Cpu, &job, &images, None, &mut watch).unwrap();
+    let mut network = ResNet::<Cpu>::new(&job.encoder, job.seed, &Device::default());
+    let pixels = TensorData::new(train::augment::plain_batch(&images, 0..40), [40, 24, 24, 3]);
+    let features = network.forward(Tensor::from_data(pixels, &Device::default()), Mode::BatchStatistics);
+    let features: Vec<f32> = features.into_data().iter::<f32>().collect();
+    let mut probe = Classifier::new(features.len() / 40, 10, Rule::Sgd, 0.9, 0.0);
+    for (step, &told) in told.iter().enumerate() {
+        // Of equal logits the first counts, here all ten.
+        let right = if step < 2 { 10.0 } else { probe.accuracy(&features, &images.labels) };
+        assert!((told - right).abs() < 1e-9, "step {step}: {told} instead of {right}");
+        let rate = if step == 0 { 0.0 } else { cosine(4.0 * 40.0 / 256.0, step - 1, 7) };
+        probe.step(&features, &images.labels, rate);
+    }
+    assert!(told[7] > 20.0, "{told:?}");
+}
+
+#[test]
+fn each_epoch_ends_at_the_rate_of_its_last_step() {
+    let mut rates = vec![];
+    let mut watch = |report: &EpochReport| {
+        rates.push(report.learning_rate);
+        assert!(report.images_per_second > 0.0 && report.images_per_second.is_finite());
+        ControlFlow::Continue(())
+    };
+    let job = tiny("()").pretrain_job(0);
+    train::pretrain(Processor::Cpu, &job, &shapes(Split::Train, 40), None, &mut watch).unwrap();
+    // Four steps of warm-up from 0, then eight of the cosine.
+    let expected = [0.1 * 3.0 / 4.0, cosine(0.1, 3, 8), cosine(0.1, 7, 8)];
+    assert!(rates.iter().zip(expected).all(|(rate, expected)| (rate - expected).abs() < 1e-12), "{rates:?}");
 }
 
 #[test]

@@ -128,4 +128,18 @@ mod tests {
         assert_eq!(svg.matches(&format!("V{top:.2}H")).count(), 2, "{svg}");
         assert_eq!(svg.matches(&format!("V{even:.2}H")).count(), 2 * BINS);
     }
+
+    #[test]
+    fn panels_and_rows_stand_apart() {
+        let row = CropHistograms { image: 0, plain: vec![[3; BINS]; 2], distorted: vec![[3; BINS]; 2] };
+        let svg = figure(&[row.clone(), row], &[vec![1], vec![2]]);
+        // Margin 24, picture 66, gaps of 10, histograms of 84 × 66, 34 between the panels and above, 40 below.
+        for (x, y) in [110, 204, 322, 416].into_iter().flat_map(|x| [(x, 58), (x, 134)]) {
+            assert!(
+                svg.contains(&format!("<rect x=\"{x}.00\" y=\"{y}.00\" width=\"84\" height=\"66\"")),
+                "{x} {y}: {svg}"
+            );
+        }
+        assert!(svg.contains("width=\"524\" height=\"240\""), "{svg}");
+    }
 }

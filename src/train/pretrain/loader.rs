@@ -63,3 +63,41 @@ fn single_views(images: &Images, batch: &[usize], trained: &Trained, seed: u64, 
         (index, trained.augmentation.of_view(0), stream)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        plan::fixture,
+        recipe::{DataSource, Training},
+        train::data::{self, Part, Split},
+    };
+
+    #[test]
+    fn each_epoch_shows_every_image_once_in_an_order_of_its_own() {
+        let part = Part::of_size(DataSource::Shapes, Split::Train, 20);
+        let images = data::load(&part, None, &mut data::unwatched).unwrap().images;
+        let mut recipe = fixture::recipe();
+        (recipe.schedule.batch_size, recipe.schedule.epochs) = (6, 2);
+        let job = recipe.pretrain_job(3);
+        let Training::Trained(trained) = &job.training else { panic!("the fixture trains") };
+        // By hand: three batches an epoch, the last two images left out.
+        let expected: Vec<(usize, Vec<usize>)> = (0..2)
+            .flat_map(|epoch| {
+                let mut order: Vec<usize> = (0..20).collect();
+                Stream::new(3, Purpose::Order, [epoch as u64, 0], 0).shuffle(&mut order);
+                order[..18].chunks(6).map(|batch| (epoch, batch.to_vec())).collect::<Vec<_>>()
+            })
+            .collect();
+        assert_ne!(expected[0].1, expected[3].1);
+        for first_step in [0, 4] {
+            let made: Vec<Views> = micro_batches(&images, trained, 3, first_step, false).collect();
+            assert_eq!(made.len(), 6 - first_step);
+            for (made, (epoch, batch)) in made.into_iter().zip(&expected[first_step..]) {
+                assert_eq!(made.labels, batch.iter().map(|&index| images.labels[index]).collect::<Vec<_>>());
+                let Pixels::Made(pixels) = made.pixels else { panic!("the processor makes views") };
+                assert!(pixels == view_pairs(&images, batch, &trained.augmentation, 3, *epoch));
+            }
+        }
+    }
+}

@@ -263,4 +263,28 @@ mod tests {
         let [whole, parts] = [PAIRS, 3].map(|micro| measured(&setting, &source, micro, Mode::Train));
         assert!((whole.loss - parts.loss).abs() > 1e-3, "{} {}", whole.loss, parts.loss);
     }
+
+    #[test]
+    fn the_loss_is_that_of_micro_batches_with_statistics_of_their_own() {
+        let setting = setting();
+        let source = Source::by_processor(&setting.1);
+        let parts = measured(&setting, &source, 3, Mode::Train);
+        let (job, images, network, objective) = &setting;
+        let mut plain = network.valid();
+        let views = micro_batches(images, trained(job), 3, 0, false).next().unwrap();
+        let (pixels, _) = source.views(views).unwrap();
+        let projections: Vec<_> = (0..PAIRS)
+            .step_by(3)
+            .map(|start| plain.project(rows_of_images(&pixels, &(start..start + 3)), Mode::BatchStatistics).1)
+            .collect();
+        let [loss, accuracy, entropy] = source.contrast(objective, joined(&projections)).measured();
+        assert!((parts.loss - loss).abs() < 1e-6, "{} {loss}", parts.loss);
+        assert!((told(&parts)[0] - accuracy).abs() < 1e-9 && (told(&parts)[1] - entropy).abs() < 1e-6);
+    }
+
+    /// The views of some pairs of a batch's views.
+    fn rows_of_images(all: &Tensor<Cpu, 4>, part: &Range<usize>) -> Tensor<Cpu, 4> {
+        let rows = |start: usize| all.clone().narrow(0, start, part.len());
+        Tensor::cat(vec![rows(part.start), rows(PAIRS + part.start)], 0)
+    }
 }
